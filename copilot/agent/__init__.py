@@ -1,0 +1,1 @@
+"""The one place where the agent is put together, and the event stream that every host shows."""

@@ -1,0 +1,150 @@
+"""Every error that Everpilot raises on purpose.
+
+    EverpilotError                what happened, to what, and the next step
+    ├── SettingsError             a setting is missing, unknown or contradictory
+    ├── DocumentError             a file can't be read or edited; `code` says why (see DOCUMENT_CODES)
+    ├── WorkspaceError            a place on disk can't be used
+    │   ├── OutsideRootsError     the path leads out of the folders that the user opened
+    │   ├── ConflictError         the file changed since it was read
+    │   └── LockedError           somebody has the file open, or it can't be written
+    ├── PluginError               a skill, connector or manifest can't be loaded
+    ├── ToolInputError            the call's arguments don't fit the document: goes back to the model
+    ├── ModelError                one model could not answer; `failure` names the class (models/failures.py)
+    │   └── NoModelError          none of the configured models could answer
+    ├── ApprovalError             an answer to an approval that doesn't fit it (stale, used, unknown)
+    └── ThreadError               an unknown or broken thread
+
+Two audiences: `ToolInputError` is written for the model, which can mend its call; all others are
+written for the person, with the next step in `hint`. A `DocumentError` or `WorkspaceError` met while a
+tool runs is shown to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: Why a document is refused, as `DocumentError.code` (also what `everpilot inspect --json` prints).
+DOCUMENT_CODES = frozenset(
+    {
+        "missing",  # no such file
+        "folder",  # a folder where a file is meant
+        "unreadable",  # the system does not let us read it
+        "empty",  # zero bytes
+        "encrypted",  # password protected
+        "legacy",  # binary .doc .xls .ppt and other formats from before 2007
+        "broken",  # not a zip, truncated, wrong CRC, malformed XML, a needed part is missing
+        "unsafe",  # DOCTYPE, traversal, duplicate entries and other things that an attacker writes
+        "too_large",  # over a limit of documents/limits.py
+        "unsupported",  # a kind of file or a feature that can't be handled
+    }
+)
+
+
+class EverpilotError(Exception):
+    """Something went wrong in a way that can be explained.
+
+    `str(error)` is one or two sentences: what happened, to which file or setting, then the hint.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class SettingsError(EverpilotError):
+    """A setting is missing, unknown or contradicts another one; the message names it."""
+
+    code = "settings"
+
+
+class DocumentError(EverpilotError):
+    """A document can't be read or edited; `code` is one of DOCUMENT_CODES."""
+
+    code = "broken"
+
+
+class WorkspaceError(EverpilotError):
+    """A place on disk can't be used."""
+
+    code = "workspace"
+
+
+class OutsideRootsError(WorkspaceError):
+    """The path leads out of the folders that the user opened."""
+
+    code = "outside_roots"
+
+
+class ConflictError(WorkspaceError):
+    """The file changed since it was read; nothing was written."""
+
+    code = "conflict"
+
+
+class LockedError(WorkspaceError):
+    """Somebody has the file open, or it may not be written; nothing was written."""
+
+    code = "locked"
+
+
+class PluginError(EverpilotError):
+    """A skill, connector or manifest can't be loaded; the message names it."""
+
+    code = "plugin"
+
+
+class ToolInputError(EverpilotError):
+    """The arguments of a tool call don't fit the document.
+
+    Written for the model, which can mend its call: names the argument, what was found instead, and the
+    closest matches.
+    """
+
+    code = "tool_input"
+
+    @classmethod
+    def unknown(cls, what: str, given: str, known: Iterable[str], *, where: str = "") -> ToolInputError:
+        """Return the error for a name that is not there, with the closest ones that are."""
+        from rapidfuzz import process
+
+        names = list(dict.fromkeys(known))
+        close = [match[0] for match in process.extract(given, names, limit=5, score_cutoff=50)] or names[:10]
+        place = f" in {where}" if where else ""
+        hint = f"There is: {', '.join(repr(n) for n in close)}." if close else "There is none."
+        return cls(f"No {what} named {given!r}{place}.", hint=hint, code=f"unknown_{what.replace(' ', '_')}")
+
+
+class ModelError(EverpilotError):
+    """A model could not answer; `failure` is its class in the failure table."""
+
+    code = "model"
+
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None, failure: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.failure = failure
+
+
+class NoModelError(ModelError):
+    """None of the configured models could answer; the message says why for each."""
+
+    code = "no_model"
+
+
+class ApprovalError(EverpilotError):
+    """The answer to an approval does not fit it: unknown, used, expired, or the file changed since."""
+
+    code = "approval"
+
+
+class ThreadError(EverpilotError):
+    """The thread is unknown or can't be continued."""
+
+    code = "thread"

@@ -1,0 +1,1 @@
+"""Language models: providers, the router that survives their failures, and the builtin planner."""

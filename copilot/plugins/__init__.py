@@ -1,0 +1,1 @@
+"""Everything that can be plugged in becomes one type, `Skill`."""

@@ -1,0 +1,82 @@
+"""What a tool is given besides its arguments: the files, and a way to say what it would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from copilot.documents.hunks import Edited, Hunk
+from copilot.trust.labels import Label, join
+from copilot.workspace.change import Change, sha256
+
+if TYPE_CHECKING:
+    from copilot.workspace.workspace import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it was read: its absolute path, the name to show, its bytes and label."""
+
+    path: Path
+    name: str
+    content: bytes
+    label: Label
+
+    @property
+    def sha256(self) -> str:
+        """The hash that a change of this file is bound to."""
+        return sha256(self.content)
+
+
+@dataclass
+class ToolContext:
+    """A tool's only way to the world.
+
+    It reads through the turn's staging area, so that a call sees what the calls before it in the same plan would
+    write, and it remembers every label it read: the result of the call carries their join.
+    """
+
+    staging: Staging
+    progress: Callable[[str], None] = lambda message: None
+    labels: list[Label] = field(default_factory=list)
+
+    def open(self, path: str) -> File:
+        """Return the file at `path` (relative to a root, or absolute inside one).
+
+        Raises DocumentError (missing, with the closest names) or OutsideRootsError.
+        """
+        file = self.staging.read(path)
+        self.labels.append(file.label)
+        return file
+
+    def files(self, suffixes: Sequence[str] = ()) -> list[Path]:
+        """Return the workspace's documents with one of these suffixes (all if none), sorted, staged ones included."""
+        return self.staging.files(suffixes)
+
+    def exists(self, path: str) -> bool:
+        """Return whether a file is there, staged ones included; raises OutsideRootsError."""
+        return self.staging.exists(path)
+
+    def show(self, path: Path) -> str:
+        """Return the path as a person would write it: relative to its root."""
+        return self.staging.show(path)
+
+    def edit(self, file: File, edited: Edited, summary: str) -> Change:
+        """Return the change that replaces `file` by what an editor made of it."""
+        return Change(file.path, file.sha256, edited.content, edited.hunks, summary, edited.warnings, self.label)
+
+    def create(self, path: str, content: bytes, summary: str, hunks: Iterable[Hunk] = ()) -> Change:
+        """Return the change that writes a new file, or replaces one that is there (the hunks then say so)."""
+        target = self.staging.resolve(path)
+        before = self.staging.hash(target)
+        name = self.show(target)
+        whole = Hunk(name, "" if before is None else "(the present file)", f"{len(content):,} bytes", "file")
+        warnings = () if before is None else (f"{name} exists and would be replaced.",)
+        return Change(target, before, content, (whole, *hunks), summary, warnings, self.label)
+
+    @property
+    def label(self) -> Label:
+        """The join of everything read so far."""
+        return join(self.labels)

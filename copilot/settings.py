@@ -1,0 +1,245 @@
+"""Settings: `copilot.toml` in the folder, then the user's, as checked models.
+
+A folder's `copilot.toml` may come with documents that somebody sent. Until the user trusts it (once, bound to its
+content), it may only choose among what is the user's already; see `_untrusted_wishes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from copilot.errors import SettingsError
+
+FILE_NAME = "copilot.toml"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Price(_Table):
+    """US dollars for a million tokens."""
+
+    input: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0)
+    cached_input: float | None = Field(None, ge=0)
+
+
+class Deadlines(_Table):
+    """Seconds that a model may take; None takes the default of the failure rules."""
+
+    connect: float = Field(3.0, gt=0)
+    first_byte: float = Field(20.0, gt=0)
+    gap: float = Field(10.0, gt=0)
+    attempt: float = Field(60.0, gt=0)
+
+
+class ModelSettings(_Table):
+    """One `[[models]]` entry: a model that the router may use."""
+
+    name: str = Field(min_length=1, description="What you call it; unique.")
+    provider: str = Field(min_length=1, description="openai, azure_openai, foundry, anthropic, ... or module:Class.")
+    model: str = Field("", description="The vendor's name of the model or deployment.")
+    base_url: str | None = Field(None, description="Where the server is; the vendor's own address if left out.")
+    api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
+    region: str = Field("", description="Where the vendor processes the data, for the policy.")
+    max_confidentiality: Literal["public", "internal", "restricted"] = Field(
+        "internal", description="The most confidential data that this model may be given."
+    )
+    price: Price | None = Field(None, description="Dollars for a million tokens; the catalogue's if left out.")
+    deadlines: Deadlines = Field(default_factory=Deadlines)
+    window: int | None = Field(None, gt=0, description="Context window in tokens; the catalogue's if left out.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Passed to the vendor's client as they are.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _has_scheme(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is no address; it starts with http:// or https:// and names a host")
+        return value
+
+
+class RoutingSettings(_Table):
+    """`[routing]`: which model is asked first."""
+
+    order: list[str] = Field(default_factory=list, description="Names of models, the preferred one first.")
+    policy: Literal["fixed", "cheap"] = Field("fixed", description="fixed: the order above; cheap: lowest price.")
+    turn: float = Field(120.0, gt=0, description="Seconds for all attempts of one answer together.")
+    builtin: bool = Field(True, description="Whether the builtin planner is the last resort.")
+
+
+class TrustSettings(_Table):
+    """`[trust]`: where data may go."""
+
+    default_confidentiality: Literal["public", "internal", "restricted"] = "internal"
+    labels: dict[str, Literal["public", "internal", "restricted"]] = Field(
+        default_factory=dict, description="Microsoft sensitivity label GUID to confidentiality."
+    )
+
+
+class SkillSettings(_Table):
+    """`[skills]`: where to look for more, and which to leave out."""
+
+    paths: list[str] = Field(default_factory=list)
+    disabled: list[str] = Field(default_factory=list)
+
+
+class Settings(_Table):
+    """Everything that can be set. All of it has a default: an empty file is a good configuration."""
+
+    models: list[ModelSettings] = Field(default_factory=list)
+    routing: RoutingSettings = Field(default_factory=RoutingSettings)
+    trust: TrustSettings = Field(default_factory=TrustSettings)
+    skills: SkillSettings = Field(default_factory=SkillSettings)
+    notes: list[str] = Field(default_factory=list, exclude=True, description="What was ignored, and why.")
+
+    @model_validator(mode="after")
+    def _names(self) -> Settings:
+        names = [m.name for m in self.models]
+        if twice := {n for n in names if names.count(n) > 1}:
+            raise ValueError(f"models: the name {min(twice)!r} is used twice")
+        return self
+
+
+def home() -> Path:
+    """Return the folder of our state (`EVERPILOT_HOME`, else the platform's user-data folder), made 0700."""
+    import platformdirs
+
+    chosen = os.environ.get("EVERPILOT_HOME")
+    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("everpilot", appauthor=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"The state folder {folder} can't be made: {error.strerror}.",
+            hint="Set EVERPILOT_HOME to a folder that you may write.",
+        ) from error
+    return folder
+
+
+def user_file() -> Path:
+    """Return where the user's own `copilot.toml` is looked for (`EVERPILOT_CONFIG` names another file)."""
+    import platformdirs
+
+    if chosen := os.environ.get("EVERPILOT_CONFIG"):
+        return Path(chosen).expanduser()
+    if os.environ.get("EVERPILOT_HOME"):
+        return home() / FILE_NAME
+    return Path(platformdirs.user_config_dir("everpilot", appauthor=False)) / FILE_NAME
+
+
+def load(folder: Path) -> Settings:
+    """Return the settings for work in `folder`: its `copilot.toml` over the user's. Raises SettingsError."""
+    named = "EVERPILOT_CONFIG" in os.environ
+    users = _read(user_file(), must_exist=named)
+    path = folder / FILE_NAME
+    folders = _read(path)
+    notes: list[str] = []
+    if folders and not is_trusted(path):
+        notes = [f"{path}: {wish}" for wish in _untrusted_wishes(folders)]
+        if notes:
+            notes.append(f"To allow it, look at the file and run: everpilot trust {folder}")
+    settings = _parse({**users, **folders}, path if folders else user_file())
+    settings.notes.extend(notes)
+    return settings
+
+
+def _read(path: Path, *, must_exist: bool = False) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"EVERPILOT_CONFIG names {path}, which does not exist.") from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is no valid TOML: {error}.", hint="Mend the file or move it away.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}.") from error
+
+
+def _parse(data: dict[str, Any], path: Path) -> Settings:
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc']) or 'file'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise SettingsError(f"{path}: {problems}.", hint="See docs/settings.md for what can be set.") from None
+
+
+def _untrusted_wishes(data: dict[str, Any]) -> list[str]:
+    """Take out of `data` what a folder may not decide by itself, and return what was taken out, in words.
+
+    What stays: well-known vendors at their own address with their own key variable, servers on this machine, and
+    installed classes, that is, places the user's data could reach without this file.
+    """
+    wishes = []
+    kept = []
+    for entry in data.get("models", []) if isinstance(data.get("models"), list) else []:
+        url = entry.get("base_url") if isinstance(entry, dict) else None
+        remote = isinstance(url, str) and not _is_loopback(url)
+        key = isinstance(entry, dict) and entry.get("api_key_env") and not isinstance(url, str)
+        if remote or key or (isinstance(entry, dict) and entry.get("max_confidentiality") == "restricted" and not url):
+            wishes.append(f"model {entry.get('name')!r} is ignored: the folder is not trusted to say where data goes")
+        else:
+            kept.append(entry)
+    if wishes:
+        data["models"] = kept
+        names = {e.get("name") for e in kept if isinstance(e, dict)} | {"builtin"}
+        routing = data.get("routing")
+        if isinstance(routing, dict) and isinstance(routing.get("order"), list):
+            routing["order"] = [n for n in routing["order"] if n in names]
+    for table in ("trust", "skills"):
+        if data.pop(table, None) is not None:
+            wishes.append(f"[{table}] is ignored: the folder is not trusted")
+    return wishes
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _trust_file() -> Path:
+    return home() / "trusted.json"
+
+
+def _trusted() -> dict[str, str]:
+    try:
+        found = json.loads(_trust_file().read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        print(f"everpilot: {_trust_file()} can't be read ({error}); no folder is trusted.", file=sys.stderr)
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_trusted(path: Path) -> bool:
+    """Return whether the user has trusted this file with exactly its present content."""
+    return _trusted().get(str(path.resolve())) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def trust(path: Path) -> None:
+    """Record that the user trusts this file as it is now; a changed file must be trusted again."""
+    if not path.is_file():
+        raise SettingsError(f"There is no {path} to trust.")
+    trusted = {**_trusted(), str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()}
+    beside = _trust_file().with_suffix(".tmp")
+    beside.write_text(json.dumps(trusted, indent=1), "utf-8")
+    beside.chmod(0o600)
+    beside.replace(_trust_file())

@@ -1,0 +1,61 @@
+"""What a tool's argument means, so that the builtin planner can fill it from a request and the real files.
+
+A skill annotates its parameters: `sheet: Annotated[str, Slot("sheet")]`, or uses the ready-made types below.
+Nothing of this goes to a language model. A parameter without a slot is filled by its type and name, or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+SlotKind = Literal[
+    "document",  # an existing file in the workspace; `suffixes` says which
+    "new_document",  # a file name that may not exist yet
+    "found_text",  # words that must occur in the document
+    "text",  # words to write: only what the user quoted or clearly named
+    "query",  # what to look for, as free words
+    "sheet",  # a sheet of the workbook
+    "table",  # a table of the workbook
+    "column",  # a column header of the named sheet or table
+    "cell",  # one cell address, "B4"
+    "range",  # a range address, "A1:C9" or "Budget!A1:C9"
+    "cell_values",  # a dict of cell address to value or formula
+    "row_values",  # a list or dict of values for a row
+    "value",  # a number, date or text to write or compare with
+    "operator",  # a comparison: one of = != < <= > >= contains
+    "function",  # sum, average, count, min, max, median
+    "style",  # a style of the document, by name
+    "heading",  # a heading of the document
+    "address",  # a block address from a reading tool
+    "number",  # a count or an index
+    "choice",  # one of the parameter's enum values, named by its word
+]
+SLOT_KINDS: frozenset[str] = frozenset(get_args(SlotKind))
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The meaning of one parameter.
+
+    `suffixes` limits documents (".docx"); `cues` are words that stand before the value in a request ("by", "into",
+    "named"); `many` says that the parameter is a list of such values.
+    """
+
+    kind: SlotKind
+    suffixes: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
+    many: bool = False
+
+
+WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
+EXCEL_SUFFIXES = (".xlsx", ".xlsm", ".xltx", ".xltm")
+POWERPOINT_SUFFIXES = (".pptx", ".pptm", ".potx", ".ppsx")
+PDF_SUFFIXES = (".pdf",)
+TEXT_SUFFIXES = (".txt", ".md", ".csv")
+ALL_SUFFIXES = WORD_SUFFIXES + EXCEL_SUFFIXES + POWERPOINT_SUFFIXES + PDF_SUFFIXES + TEXT_SUFFIXES
+
+WordPath = Annotated[str, Slot("document", WORD_SUFFIXES)]
+ExcelPath = Annotated[str, Slot("document", EXCEL_SUFFIXES)]
+PowerPointPath = Annotated[str, Slot("document", POWERPOINT_SUFFIXES)]
+AnyPath = Annotated[str, Slot("document", ALL_SUFFIXES)]

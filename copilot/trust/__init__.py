@@ -1,0 +1,1 @@
+"""Where data may go and what may be done: labels, policy, approvals."""

@@ -1,0 +1,1 @@
+"""The folders that the user opened: staging, atomic saving, journal and undo."""
