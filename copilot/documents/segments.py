@@ -48,3 +48,44 @@ class Reading:
     omitted: tuple[str, ...] = ()
     title: str = ""
     properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutline:
+    """A table: `ref` is its range with the header row ("A1:F40"), `columns` its headers in order."""
+
+    name: str
+    ref: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetOutline:
+    """A sheet: `used` is the range of its used cells, `columns` the headers of its main region."""
+
+    name: str
+    used: str = ""
+    columns: tuple[str, ...] = ()
+    tables: tuple[TableOutline, ...] = ()
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading or a slide title with its place."""
+
+    text: str
+    level: int
+    where: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The names in a document that a request can refer to: cheap to make, also for big files."""
+
+    kind: DocumentKind
+    title: str = ""
+    headings: tuple[Heading, ...] = ()
+    sheets: tuple[SheetOutline, ...] = ()
+    styles: tuple[str, ...] = ()

@@ -9,25 +9,11 @@ from typing import TYPE_CHECKING
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.trust.labels import Label, join
-from copilot.workspace.change import Change, sha256
+from copilot.workspace.change import Change
+from copilot.workspace.file import File
 
 if TYPE_CHECKING:
     from copilot.workspace.workspace import Staging
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file as it was read: its absolute path, the name to show, its bytes and label."""
-
-    path: Path
-    name: str
-    content: bytes
-    label: Label
-
-    @property
-    def sha256(self) -> str:
-        """The hash that a change of this file is bound to."""
-        return sha256(self.content)
 
 
 @dataclass

@@ -1,0 +1,34 @@
+"""Our tools as LangChain tools: what a model is offered. They run in the agent's tool step, nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from langchain_core.tools import BaseTool, StructuredTool
+
+from copilot.plugins.tools import Tool
+
+#: Under this key of a LangChain tool's metadata lies our `Tool`, with its examples, cues and slots.
+TOOL = "everpilot_tool"
+
+
+def as_langchain(tool: Tool) -> BaseTool:
+    """Return the LangChain form of `tool`, under its wire name."""
+
+    def outside_the_tool_step(**_: Any) -> NoReturn:
+        raise RuntimeError(f"{tool.name} runs in the agent's tool step, where it is staged and decided on.")
+
+    return StructuredTool.from_function(
+        func=outside_the_tool_step,
+        name=tool.wire_name,
+        description=tool.description,
+        args_schema=tool.arguments,
+        metadata={TOOL: tool},
+    )
+
+
+def of_langchain(tool: object) -> Tool | None:
+    """Return our `Tool` that a LangChain tool was made from, or None for a stranger."""
+    metadata = getattr(tool, "metadata", None)
+    found = metadata.get(TOOL) if isinstance(metadata, dict) else None
+    return found if isinstance(found, Tool) else None
