@@ -1,0 +1,50 @@
+"""The one place where the agent is put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import ModelCallLimitMiddleware
+from langchain_core.language_models import BaseChatModel
+from langgraph.graph.state import CompiledStateGraph
+
+from copilot.agent.core_tools import core_skill
+from copilot.agent.model_step import Compaction, ModelStep
+from copilot.agent.plan import Runner
+from copilot.agent.prompt import system_prompt
+from copilot.agent.tool_step import ToolStep
+from copilot.plugins.langchain import as_langchain
+from copilot.plugins.skill import Skills
+from copilot.workspace.workspace import Workspace
+
+#: Model calls in one turn: enough for long work, and an end for a model that goes round in circles.
+MODEL_CALLS = 40
+#: Messages that stay word for word when a long thread is summarised.
+KEPT_MESSAGES = 12
+
+
+def assemble(
+    *,
+    model: BaseChatModel,
+    skills: Skills,
+    workspace: Workspace,
+    window: int,
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Return the graph of the agent; `window` is the smallest context window, in tokens, that it must fit.
+
+    It has no checkpointer yet: a turn gives it one that belongs to its event loop.
+    """
+    tools = skills.plus([core_skill(skills)]).tools()
+    return create_agent(
+        model,
+        [as_langchain(tool) for tool in tools.values()],
+        system_prompt=system_prompt(skills.skills),
+        middleware=[
+            ToolStep(Runner(tools, workspace)),
+            ModelStep(),
+            Compaction(model, trigger=("tokens", window * 6 // 10), keep=("messages", KEPT_MESSAGES)),
+            ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
+        ],
+        name="everpilot",
+    )

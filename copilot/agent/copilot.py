@@ -1,0 +1,261 @@
+"""`Copilot`: the assistant over a folder, for scripts and for every host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from copilot import settings as settings_module
+from copilot.agent.events import ApprovalEvent, Event, Final
+from copilot.agent.threads import Threads
+from copilot.plugins import connectors
+from copilot.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.graph.state import CompiledStateGraph
+
+    from copilot.agent.plan import Runner
+    from copilot.agent.turn import Turn
+    from copilot.plugins.skill import Skills
+    from copilot.workspace.workspace import Workspace
+
+# LangGraph then refuses to build types from a checkpoint that are not its own or ours.
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+
+CHECKPOINTS = "threads.sqlite"
+
+
+class Copilot:
+    """The assistant over one or more folders.
+
+    `folder` (and `folders`) are places of connectors, usually paths; nothing outside them is read or written.
+    `model` is the name of a configured model to prefer, or a LangChain chat model of your own; `tools` are functions
+    marked with `@tool`. `mode`: "ask" (writing waits for an approval), "yes" (the caller approves beforehand),
+    "dry-run", "read-only". Nothing is loaded before it is needed.
+
+    Every method comes twice: `ask` and `aask`, `stream` and `astream`, `resume` and `aresume`, `call` and `acall`.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path = ".",
+        *,
+        folders: Sequence[str | Path] = (),
+        model: str | BaseChatModel | None = None,
+        tools: Sequence[Callable[..., Any]] = (),
+        mode: str = "ask",
+        settings: Settings | None = None,
+        state: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.roots = tuple(dict.fromkeys(connectors.mount(str(place)) for place in (folder, *folders)))
+        self.mode = mode
+        self.state = state or settings_module.home()
+        self.settings = settings or settings_module.load(self.roots[0])
+        self.threads = Threads(self.state)
+        self._model = model
+        self._functions = tuple(tools)
+        self._env = os.environ if env is None else env
+
+    @property
+    def folder(self) -> Path:
+        """The first root: paths are shown relative to it."""
+        return self.roots[0]
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The folders, with staging, saving and undo."""
+        from copilot.trust.sensitivity import label_of
+        from copilot.workspace.workspace import Workspace
+
+        return Workspace(self.roots, self.state, labeller=lambda data, name: label_of(data, name, self.settings.trust))
+
+    @cached_property
+    def skills(self) -> Skills:
+        """The loaded skills, and what could not be loaded."""
+        from copilot.plugins import loader
+
+        loaded = loader.load(self.settings.skills)
+        return loaded.plus([loader.from_functions(self._functions)] if self._functions else [])
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Stages and commits tool calls without any model."""
+        from copilot.agent.plan import Runner
+
+        return Runner(self.skills.tools(), self.workspace)
+
+    @cached_property
+    def _graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        from copilot.agent.assembly import assemble
+        from copilot.agent.thinking import thinking
+
+        model, window = thinking(self.settings, self._model, self.workspace, self.state, self._env)
+        return assemble(model=model, skills=self.skills, workspace=self.workspace, window=window)
+
+    def prepare(self) -> None:
+        """Load everything that the first turn needs, so that it starts at once."""
+        self._graph  # noqa: B018 - a cached property: made here
+
+    # --- a turn ---------------------------------------------------------------------------------------------------
+
+    async def astream(
+        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield what happens while `message` is answered; the last event is always a `Final`.
+
+        `thread` continues a conversation (a new one is made without it); `files` are documents that the message is
+        about. Errors that a person must mend arrive as `Final.error`. Waiting for an approval ends the stream, too:
+        answer it with `aresume`.
+        """
+        thread = thread or self.threads.new_id()
+        async with self._turn(thread, mode) as turn:
+            self.threads.touch(thread, self.folder, message)
+            async for event in turn.say(message, [self.workspace.show(self.workspace.resolve(f)) for f in files]):
+                yield event
+
+    async def astream_resume(
+        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield what happens after the open approval of `thread` is answered.
+
+        `approve` is True for all, False for none, or the call ids that are approved. Raises ApprovalError when there
+        is nothing to approve, or it expired.
+        """
+        async with self._turn(thread, mode) as turn:
+            async for event in turn.answer(approve, message):
+                yield event
+
+    async def aask(
+        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+    ) -> Final:
+        """Return the end of the turn that answers `message`; see `astream`."""
+        return await _last(self.astream(message, thread=thread, files=files, mode=mode))
+
+    async def aresume(
+        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+    ) -> Final:
+        """Return the end of the turn that goes on after an approval; see `astream_resume`."""
+        return await _last(self.astream_resume(thread, approve=approve, message=message, mode=mode))
+
+    async def apending(self, thread: str) -> ApprovalEvent | None:
+        """Return the approval that `thread` waits for, or None."""
+        async with self._turn(thread, None) as turn:
+            return await turn.pending()
+
+    def stream(
+        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+    ) -> Iterator[Event]:
+        """Yield the events of `astream` without an event loop of your own."""
+        return _iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode))
+
+    def stream_resume(
+        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+    ) -> Iterator[Event]:
+        """Yield the events of `astream_resume` without an event loop of your own."""
+        return _iterate(lambda: self.astream_resume(thread, approve=approve, message=message, mode=mode))
+
+    def ask(
+        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+    ) -> Final:
+        """Return the end of the turn that answers `message`; see `aask`."""
+        return _final(self.stream(message, thread=thread, files=files, mode=mode))
+
+    def resume(
+        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+    ) -> Final:
+        """Return the end of the turn that goes on after an approval; see `aresume`."""
+        return _final(self.stream_resume(thread, approve=approve, message=message, mode=mode))
+
+    def pending(self, thread: str) -> ApprovalEvent | None:
+        """Return the approval that `thread` waits for, or None."""
+        return _run(lambda: self.apending(thread))
+
+    # --- without a model ------------------------------------------------------------------------------------------
+
+    def call(self, tool: str, args: Mapping[str, Any], *, mode: str | None = None) -> dict[str, Any]:
+        """Run one tool with no model and return `{tool, status, text, data, sources, changes, error}` as JSON types.
+
+        `status` is "done", "failed", "ask" (nothing written: call again with mode "yes"), "denied" or "dry-run".
+        """
+        from copilot.agent.plan import Call
+        from copilot.trust.labels import USER
+
+        chosen = mode or self.mode
+        steps = self.runner.stage([Call("call", tool, dict(args))], mode=chosen, label=USER)
+        if steps[0].status != "ask":
+            self.runner.commit(steps, thread="")
+        step = steps[0]
+        return {
+            "tool": step.tool.name if step.tool else tool,
+            "status": step.status,
+            "text": step.text,
+            "data": step.data,
+            "sources": list(step.sources),
+            "changes": step.shown,
+            "error": step.error,
+        }
+
+    async def acall(self, tool: str, args: Mapping[str, Any], *, mode: str | None = None) -> dict[str, Any]:
+        """Run one tool with no model; see `call`."""
+        return await asyncio.to_thread(self.call, tool, args, mode=mode)
+
+    @asynccontextmanager
+    async def _turn(self, thread: str, mode: str | None) -> AsyncIterator[Turn]:
+        from copilot.agent.turn import Turn, checkpoints
+
+        graph = await asyncio.to_thread(lambda: self._graph)
+        async with checkpoints(self.state / CHECKPOINTS) as saver:
+            yield Turn(graph.copy({"checkpointer": saver}), thread, mode or self.mode, self.runner, _now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _last(events: AsyncIterator[Event]) -> Final:
+    final = [event async for event in events if isinstance(event, Final)]
+    return final[-1]
+
+
+def _final(events: Iterator[Event]) -> Final:
+    return [event for event in events if isinstance(event, Final)][-1]
+
+
+def _run(make: Callable[[], Any]) -> Any:
+    """Run a coroutine in a loop of its own, also when the caller's thread already runs one."""
+    from anyio.from_thread import start_blocking_portal
+
+    with start_blocking_portal() as portal:
+        return portal.call(make)
+
+
+def _iterate(make: Callable[[], AsyncIterator[Event]]) -> Iterator[Event]:
+    """Yield from an async iterator that runs whole in one task of a loop of its own."""
+    from anyio.from_thread import start_blocking_portal
+
+    items: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+
+    async def pump() -> None:
+        try:
+            async for event in make():
+                items.put(event)
+        finally:
+            items.put(None)
+
+    with start_blocking_portal() as portal:
+        task = portal.start_task_soon(pump)
+        try:
+            while (event := items.get()) is not None:
+                yield event
+            task.result()
+        finally:
+            task.cancel()

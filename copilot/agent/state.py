@@ -1,0 +1,37 @@
+"""The state of a thread: LangChain's messages, and the join of the labels of all that entered it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NotRequired
+
+from langchain.agents.middleware import AgentState
+from langchain_core.messages import BaseMessage
+
+from copilot.trust.labels import USER, Label
+
+#: Under this key of a message's `additional_kwargs` lies its label, and under STAMP of its metadata who made it.
+LABEL = "everpilot_label"
+STAMP = "everpilot"
+
+
+def _join(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
+    labels = [Label.from_dict(each) for each in (old, new) if each]
+    return (labels[0] | labels[-1] if labels else USER).to_dict()
+
+
+class State(AgentState[Any]):
+    """`label` outlives the messages: what was summarised away still counts."""
+
+    label: NotRequired[Annotated[dict[str, Any], _join]]
+
+
+def label_of(state: Any) -> Label:
+    """Return the label of a thread."""
+    found = state.get("label")
+    return Label.from_dict(found) if found else USER
+
+
+def stamp_of(message: BaseMessage) -> dict[str, Any]:
+    """Return who made a message and how (served_by, attempts, usage, menu); empty for messages that are not ours."""
+    found = message.response_metadata.get(STAMP) if hasattr(message, "response_metadata") else None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,74 @@
+"""The list of threads: which there are, where they were held, and what they are about."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from copilot.errors import ThreadError
+
+_TABLE = """CREATE TABLE IF NOT EXISTS threads (
+    id TEXT PRIMARY KEY, folder TEXT NOT NULL, title TEXT NOT NULL, updated TEXT NOT NULL)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One conversation: `updated` is UTC in ISO 8601."""
+
+    id: str
+    folder: str
+    title: str
+    updated: str
+
+
+class Threads:
+    """The threads of a user, in a small database beside the checkpoints."""
+
+    def __init__(self, state: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._path = state / "sessions.sqlite"
+        self._clock = clock
+
+    def new_id(self) -> str:
+        """Return a fresh id: eight hex digits, short enough to type."""
+        return secrets.token_hex(4)
+
+    def touch(self, thread: str, folder: Path, message: str) -> None:
+        """Record that the thread was used; its first message becomes its title."""
+        title = " ".join(message.split())[:80]
+        with self._open() as db:
+            db.execute(
+                "INSERT INTO threads VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
+                (thread, str(folder), title, self._clock().isoformat()),
+            )
+
+    def recent(self, folder: Path | None = None, limit: int = 20) -> list[Thread]:
+        """Return the threads last used first, those of one folder if given."""
+        where, arguments = ("WHERE folder = ?", [str(folder)]) if folder else ("", [])
+        with self._open() as db:
+            rows = db.execute(f"SELECT * FROM threads {where} ORDER BY updated DESC LIMIT ?", [*arguments, limit])
+            return [Thread(*row) for row in rows]
+
+    def find(self, thread: str) -> Thread:
+        """Return the thread whose id is, or uniquely starts with, `thread`; raises ThreadError."""
+        escaped = thread.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        with self._open() as db:
+            rows = db.execute("SELECT * FROM threads WHERE id LIKE ? ESCAPE '\\' LIMIT 2", [f"{escaped}%"]).fetchall()
+        if len(rows) != 1 or not thread:
+            what = "several threads start with" if rows and thread else "there is no thread"
+            raise ThreadError(f"{what.capitalize()} {thread!r}.", hint="List them with: everpilot sessions")
+        return Thread(*rows[0])
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._path, timeout=10)) as db, db:
+                db.execute(_TABLE)
+                self._path.chmod(0o600)
+                yield db
+        except sqlite3.Error as error:
+            raise ThreadError(f"The list of threads ({self._path}) can't be used: {error}.") from error

@@ -1,0 +1,112 @@
+"""The plan as a LangChain middleware: one interrupt for everything that a person must decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from langchain.agents.middleware import AgentMiddleware
+from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.config import get_config
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from copilot.agent.events import ChangeEvent, Event, ToolEvent
+from copilot.agent.plan import Call, Runner, Step, joined
+from copilot.agent.state import LABEL, State, label_of
+from copilot.errors import ApprovalError
+from copilot.plugins.tools import public_name
+from copilot.trust.approvals import Answer, Card, check
+from copilot.trust.labels import Label
+
+Emit = Callable[[Event], None]
+
+
+class ToolStep(AgentMiddleware[State, None, Any]):
+    """Runs every tool call itself, right after the model; the graph's own tool node never has anything to do."""
+
+    state_schema = State
+
+    def __init__(self, runner: Runner, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        super().__init__()
+        self._runner = runner
+        self._clock = clock
+
+    async def aafter_model(self, state: State, runtime: Runtime[None]) -> dict[str, Any] | None:
+        """Return the results of the calls in the last message; waits (interrupts) where a person must decide."""
+        message = state["messages"][-1]
+        if not isinstance(message, AIMessage) or not message.tool_calls:
+            return None
+        chosen = get_config()["configurable"]
+        thread, mode = str(chosen["thread_id"]), str(chosen.get("mode", "ask"))
+        calls = calls_of(message, thread)
+        emit: Emit = runtime.stream_writer
+        for call in calls:
+            emit(ToolEvent(call.id, public_name(call.name), call.args, "started"))
+        steps = await self._decided(calls, thread, mode, label_of(state), emit)
+        for settled in await asyncio.shield(asyncio.to_thread(self._runner.commit, steps, thread=thread)):
+            emit(ChangeEvent(settled.change, settled.entry))
+        for step in steps:
+            emit(ToolEvent(step.call.id, public_name(step.call.name), step.call.args, _shown_status(step), step.text))
+        return {"messages": [result_of(step) for step in steps], "label": joined(steps).to_dict()}
+
+    async def _decided(self, calls: Sequence[Call], thread: str, mode: str, label: Label, emit: Emit) -> list[Step]:
+        """Return the staged steps once nothing is left to ask; a stale answer leads to a new question, not a write."""
+        rejected: set[str] = set()
+        approved: set[str] = set()
+        while True:
+            steps = await asyncio.to_thread(
+                self._runner.stage,
+                calls,
+                mode=mode,
+                label=label,
+                rejected=rejected,
+                progress=lambda c, text: emit(ToolEvent(c.id, public_name(c.name), c.args, "progress", text)),
+            )
+            card = self._runner.card(steps, thread=thread, created=self._clock())
+            if card is None or approved == {item.digest for item in card.items}:
+                return steps
+            answer = _ask(card, self._clock())
+            if answer is None:
+                continue
+            approved = {item.digest for item in card.items if item.call_id in answer.approved}
+            rejected |= {item.call_id for item in card.items} - set(answer.approved)
+
+
+def _ask(card: Card, now: datetime) -> Answer | None:
+    answer = Answer.from_dict(interrupt(card.to_dict()))
+    try:
+        check(card, answer, now)
+    except ApprovalError:
+        return None  # the document changed since the card was shown: it is shown again as it would be now
+    return answer
+
+
+def calls_of(message: AIMessage, thread: str) -> list[Call]:
+    """Return a message's tool calls with the keys under which they are committed."""
+    return [Call(str(c["id"]), c["name"], c["args"], f"{thread}:{message.id}:{c['id']}") for c in message.tool_calls]
+
+
+def result_of(step: Step) -> ToolMessage:
+    """Return what the model is told of a step; the rest travels as artifact for hosts and scripts."""
+    failed = step.status in ("failed", "denied", "rejected")
+    return ToolMessage(
+        content=step.text or "(empty)",
+        tool_call_id=step.call.id,
+        name=step.call.name,
+        status="error" if failed else "success",
+        artifact={
+            "status": step.status,
+            "changes": step.shown,
+            "data": step.data,
+            "sources": list(step.sources),
+            "error": step.error,
+        },
+        additional_kwargs={LABEL: step.label.to_dict()},
+    )
+
+
+def _shown_status(step: Step) -> str:
+    return {"ask": "done", "dry-run": "done", "denied": "failed"}.get(step.status, step.status)

@@ -1,0 +1,169 @@
+"""One turn of one thread: what goes into the graph, and what comes out as events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command, StateSnapshot
+
+from copilot.agent.events import ApprovalEvent, Event, Final
+from copilot.agent.plan import Runner
+from copilot.agent.state import LABEL, stamp_of
+from copilot.agent.tool_step import calls_of, result_of
+from copilot.errors import ApprovalError, EverpilotError
+from copilot.trust.approvals import Answer, Card, check
+from copilot.trust.labels import USER
+
+_STEPS = 400  # LangGraph's own limit, well above what MODEL_CALLS allows
+
+
+@asynccontextmanager
+async def checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """Open the database of threads, readable by its owner alone; raises EverpilotError when it can't be used."""
+    try:
+        path.touch(mode=0o600)
+        async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+            await saver.setup()
+            yield saver
+    except (aiosqlite.Error, OSError) as error:
+        hint = "Move it away to start anew, or set EVERPILOT_HOME to another folder."
+        raise EverpilotError(f"The threads in {path} can't be used: {error}.", hint=hint, code="threads") from error
+
+
+class Turn:
+    """A turn of the thread `thread`; the graph brings the checkpointer."""
+
+    def __init__(
+        self,
+        graph: CompiledStateGraph[Any, Any, Any, Any],
+        thread: str,
+        mode: str,
+        runner: Runner,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._graph = graph
+        self._thread = thread
+        self._runner = runner
+        self._clock = clock
+        self._config: RunnableConfig = {
+            "configurable": {"thread_id": thread, "mode": mode},
+            "recursion_limit": _STEPS,
+        }
+
+    async def say(self, message: str, files: Sequence[str]) -> AsyncIterator[Event]:
+        """Yield the events of the turn that answers a person's message."""
+        text = f"{message}\n\nFiles: {', '.join(files)}" if files else message
+        said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: USER.to_dict()})
+        mended = self._mended(await self._messages())
+        async for event in self._run({"messages": [*mended, said]}):
+            yield event
+
+    async def answer(self, approve: bool | Sequence[str], message: str) -> AsyncIterator[Event]:
+        """Yield the events of the turn that goes on after an answer; raises ApprovalError when none is awaited."""
+        waiting = await self.pending()
+        if waiting is None:
+            hint = "List the threads with: everpilot sessions"
+            raise ApprovalError(f"Thread {self._thread} waits for no approval.", hint=hint, code="nothing_pending")
+        card = Card.from_dict(waiting.card)
+        if isinstance(approve, bool):
+            answer = (Answer.all_of if approve else Answer.none_of)(card, message)
+        else:
+            answer = Answer(card.digest, tuple(approve), message)
+        check(card, answer, self._clock())
+        async for event in self._run(Command(resume=answer.to_dict())):
+            yield event
+
+    async def pending(self) -> ApprovalEvent | None:
+        """Return the approval that the thread waits for, or None."""
+        return _waiting(await self._graph.aget_state(self._config))
+
+    async def _run(self, given: Any) -> AsyncIterator[Event]:
+        error: EverpilotError | None = None
+        try:
+            async for mode, payload in self._graph.astream(given, self._config, stream_mode=["custom", "updates"]):
+                if mode == "custom" and isinstance(payload, Event):
+                    yield payload
+                elif mode == "updates" and "__interrupt__" in payload:
+                    for raised in payload["__interrupt__"]:
+                        yield ApprovalEvent(raised.id, raised.value)
+        except EverpilotError as raised_error:
+            error = raised_error
+        yield await self._final(error)
+
+    async def _final(self, error: EverpilotError | None) -> Final:
+        snapshot = await self._graph.aget_state(self._config)
+        turn = _turn(snapshot.values.get("messages", []))
+        waiting = _waiting(snapshot)
+        answers = [m for m in turn if isinstance(m, AIMessage)]
+        stamp = stamp_of(answers[-1]) if answers else {}
+        changes = [c for m in turn if isinstance(m, ToolMessage) for c in (m.artifact or {}).get("changes", [])]
+        return Final(
+            text=answers[-1].text if answers and not error else "",
+            thread=self._thread,
+            served_by=str(stamp.get("served_by", "")),
+            attempts=[a for m in answers for a in stamp_of(m).get("attempts", [])],
+            changes=changes + (_proposed(waiting) if waiting else []),
+            approvals=[waiting.card] if waiting else [],
+            menu=list(stamp.get("menu", [])),
+            usage=_usage(answers),
+            error={"code": error.code, "message": str(error)} if error else None,
+        )
+
+    def _mended(self, messages: Sequence[BaseMessage]) -> list[ToolMessage]:
+        """Return results for the calls that a broken-off turn left open: committed ones count, the rest did not run."""
+        last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
+        if last is None:
+            return []
+        answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
+        calls = [c for c in calls_of(last, self._thread) if c.id not in answered]
+        return [result_of(self._runner.recall(call)) for call in calls]
+
+    async def _messages(self) -> list[BaseMessage]:
+        snapshot = await self._graph.aget_state(self._config)
+        return list(snapshot.values.get("messages", []))
+
+
+def _waiting(snapshot: StateSnapshot) -> ApprovalEvent | None:
+    for task in snapshot.tasks:
+        for raised in task.interrupts:
+            return ApprovalEvent(raised.id, raised.value)
+    return None
+
+
+def _turn(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return the messages after the person's last one."""
+    start = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
+    return list(messages[start + 1 :])
+
+
+def _proposed(waiting: ApprovalEvent) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": item["path"],
+            "summary": item["summary"],
+            "hunks": item["hunks"],
+            "warnings": item["warnings"],
+            "committed": False,
+        }
+        for item in waiting.card["items"]
+    ]
+
+
+def _usage(answers: Sequence[AIMessage]) -> dict[str, Any]:
+    used = [u for m in answers if isinstance(u := stamp_of(m).get("usage"), dict)]
+    costs = [u["cost"] for u in used if u.get("cost") is not None]
+    return {
+        "input_tokens": sum(u.get("input_tokens", 0) for u in used),
+        "output_tokens": sum(u.get("output_tokens", 0) for u in used),
+        "cost": sum(costs) if costs else None,
+    }
