@@ -96,9 +96,9 @@ class Copilot:
     @cached_property
     def _graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         from copilot.agent.assembly import assemble
-        from copilot.agent.thinking import thinking
+        from copilot.agent.router import build_router
 
-        model, window = thinking(self.settings, self._model, self.workspace, self.state, self._env)
+        model, window = build_router(self.settings, self._model, self.workspace, self.state, self._env)
         return assemble(model=model, skills=self.skills, workspace=self.workspace, window=window)
 
     def prepare(self) -> None:

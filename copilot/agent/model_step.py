@@ -13,6 +13,7 @@ from copilot.agent import events
 from copilot.agent.state import State, label_of
 from copilot.errors import NoModelError
 from copilot.models import listening
+from copilot.models.clearance import labelled
 
 Handler = Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
 
@@ -31,7 +32,7 @@ class ModelStep(AgentMiddleware[State, None, Any]):
         def tell(event: listening.ModelEvent) -> None:
             emit(_event(event))
 
-        with listening.listening(tell), listening.labelled(label_of(request.state)):
+        with listening.listening(tell), labelled(label_of(request.state)):
             try:
                 return await handler(request)
             except NoModelError as error:
@@ -45,7 +46,7 @@ class Compaction(SummarizationMiddleware):
 
     async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Return the shortened messages when the thread has grown past the limit."""
-        with listening.labelled(label_of(state)):
+        with labelled(label_of(state)):
             return await super().abefore_model(state, runtime)
 
 

@@ -1,0 +1,56 @@
+# Two commands: `make chat` and `make test`. Each makes its own virtual environment first; Python 3.11+ is all they need.
+VENV ?= .venv
+DIR ?= examples/office
+PROMPT ?=
+YES ?=
+export DIR PROMPT
+
+FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done
+EVERPILOT = $(VENV)/bin/everpilot
+
+.PHONY: help chat test lint format bench clean
+help:
+	@echo 'make chat                                   talk to the documents in examples/office'
+	@echo 'make chat DIR=~/Documents                   talk to your own'
+	@echo 'make chat PROMPT="..." [DIR=...] [YES=1]    answer once; YES=1 approves the changes beforehand'
+	@echo 'make test                                   all checks and tests'
+
+$(VENV)/bin/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then echo 'Python 3.11 or newer with venv is needed (on Debian: apt install python3 python3-venv).' >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$python, once ..."; \
+	$$python -m venv $(VENV)
+
+$(VENV)/.ready-chat: pyproject.toml | $(VENV)/bin/python
+	@echo 'Installing Everpilot, once ...'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@
+
+$(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/python
+	@echo 'Installing Everpilot and what the tests need, once ...'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/.ready-chat $@
+
+chat: $(VENV)/.ready-chat
+	@if [ -n "$$PROMPT" ]; then \
+		exec $(EVERPILOT) -p "$$PROMPT" --dir "$$DIR" $(if $(YES),--yes); \
+	else exec $(EVERPILOT) --dir "$$DIR"; fi
+
+test: $(VENV)/.ready-test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/python -m pytest -n 2
+
+lint: $(VENV)/.ready-test
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+
+format: $(VENV)/.ready-test
+	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
+
+bench: $(VENV)/.ready-test
+	@for each in benchmarks/*.py; do echo "== $$each"; $(VENV)/bin/python $$each; done
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

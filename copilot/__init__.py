@@ -1,0 +1,68 @@
+"""Everpilot: a Copilot that you own, over your own documents, on any model.
+
+    from copilot import Copilot
+
+    answer = Copilot("~/Contracts").ask("what does contract.docx say about termination?")
+    print(answer.text)
+
+Everything public is listed in `__all__` and loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from copilot.agent.copilot import Copilot as Copilot
+    from copilot.agent.events import Event as Event
+    from copilot.agent.events import Final as Final
+    from copilot.documents.hunks import Hunk as Hunk
+    from copilot.plugins.connectors import Connector as Connector
+    from copilot.plugins.context import ToolContext as ToolContext
+    from copilot.plugins.skill import Skill as Skill
+    from copilot.plugins.tools import Result as Result
+    from copilot.plugins.tools import tool as tool
+    from copilot.slots import Slot as Slot
+    from copilot.workspace.change import Change as Change
+
+_WHERE = {
+    "Copilot": "copilot.agent.copilot",
+    "Event": "copilot.agent.events",
+    "Final": "copilot.agent.events",
+    "Hunk": "copilot.documents.hunks",
+    "Connector": "copilot.plugins.connectors",
+    "ToolContext": "copilot.plugins.context",
+    "Skill": "copilot.plugins.skill",
+    "Result": "copilot.plugins.tools",
+    "tool": "copilot.plugins.tools",
+    "Slot": "copilot.slots",
+    "Change": "copilot.workspace.change",
+}
+
+__all__ = [
+    "Change",
+    "Connector",
+    "Copilot",
+    "Event",
+    "Final",
+    "Hunk",
+    "Result",
+    "Skill",
+    "Slot",
+    "ToolContext",
+    "errors",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("copilot.errors")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'copilot' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,198 @@
+"""The command line: parses, then imports what the command needs. Nothing heavy is imported for `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+DONE, FAILED, USAGE, NEEDS_APPROVAL, NO_MODEL = 0, 1, 2, 3, 4
+
+_EPILOG = """\
+commands:
+  tools       list the tools that skills offer
+  call        run one tool, with no model
+  inspect     show what a model would be given of a file
+  approve     answer the approval that a thread waits for
+  undo        take back a change, byte for byte
+  sessions    list the threads
+  models      list the models and how they are
+  trust       trust a folder's copilot.toml as it is now
+  doctor      check the installation, the settings and the plugins
+
+exit codes: 0 done, 1 failed, 2 usage, 3 needs approval (nothing written), 4 no model could do it
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; no traceback ever reaches the user."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is half written; continue with: everpilot -c", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last door: whatever comes, a person gets a sentence
+        return _explain(error)
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in _COMMANDS:
+        parsed = _command_parser(arguments[0]).parse_args(arguments[1:])
+        from copilot.hosts import commands
+
+        code: int = getattr(commands, arguments[0])(parsed)
+        return code
+    parsed = _parser().parse_args(arguments)
+    if parsed.prompt is None:
+        if parsed.output_format != "text" or not sys.stdin.isatty():
+            _parser().error("there is no terminal to chat in; ask with -p PROMPT")
+        from copilot.hosts.terminal.chat import chat
+
+        return chat(parsed)
+    from copilot.hosts.once import once
+
+    return once(parsed)
+
+
+def _explain(error: Exception) -> int:
+    from copilot.errors import ApprovalError, EverpilotError, NoModelError, SettingsError
+
+    if isinstance(error, EverpilotError):
+        print(f"everpilot: {error}", file=sys.stderr)
+        usage = isinstance(error, SettingsError) or (isinstance(error, ApprovalError) and error.code == "calls")
+        return USAGE if usage else NO_MODEL if isinstance(error, NoModelError) else FAILED
+    if os.environ.get("EVERPILOT_DEBUG"):
+        raise error
+    print(
+        f"everpilot: something unexpected went wrong ({type(error).__name__}: {error}). Nothing is half written. "
+        "Set EVERPILOT_DEBUG=1 to see where, and please report it.",
+        file=sys.stderr,
+    )
+    return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="everpilot",
+        description="Talk to a folder of Office documents, with any model, or with none.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="documents that the prompt is about")
+    parser.add_argument(
+        "-p", "--print", dest="prompt", metavar="PROMPT", help="answer once and exit (- reads it from stdin)"
+    )
+    _add_folder(parser)
+    parser.add_argument("--model", metavar="NAME", help="the configured model to prefer")
+    _add_mode(parser)
+    parser.add_argument("--output-format", choices=["text", "json", "stream-json"], default="text")
+    thread = parser.add_mutually_exclusive_group()
+    thread.add_argument(
+        "-c", "--continue", dest="continue_", action="store_true", help="continue this folder's last thread"
+    )
+    thread.add_argument("-r", "--resume", metavar="ID", help="continue the thread ID")
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
+    return parser
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dir", default=None, metavar="D", help="the folder of documents (default: here)")
+
+
+def _add_mode(parser: argparse.ArgumentParser) -> None:
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--yes", action="store_true", help="approve the changes to files beforehand")
+    mode.add_argument("--dry-run", action="store_true", help="show the changes and write nothing")
+
+
+def _tools(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="names, effects and JSON schemas")
+    _add_folder(parser)
+
+
+def _call(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("tool", metavar="TOOL", help='for example "word.replace_text"')
+    parser.add_argument("--args", default="{}", metavar="JSON|@FILE", help="the arguments as a JSON object")
+    _add_folder(parser)
+    _add_mode(parser)
+    parser.add_argument("--json", action="store_true", help="print the whole outcome as JSON")
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+
+
+def _approve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("thread", nargs="?", metavar="THREAD", help="default: the last thread of the folder")
+    parser.add_argument("--reject", action="store_true", help="answer no")
+    parser.add_argument("--only", action="append", metavar="CALL", help="approve this call only (can be given again)")
+    parser.add_argument("--show", action="store_true", help="show what is waiting and decide nothing")
+    _add_folder(parser)
+    parser.add_argument("--output-format", choices=["text", "json", "stream-json"], default="text")
+
+
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", nargs="?", type=int, metavar="N", help="the change to take back (default: the last)")
+    parser.add_argument("--list", action="store_true", help="list the changes")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _sessions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="those of every folder")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER")
+
+
+_COMMANDS = {
+    "tools": (_tools, "List the tools that skills offer."),
+    "call": (_call, "Run one tool, with no model."),
+    "inspect": (_inspect, "Show what a model would be given of a file. Exit code 2: the file is refused."),
+    "approve": (_approve, "Answer the approval that a thread waits for."),
+    "undo": (_undo, "Take back a change, byte for byte."),
+    "sessions": (_sessions, "List the threads."),
+    "models": (_models, "List the models in their order, and how they are."),
+    "trust": (_trust, "Trust a folder's copilot.toml as it is now."),
+    "doctor": (_models, "Check the installation, the settings and the plugins."),
+}
+
+
+def _command_parser(name: str) -> argparse.ArgumentParser:
+    add, description = _COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"everpilot {name}", description=description)
+    add(parser)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the installed version; looked up only when asked for, since the look-up is slow."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **rest: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, **rest)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"everpilot {version('everpilot')}")
+        parser.exit()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

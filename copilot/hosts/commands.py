@@ -1,0 +1,226 @@
+"""The commands beside chat and `-p`. Each takes the parsed arguments and returns an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from copilot import settings
+from copilot.agent.copilot import Copilot
+from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
+from copilot.errors import DocumentError
+from copilot.hosts import render
+from copilot.hosts.once import as_json, chosen_thread, open_copilot, show
+
+_USAGE_CODES = frozenset({"unknown_tool", "arguments"})
+
+
+def tools(parsed: argparse.Namespace) -> int:
+    """List the tools."""
+    found = open_copilot(parsed).skills
+    if parsed.json:
+        as_json([_described(tool) for tool in found.tools().values()])
+        return DONE
+    from rich.table import Table
+
+    table = Table("Tool", "Effect", "What it does", box=None, pad_edge=False)
+    for tool in found.tools().values():
+        table.add_row(tool.name, tool.effect.value, tool.description.splitlines()[0])
+    render.console().print(table)
+    for problem in found.problems:
+        print(f"everpilot: {problem.where}: {problem.reason}", file=sys.stderr)
+    return DONE
+
+
+def _described(tool: Any) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "skill": tool.skill,
+        "effect": tool.effect.value,
+        "description": tool.description,
+        "parameters": tool.arguments.model_json_schema(),
+        "examples": list(tool.examples),
+    }
+
+
+def call(parsed: argparse.Namespace) -> int:
+    """Run one tool."""
+    arguments = _arguments(parsed.args)
+    if arguments is None:
+        return USAGE
+    outcome = open_copilot(parsed).call(parsed.tool, arguments)
+    if parsed.json:
+        as_json(outcome)
+    else:
+        _print_outcome(outcome)
+    if outcome["status"] == "ask":
+        return NEEDS_APPROVAL
+    if outcome["error"]:
+        return USAGE if outcome["error"]["code"] in _USAGE_CODES else FAILED
+    return DONE
+
+
+def _arguments(given: str) -> dict[str, Any] | None:
+    try:
+        text = Path(given[1:]).expanduser().read_text("utf-8-sig") if given.startswith("@") else given
+        parsed = json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"everpilot call: {given[1:]} can't be read: {error}.", file=sys.stderr)
+        return None
+    except ValueError as error:
+        print(f"everpilot call: --args is no JSON: {error}.", file=sys.stderr)
+        return None
+    if not isinstance(parsed, dict):
+        print('everpilot call: --args must be a JSON object, like {"path": "contract.docx"}.', file=sys.stderr)
+        return None
+    return parsed
+
+
+def _print_outcome(outcome: dict[str, Any]) -> None:
+    out = render.console()
+    if outcome["error"]:
+        print(f"everpilot: {outcome['error']['message']}", file=sys.stderr)
+    elif outcome["changes"]:
+        out.print(render.changes(outcome["changes"]))
+    elif outcome["text"]:
+        out.print(render.safe_markdown(outcome["text"]), markup=False)
+    if outcome["status"] == "ask":
+        print("\nNothing was written. To do it, run the same command with --yes.")
+    if outcome["status"] == "dry-run":
+        print("\nDry run: nothing was written.")
+
+
+def inspect(parsed: argparse.Namespace) -> int:
+    """Show what a model would be given of a file."""
+    from copilot.documents import inspect as inspecting
+
+    try:
+        found = _inspected(Path(parsed.file).expanduser())
+    except DocumentError as error:
+        found = {"status": "refused", "code": error.code, "message": str(error), "flags": []}
+    if parsed.json:
+        as_json(found)
+    elif found["status"] == "refused":
+        print(f"everpilot: {found['message']}", file=sys.stderr)
+    else:
+        render.console().print(render.safe_markdown(inspecting.render(found)), markup=False)
+    return USAGE if found["status"] == "refused" else DONE
+
+
+def _inspected(path: Path) -> dict[str, Any]:
+    from copilot.documents import inspect as inspecting
+    from copilot.documents.labels import sensitivity
+    from copilot.trust.sensitivity import label_of
+    from copilot.workspace.reading import read_bytes
+
+    content = read_bytes(path, path.name)
+    chosen = settings.load(Path.cwd())
+    labelled = any(label.active for label in sensitivity(content))
+    level = label_of(content, path.name, chosen.trust).confidentiality.name.lower() if labelled else "default"
+    return inspecting.inspect(content, path.name, confidentiality=level)
+
+
+def approve(parsed: argparse.Namespace) -> int:
+    """Answer what a thread waits for."""
+    copilot = open_copilot(parsed)
+    parsed.resume, parsed.continue_ = parsed.thread, True
+    thread = copilot.threads.find(chosen_thread(copilot, parsed) or "")
+    if Path(thread.folder) != copilot.folder and not parsed.dir:
+        copilot = Copilot(thread.folder)
+    waiting = copilot.pending(thread.id)
+    if waiting is None:
+        print(f"Thread {thread.id} waits for no approval.")
+        return DONE if parsed.show else FAILED
+    if parsed.show:
+        render.console().print(render.card(waiting.card))
+        return NEEDS_APPROVAL
+    answer = False if parsed.reject else parsed.only or True
+    return show(copilot.stream_resume(thread.id, approve=answer), copilot, parsed.output_format)
+
+
+def undo(parsed: argparse.Namespace) -> int:
+    """Take a change back, or list the changes."""
+    workspace = open_copilot(parsed).workspace
+    if parsed.list:
+        return _list_changes(workspace, parsed)
+    entry = workspace.undo(parsed.number)
+    if parsed.json:
+        as_json(entry.to_dict())
+    else:
+        print(f"Undone: {workspace.show(entry.path)} is as it was before change {entry.undoes}.")
+    return DONE
+
+
+def _list_changes(workspace: Any, parsed: argparse.Namespace) -> int:
+    entries = workspace.history()
+    if parsed.json:
+        as_json([entry.to_dict() for entry in entries])
+        return DONE
+    from rich.table import Table
+
+    table = Table("N", "When (UTC)", "File", "Change", "", box=None, pad_edge=False)
+    for e in entries:
+        state = f"undoes {e.undoes}" if e.undoes else f"undone by {e.undone_by}" if e.undone_by else ""
+        table.add_row(str(e.number), e.time[:16].replace("T", " "), workspace.show(e.path), e.summary, state)
+    render.console().print(table if entries else "No changes yet.")
+    return DONE
+
+
+def sessions(parsed: argparse.Namespace) -> int:
+    """List the threads."""
+    copilot = open_copilot(parsed)
+    found = copilot.threads.recent(None if parsed.all else copilot.folder)
+    if parsed.json:
+        as_json([{"id": t.id, "folder": t.folder, "title": t.title, "updated": t.updated} for t in found])
+        return DONE
+    from rich.table import Table
+
+    table = Table("Thread", "Last used (UTC)", "About", box=None, pad_edge=False)
+    for thread in found:
+        table.add_row(thread.id, thread.updated[:16].replace("T", " "), thread.title)
+    render.console().print(table if found else "No threads yet.")
+    return DONE
+
+
+def trust(parsed: argparse.Namespace) -> int:
+    """Trust a folder's settings file."""
+    path = Path(parsed.folder).expanduser().resolve() / settings.FILE_NAME
+    settings.trust(path)
+    print(f"{path} is trusted as it is now.")
+    return DONE
+
+
+def models(parsed: argparse.Namespace) -> int:
+    """List the models."""
+    from copilot.agent.router import describe
+
+    copilot = open_copilot(parsed)
+    rows = describe(copilot.settings, copilot.state, os.environ)
+    if parsed.json:
+        as_json(rows)
+        return DONE
+    from rich.table import Table
+
+    table = Table("Model", "Provider", "Vendor's name", "At", "State", "Most confidential", box=None, pad_edge=False)
+    for row in rows:
+        cells = (row["name"], row["provider"], row["model"], row["endpoint"], row["state"], row["max_confidentiality"])
+        table.add_row(*(str(cell) for cell in cells))
+    render.console().print(table)
+    return DONE
+
+
+def doctor(parsed: argparse.Namespace) -> int:
+    """Check the installation, the settings and the plugins."""
+    from copilot.hosts.doctor import checks
+
+    found = checks(parsed)
+    if parsed.json:
+        as_json([{"check": c.name, "ok": c.ok, "text": c.text} for c in found])
+    else:
+        for check in found:
+            print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.text}")
+    return DONE if all(check.ok for check in found) else FAILED

@@ -1,0 +1,133 @@
+"""The /commands of the chat."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from rich.table import Table
+
+from copilot.agent.copilot import Copilot
+from copilot.errors import ToolInputError
+from copilot.hosts import render
+from copilot.hosts.terminal.prompt import COMMANDS
+from copilot.hosts.terminal.screen import Screen
+from copilot.trust.sanitise import safe_text
+
+
+class Commands:
+    """Runs /commands over the assistant; `thread` is the present conversation."""
+
+    def __init__(self, copilot: Copilot, screen: Screen, thread: str) -> None:
+        self.copilot = copilot
+        self.thread = thread
+        self._screen = screen
+        self._run: dict[str, Callable[[str], None]] = {name: getattr(self, f"_{name[1:]}") for name in COMMANDS}
+        self._stay = True
+
+    def run(self, line: str) -> bool:
+        """Run one line; returns False when the person wants to leave. Raises EverpilotError."""
+        name, _, rest = line.partition(" ")
+        if name not in self._run:
+            raise ToolInputError.unknown("command", name, COMMANDS)
+        self._run[name](rest.strip())
+        return self._stay
+
+    def _help(self, _: str) -> None:
+        self._table(("Command", ""), COMMANDS.items())
+        self._screen.note("Alt-Enter begins a new line, @ completes a file, Ctrl-C stops a turn, Ctrl-D leaves.")
+
+    def _exit(self, _: str) -> None:
+        self._stay = False
+
+    def _clear(self, _: str) -> None:
+        self.thread = self.copilot.threads.new_id()
+        self._screen.console.clear()
+        self._screen.note("A new thread.")
+
+    def _model(self, name: str) -> None:
+        if not name:
+            self._models("")
+            return
+        self.copilot = Copilot(
+            self.copilot.folder,
+            folders=self.copilot.roots[1:],
+            model=name,
+            mode=self.copilot.mode,
+            settings=self.copilot.settings,
+            state=self.copilot.state,
+        )
+        self.copilot.prepare()
+        self._screen.note(f"{name} is preferred from now on.")
+
+    def _models(self, _: str) -> None:
+        from copilot.agent.router import describe
+
+        rows = describe(self.copilot.settings, self.copilot.state, os.environ)
+        self._table(
+            ("Model", "Provider", "Vendor's name", "State"),
+            [(r["name"], r["provider"], r["model"], r["state"]) for r in rows],
+        )
+
+    def _skills(self, _: str) -> None:
+        loaded = self.copilot.skills
+        self._table(("Skill", "From", "What for"), [(s.name, s.origin, s.description) for s in loaded.skills])
+        for problem in loaded.problems:
+            self._screen.problem(f"{problem.where}: {problem.reason}")
+
+    def _tools(self, _: str) -> None:
+        tools = self.copilot.skills.tools().values()
+        self._table(("Tool", "Effect", ""), [(t.name, t.effect.value, t.description.splitlines()[0]) for t in tools])
+
+    def _undo(self, number: str) -> None:
+        if number and not number.isdecimal():
+            raise ToolInputError(f"{number!r} is no number of a change.", hint="List them with /diff.")
+        entry = self.copilot.workspace.undo(int(number) if number else None)
+        shown = self.copilot.workspace.show(entry.path)
+        self._screen.note(f"{shown} is as it was before change {entry.undoes}.")
+
+    def _diff(self, number: str) -> None:
+        entries = self.copilot.workspace.history()
+        chosen = [e for e in entries if not number or str(e.number) == number]
+        if not chosen:
+            self._screen.note("Nothing was changed." if not number else f"There is no change {number}.")
+        for e in reversed(chosen[:10]):
+            self._screen.note(
+                f"change {e.number}, {e.time[:16].replace('T', ' ')} UTC" + (" (undone)" if e.undone_by else "")
+            )
+            path = self.copilot.workspace.show(e.path)
+            shown = {"path": path, "summary": e.summary, "hunks": list(e.hunks), "committed": True}
+            self._screen.console.print(render.changes([shown]))
+
+    def _cost(self, _: str) -> None:
+        rows = [
+            (
+                model,
+                str(len(used)),
+                f"{sum(u.input_tokens for u in used):,}",
+                f"{sum(u.output_tokens for u in used):,}",
+                f"${sum(u.cost or 0 for u in used):.4f}",
+            )
+            for model, used in self._screen.used.items()
+        ]
+        if rows:
+            self._table(("Model", "Calls", "Tokens in", "Tokens out", "Cost"), rows)
+        else:
+            self._screen.note("No model with a price was used in this session.")
+
+    def _sessions(self, _: str) -> None:
+        recent = self.copilot.threads.recent(self.copilot.folder)
+        rows = [
+            (("→ " if t.id == self.thread else "") + t.id, t.updated[:16].replace("T", " "), t.title) for t in recent
+        ]
+        self._table(("Thread", "Last used (UTC)", "About"), rows)
+
+    def _resume(self, thread: str) -> None:
+        self.thread = self.copilot.threads.find(thread).id
+        self._screen.note(f"Thread {self.thread} goes on.")
+
+    def _table(self, heads: tuple[str, ...], rows: object) -> None:
+        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+        for row in rows:  # type: ignore[attr-defined]
+            table.add_row(*(safe_text(str(cell)) for cell in row))
+        self._screen.console.print(table)
