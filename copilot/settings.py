@@ -30,18 +30,18 @@ class _Table(BaseModel):
 class Price(_Table):
     """US dollars for a million tokens."""
 
-    input: float = Field(0.0, ge=0)
-    output: float = Field(0.0, ge=0)
-    cached_input: float | None = Field(None, ge=0)
+    input: float = Field(default=0.0, ge=0)
+    output: float = Field(default=0.0, ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
 
 
 class Deadlines(_Table):
     """Seconds that a model may take; None takes the default of the failure rules."""
 
-    connect: float = Field(3.0, gt=0)
-    first_byte: float = Field(20.0, gt=0)
-    gap: float = Field(10.0, gt=0)
-    attempt: float = Field(60.0, gt=0)
+    connect: float = Field(default=3.0, gt=0)
+    first_byte: float = Field(default=20.0, gt=0)
+    gap: float = Field(default=10.0, gt=0)
+    attempt: float = Field(default=60.0, gt=0)
 
 
 class ModelSettings(_Table):
@@ -49,16 +49,16 @@ class ModelSettings(_Table):
 
     name: str = Field(min_length=1, description="What you call it; unique.")
     provider: str = Field(min_length=1, description="openai, azure_openai, foundry, anthropic, ... or module:Class.")
-    model: str = Field("", description="The vendor's name of the model or deployment.")
-    base_url: str | None = Field(None, description="Where the server is; the vendor's own address if left out.")
-    api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
-    region: str = Field("", description="Where the vendor processes the data, for the policy.")
+    model: str = Field(default="", description="The vendor's name of the model or deployment.")
+    base_url: str | None = Field(default=None, description="Where the server is; the vendor's own address if left out.")
+    api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
+    region: str = Field(default="", description="Where the vendor processes the data, for the policy.")
     max_confidentiality: Literal["public", "internal", "restricted"] = Field(
-        "internal", description="The most confidential data that this model may be given."
+        default="internal", description="The most confidential data that this model may be given."
     )
-    price: Price | None = Field(None, description="Dollars for a million tokens; the catalogue's if left out.")
+    price: Price | None = Field(default=None, description="Dollars for a million tokens; the catalogue's if left out.")
     deadlines: Deadlines = Field(default_factory=Deadlines)
-    window: int | None = Field(None, gt=0, description="Context window in tokens; the catalogue's if left out.")
+    window: int | None = Field(default=None, gt=0, description="Context window in tokens; the catalogue's if left out.")
     options: dict[str, Any] = Field(default_factory=dict, description="Passed to the vendor's client as they are.")
 
     @field_validator("base_url")
@@ -73,9 +73,11 @@ class RoutingSettings(_Table):
     """`[routing]`: which model is asked first."""
 
     order: list[str] = Field(default_factory=list, description="Names of models, the preferred one first.")
-    policy: Literal["fixed", "cheap"] = Field("fixed", description="fixed: the order above; cheap: lowest price.")
-    turn: float = Field(120.0, gt=0, description="Seconds for all attempts of one answer together.")
-    builtin: bool = Field(True, description="Whether the builtin planner is the last resort.")
+    policy: Literal["fixed", "cheap"] = Field(
+        default="fixed", description="fixed: the order above; cheap: lowest price."
+    )
+    turn: float = Field(default=120.0, gt=0, description="Seconds for all attempts of one answer together.")
+    builtin: bool = Field(default=True, description="Whether the builtin planner is the last resort.")
 
 
 class TrustSettings(_Table):
@@ -144,6 +146,7 @@ def load(folder: Path) -> Settings:
     users = _read(user_file(), must_exist=named)
     path = folder / FILE_NAME
     folders = _read(path)
+    _parse(folders, path)  # a mistake is told even where the setting would be ignored
     notes: list[str] = []
     if folders and not is_trusted(path):
         notes = [f"{path}: {wish}" for wish in _untrusted_wishes(folders)]

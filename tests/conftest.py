@@ -1,0 +1,61 @@
+"""Rules for every test: a state folder of its own, no keys from the environment, no network but this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT.parent / "shared" / "corpus"
+_KEYS = ("_API_KEY", "_BASE_URL", "_ENDPOINT", "OLLAMA_HOST", "LANGSMITH", "LANGCHAIN", "EVERPILOT", "COPILOT_")
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if any(part in name for part in _KEYS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("EVERPILOT_HOME", str(tmp_path_factory.mktemp("home")))
+    # A machine that runs the tests may also run Ollama: nothing listens on this port.
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and not _is_here(str(address[0])):
+            raise OSError(f"tests don't reach the network: {address}")
+        real(self, address)
+
+    socket.socket.connect = connect  # type: ignore[method-assign,assignment]
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture
+def home() -> Path:
+    """The state folder of this test."""
+    return Path(os.environ["EVERPILOT_HOME"])
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Path:
+    """A copy of the example folder."""
+    import shutil
+
+    return Path(shutil.copytree(ROOT / "examples" / "office", tmp_path / "office"))
