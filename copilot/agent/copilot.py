@@ -98,8 +98,8 @@ class Copilot:
         from copilot.agent.assembly import assemble
         from copilot.agent.router import build_router
 
-        model, window = build_router(self.settings, self._model, self.workspace, self.state, self._env)
-        return assemble(model=model, skills=self.skills, workspace=self.workspace, window=window)
+        model = build_router(self.settings, self._model, self.workspace, self.state, self._env)
+        return assemble(model=model, skills=self.skills, workspace=self.workspace, window=model.window)
 
     def prepare(self) -> None:
         """Load everything that the first turn needs, so that it starts at once."""

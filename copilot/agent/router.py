@@ -1,0 +1,64 @@
+"""The router over the configured models, with the builtin planner that looks at this workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from copilot.models import setup
+from copilot.models.builtin.planner import BuiltinPlanner, Ground
+from copilot.models.router import RoutedChatModel
+from copilot.settings import Settings
+from copilot.workspace.workspace import Workspace
+
+
+def build_router(
+    settings: Settings,
+    model: str | BaseChatModel | None,
+    workspace: Workspace,
+    state: Path,
+    env: Mapping[str, str],
+) -> RoutedChatModel:
+    """Return the model node of the agent.
+
+    `model` is the name of a configured model to ask first, or a chat model of the caller's that is asked first.
+    Raises SettingsError for a name that is not there.
+    """
+    if isinstance(model, RoutedChatModel):
+        return model
+    planner = BuiltinPlanner(ground=Ground(workspace))
+    if isinstance(model, BaseChatModel):
+        return setup.routed(settings, state=state, env=env, builtin=planner, own=model)
+    return setup.routed(settings, state=state, env=env, builtin=planner, prefer=model or "")
+
+
+def describe(settings: Settings, state: Path, env: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return one row a model for people and scripts; `state` is "ready", "missing: ..." or how its circuit stands."""
+    rows = setup.describe(settings, state=state, env=env)
+    if settings.routing.builtin:
+        rows.append(_BUILTIN)
+    return [{**row, "state": _state(row)} for row in rows]
+
+
+_BUILTIN: dict[str, Any] = {
+    "name": "builtin",
+    "provider": "builtin",
+    "model": "no language model",
+    "endpoint": "this machine",
+    "key": "not needed",
+    "circuit": "closed",
+    "max_confidentiality": "restricted",
+    "window": None,
+    "price": None,
+    "region": "",
+    "problem": "",
+}
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    if row["problem"]:
+        return f"missing: {row['problem']}"
+    return "ready" if row["circuit"] == "closed" else str(row["circuit"])

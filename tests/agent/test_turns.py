@@ -1,0 +1,290 @@
+"""A turn through the real graph, router, checkpointer, workspace and files; only the model is a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+from copilot import Change, Copilot, Hunk, Result, ToolContext, tool
+from copilot.agent.events import ApprovalEvent, ChangeEvent, Final, ToolEvent
+from copilot.documents.hunks import Edited
+from copilot.errors import ApprovalError, ToolInputError
+from copilot.settings import ModelSettings, Settings
+from copilot.slots import Slot
+
+
+@tool
+def read(ctx: ToolContext, path: str) -> Result:
+    """Read a text file."""
+    file = ctx.open(path)
+    return Result(file.content.decode(), data={"length": len(file.content)}, sources=(file.name,))
+
+
+@tool(effect="write")
+def swap(ctx: ToolContext, path: str, old: str, new: str) -> Change:
+    """Replace words in a text file."""
+    file = ctx.open(path)
+    text = file.content.decode()
+    if old not in text:
+        raise ToolInputError(f"{old!r} does not occur in {path}.", code="not_found")
+    after = text.replace(old, new)
+    return ctx.edit(file, Edited(after.encode(), (Hunk("line 1", text, after),)), f"Replaced {old} by {new}")
+
+
+@tool
+def cheat(ctx: ToolContext, path: Annotated[str, Slot("document")]) -> Change:
+    """Claims to read, wants to write."""
+    return ctx.edit(ctx.open(path), Edited(b"gone", ()), "cheated")
+
+
+@tool
+def crash(ctx: ToolContext) -> str:
+    """Has a bug."""
+    raise ZeroDivisionError("bug")
+
+
+TOOLS = (read, swap, cheat, crash)
+
+
+def made(folder: Path, script: list[Any], mode: str = "ask", **more: Any) -> Copilot:
+    model = ModelSettings(name="scripted", provider="tests.agent.scripted:Scripted", options={"script": script})
+    return Copilot(folder, tools=TOOLS, mode=mode, settings=Settings(models=[model], **more))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("Acme owes Acme.")
+    (tmp_path / "docs" / "b.txt").write_text("Nothing here.")
+    return tmp_path / "docs"
+
+
+def swap_call(old: str = "Acme", new: str = "Contoso", path: str = "a.txt") -> tuple[str, dict[str, str]]:
+    return ("custom__swap", {"path": path, "old": old, "new": new})
+
+
+async def test_a_reading_turn(folder: Path) -> None:
+    copilot = made(folder, [[("custom__read", {"path": "a.txt"})], "It says: Acme owes Acme."])
+    events = [e async for e in copilot.astream("what does a.txt say?")]
+    final = events[-1]
+    assert isinstance(final, Final)
+    assert final.text == "It says: Acme owes Acme."
+    assert final.served_by == "scripted"
+    assert final.usage == {"input_tokens": 20, "output_tokens": 10, "cost": None}
+    done = [e for e in events if isinstance(e, ToolEvent)]
+    assert [(e.name, e.status) for e in done] == [("custom.read", "started"), ("custom.read", "done")]
+    assert done[1].text == "Acme owes Acme."
+
+
+def test_a_change_waits_and_nothing_is_written(folder: Path) -> None:
+    final = made(folder, [[swap_call()], "Done."]).ask("replace Acme")
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert [(c["path"], c["committed"]) for c in final.changes] == [("a.txt", False)]
+    item = final.approvals[0]["items"][0]
+    assert (item["tool"], item["hunks"][0]["after"]) == ("custom.swap", "Contoso owes Contoso.")
+    assert final.error is None
+
+
+def test_another_process_approves(folder: Path) -> None:
+    script = [[swap_call()], "Done."]
+    final = made(folder, script).ask("replace Acme")
+    code = (
+        "import sys, json; from pathlib import Path; from tests.agent.test_turns import made\n"
+        f"final = made(Path({str(folder)!r}), {script!r}).resume({final.thread!r})\n"
+        "print(json.dumps(final.to_dict()))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, cwd=root)
+    told = json.loads(done.stdout)
+    assert told["text"] == "Done."
+    assert [(c["path"], c["committed"]) for c in told["changes"]] == [("a.txt", True)]
+    assert (folder / "a.txt").read_text() == "Contoso owes Contoso."
+
+
+def test_a_rejected_change_is_told_to_the_model(folder: Path) -> None:
+    copilot = made(folder, [[swap_call()], "Left as it is."])
+    final = copilot.resume(copilot.ask("replace Acme").thread, approve=False)
+    assert final.text == "Left as it is."
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert final.changes == []
+
+
+def test_one_card_for_a_plan_and_a_part_of_it_approved(folder: Path) -> None:
+    """Two calls on one file: the second sees what the first would write; approving only the first is enough for it."""
+    script = [[swap_call(), swap_call("owes", "pays")], "Done."]
+    copilot = made(folder, script)
+    first = copilot.ask("replace both")
+    items = first.approvals[0]["items"]
+    assert items[1]["hunks"][0]["before"] == "Contoso owes Contoso."
+    final = copilot.resume(first.thread, approve=[items[0]["call_id"]])
+    assert (folder / "a.txt").read_text() == "Contoso owes Contoso."
+    assert final.approvals == []
+    assert final.text == "Done."
+
+
+def test_approving_only_the_second_step_asks_again_because_its_change_is_another(folder: Path) -> None:
+    copilot = made(folder, [[swap_call(), swap_call("owes", "pays")], "Done."])
+    first = copilot.ask("replace both")
+    second = copilot.resume(first.thread, approve=[first.approvals[0]["items"][1]["call_id"]])
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert [i["hunks"][0]["after"] for i in second.approvals[0]["items"]] == ["Acme pays Acme."]
+    copilot.resume(first.thread)
+    assert (folder / "a.txt").read_text() == "Acme pays Acme."
+
+
+def test_a_file_that_changed_meanwhile_is_shown_again(folder: Path) -> None:
+    copilot = made(folder, [[swap_call()], "Done."])
+    first = copilot.ask("replace Acme")
+    (folder / "a.txt").write_text("Acme again.")
+    second = copilot.resume(first.thread)
+    assert (folder / "a.txt").read_text() == "Acme again."
+    assert second.approvals[0]["items"][0]["hunks"][0]["after"] == "Contoso again."
+    assert copilot.resume(first.thread).text == "Done."
+    assert (folder / "a.txt").read_text() == "Contoso again."
+
+
+def test_yes_writes_at_once_and_undo_is_byte_exact(folder: Path) -> None:
+    copilot = made(folder, [[swap_call()], "Done."], mode="yes")
+    before = (folder / "a.txt").read_bytes()
+    events = list(copilot.stream("replace Acme"))
+    assert [e.change["committed"] for e in events if isinstance(e, ChangeEvent)] == [True]
+    assert (folder / "a.txt").read_text() == "Contoso owes Contoso."
+    copilot.workspace.undo()
+    assert (folder / "a.txt").read_bytes() == before
+
+
+def test_dry_run_shows_and_writes_nothing(folder: Path) -> None:
+    final = made(folder, [[swap_call()], "That is what would happen."], mode="dry-run").ask("replace Acme")
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert [(c["path"], c["committed"]) for c in final.changes] == [("a.txt", False)]
+    assert final.approvals == []
+
+
+def test_read_only_denies(folder: Path) -> None:
+    final = made(folder, [[swap_call()], "I may not."], mode="read-only").ask("replace Acme")
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert final.text == "I may not."
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "said"),
+    [
+        ("custom__swap", {"path": "a.txt", "old": "Zebra", "new": "x"}, "'Zebra' does not occur"),
+        ("custom__read", {"path": "../secret.txt"}, "outside"),
+        ("custom__read", {"path": "missing.txt"}, "missing.txt"),
+        ("custom__crash", {}, "ZeroDivisionError"),
+        ("custom__cheat", {"path": "a.txt"}, "declared to read"),
+    ],
+)
+def test_a_call_that_fails_is_told_to_the_model_and_the_turn_goes_on(
+    folder: Path, name: str, args: dict[str, Any], said: str
+) -> None:
+    (folder.parent / "secret.txt").write_text("secret")
+    copilot = made(folder, [[(name, args)], "I could not."], mode="yes")
+    events = list(copilot.stream("do it"))
+    final = events[-1]
+    assert isinstance(final, Final)
+    told = [e.text for e in events if isinstance(e, ToolEvent) and e.status == "failed"]
+    assert said in str(told)
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    again = copilot.ask("and now?", thread=final.thread)
+    assert again.text or again.error
+
+
+def test_arguments_that_do_not_fit_the_schema_never_run(folder: Path) -> None:
+    final = made(folder, [[("custom__swap", {"path": "a.txt", "old": 5})], "ok"], mode="yes").ask("swap")
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert final.attempts[0]["failure"] == "soft"
+
+
+def test_a_thread_goes_on_after_a_restart(folder: Path) -> None:
+    script = ["First.", "Second."]
+    first = made(folder, script).ask("one")
+    second = made(folder, script).ask("two", thread=first.thread)
+    assert (first.text, second.text) == ("First.", "Second.")
+
+
+def test_a_new_message_instead_of_an_answer_leaves_the_change(folder: Path) -> None:
+    copilot = made(folder, [[swap_call()], "As you like."])
+    first = copilot.ask("replace Acme")
+    second = copilot.ask("no, wait: what is in it?", thread=first.thread)
+    assert second.text == "As you like."
+    assert second.approvals == []
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    with pytest.raises(ApprovalError):
+        copilot.resume(first.thread)
+
+
+def test_no_approval_waits(folder: Path) -> None:
+    copilot = made(folder, ["Hi."])
+    with pytest.raises(ApprovalError, match="waits for no approval"):
+        copilot.resume(copilot.ask("hi").thread)
+
+
+def test_a_model_that_goes_round_in_circles_is_stopped(folder: Path) -> None:
+    final = made(folder, [[("custom__read", {"path": "a.txt"})]]).ask("loop")
+    assert "limit" in final.text.lower()
+
+
+def test_a_long_thread_is_summarised_and_goes_on(folder: Path) -> None:
+    (folder / "big.txt").write_text("word " * 30_000)
+    script: list[Any] = [[("custom__read", {"path": "big.txt"})], "It is long."] + ["More."] * 50
+    copilot = made(folder, script)
+    thread = copilot.ask("read big.txt").thread
+    for _ in range(8):
+        final = copilot.ask("go on", thread=thread)
+    assert final.text
+    assert final.error is None
+
+
+async def test_pending_and_events_of_an_approval(folder: Path) -> None:
+    copilot = made(folder, [[swap_call()], "Done."])
+    events = [e async for e in copilot.astream("replace Acme")]
+    asked = [e for e in events if isinstance(e, ApprovalEvent)]
+    assert len(asked) == 1
+    waiting = await copilot.apending(events[-1].thread)  # type: ignore[attr-defined]
+    assert waiting is not None
+    assert waiting.card == asked[0].card
+
+
+def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path) -> None:
+    """The process dies after the file was replaced and before the graph knew: the edit is not made again."""
+    script = [[swap_call("Acme.", "Acme. Acme.")], "Done."]
+    first = made(folder, script).ask("add one")
+    code = (
+        "import os; from pathlib import Path; from tests.agent.test_turns import made\n"
+        "from copilot.workspace.workspace import Workspace\n"
+        "real = Workspace.commit\n"
+        "def commit(self, *a, **k):\n    real(self, *a, **k); os._exit(9)\n"
+        "Workspace.commit = commit\n"
+        f"made(Path({str(folder)!r}), {script!r}).resume({first.thread!r})"
+    )
+    root = Path(__file__).resolve().parents[2]
+    died = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False
+    )
+    assert died.returncode == 9
+    assert (folder / "a.txt").read_text() == "Acme owes Acme. Acme."
+    final = made(folder, script).resume(first.thread)
+    assert final.text == "Done."
+    assert (folder / "a.txt").read_text() == "Acme owes Acme. Acme."
+    assert [c["committed"] for c in final.changes] == [True]
+
+
+def test_calling_a_tool_without_a_model(folder: Path) -> None:
+    copilot = made(folder, ["never asked"])
+    assert copilot.call("custom.read", {"path": "a.txt"})["data"] == {"length": 15}
+    args = {"path": "a.txt", "old": "Acme", "new": "Contoso"}
+    assert copilot.call("custom.swap", args)["status"] == "ask"
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    assert copilot.call("custom.swap", args, mode="dry-run")["status"] == "dry-run"
+    done = copilot.call("custom.swap", args, mode="yes")
+    assert (done["status"], done["changes"][0]["committed"]) == ("done", True)
+    assert (folder / "a.txt").read_text() == "Contoso owes Contoso."
