@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot as Copilot
     from copilot.agent.events import Event as Event
     from copilot.agent.events import Final as Final
+    from copilot.documents.hunks import Edited as Edited
     from copilot.documents.hunks import Hunk as Hunk
     from copilot.plugins.connectors import Connector as Connector
     from copilot.plugins.context import ToolContext as ToolContext
@@ -30,6 +31,7 @@ _WHERE = {
     "Copilot": "copilot.agent.copilot",
     "Event": "copilot.agent.events",
     "Final": "copilot.agent.events",
+    "Edited": "copilot.documents.hunks",
     "Hunk": "copilot.documents.hunks",
     "Connector": "copilot.plugins.connectors",
     "ToolContext": "copilot.plugins.context",
@@ -44,6 +46,7 @@ __all__ = [
     "Change",
     "Connector",
     "Copilot",
+    "Edited",
     "Event",
     "Final",
     "Hunk",

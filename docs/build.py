@@ -1,0 +1,111 @@
+"""Write the pages that follow from the code: `python docs/build.py` (tests check that it was run)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["COLUMNS"] = "100"  # argparse wraps by it
+os.environ["NO_COLOR"] = "1"
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from copilot import cli
+from copilot.plugins import loader
+from copilot.settings import Deadlines, ModelSettings, Price, RoutingSettings, SkillSettings, TrustSettings
+
+HERE = Path(__file__).resolve().parent
+NOTE = "<!-- Written by docs/build.py; change the code instead. -->\n"
+
+
+def commands() -> str:
+    """The command line, from its own --help."""
+    parts = [f"# The command line\n\n{NOTE}", _block("everpilot", cli._parser().format_help())]
+    parts += [_block(f"everpilot {name}", cli._command_parser(name).format_help()) for name in cli._COMMANDS]
+    return "\n".join(parts)
+
+
+def _block(title: str, text: str) -> str:
+    return f"## {title}\n\n```text\n{text.rstrip()}\n```\n"
+
+
+def settings() -> str:
+    """`copilot.toml`, from its models."""
+    tables: list[tuple[str, type[BaseModel], str]] = [
+        ("[[models]]", ModelSettings, "A model that may be asked. Give as many as you like."),
+        ("[models.price]", Price, "US dollars for a million tokens."),
+        ("[models.deadlines]", Deadlines, "Seconds that the model may take before the next one is asked."),
+        ("[routing]", RoutingSettings, "Which model is asked first."),
+        ("[trust]", TrustSettings, "Where data may go."),
+        ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
+    ]
+    head = (HERE / "settings_head.md").read_text("utf-8")
+    parts = [f"# Settings\n\n{NOTE}\n{head}"]
+    for name, model, text in tables:
+        rows = "\n".join(_row(field, info) for field, info in model.model_fields.items())
+        parts.append(f"## `{name}`\n\n{text}\n\n| Setting | Type | Default | Meaning |\n|---|---|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+def _row(name: str, info: FieldInfo) -> str:
+    default = "required" if info.is_required() else _default(info)
+    return f"| `{name}` | {_type(info.annotation)} | {default} | {info.description or ''} |"
+
+
+def _default(info: FieldInfo) -> str:
+    if info.default is PydanticUndefined:
+        return ""
+    value = info.default
+    return "" if value in (None, "") else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _type(annotation: Any) -> str:
+    text = getattr(annotation, "__name__", str(annotation)) if isinstance(annotation, type) else str(annotation)
+    words = {"typing.Literal": "one of ", "copilot.settings.": "", "typing.Any": "any", "NoneType": "nothing"}
+    for old, new in words.items():
+        text = text.replace(old, new)
+    return text.replace(" | None", "").replace("|", "or").replace("[", "(").replace("]", ")")
+
+
+def tools() -> str:
+    """The bundled skills and their tools, from their declarations."""
+    parts = [
+        f"# Skills and tools\n\n{NOTE}\nRun any of them without a model: `everpilot call TOOL --args '{{...}}'`.\n"
+    ]
+    for skill in sorted(loader.load().skills, key=lambda s: s.name):
+        parts.append(f"## {skill.name}\n\n{skill.description}\n")
+        for tool in skill.tools:
+            parts.append(f"### `{tool.name}` ({tool.effect.value})\n\n{tool.description}\n")
+            parts += list(_parameters(tool.arguments))
+            if tool.examples:
+                parts.append("Asked for like this: " + "; ".join(f"“{e}”" for e in tool.examples[:3]) + ".\n")
+    return "\n".join(parts)
+
+
+def _parameters(model: type[BaseModel]) -> Iterator[str]:
+    rows = [
+        f"| `{name}` | {'yes' if info.is_required() else ''} | {' '.join((info.description or '').split())} |"
+        for name, info in model.model_fields.items()
+    ]
+    if rows:
+        yield "| Argument | Required | Meaning |\n|---|---|---|\n" + "\n".join(rows).replace("\\|", "|") + "\n"
+
+
+PAGES = {"commands.md": commands, "settings.md": settings, "tools.md": tools}
+
+
+def main() -> int:
+    """Write all pages."""
+    for name, make in PAGES.items():
+        (HERE / name).write_text(make(), "utf-8")
+        print(f"docs/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
