@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; no traceback ever reaches the user."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+    if not os.environ.get("EVERPILOT_DEBUG"):
+        logging.lastResort = None  # without a log of the user's own, warnings are for nobody; errors are told
     try:
         return _run(arguments)
     except KeyboardInterrupt:

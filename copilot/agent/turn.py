@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from copilot.errors import ApprovalError, EverpilotError
 from copilot.trust.approvals import Answer, Card, check
 from copilot.trust.labels import USER
 
+_log = logging.getLogger(__name__)
 _STEPS = 400  # LangGraph's own limit, well above what MODEL_CALLS allows
 
 
@@ -96,8 +98,11 @@ class Turn:
                 elif mode == "updates" and "__interrupt__" in payload:
                     for raised in payload["__interrupt__"]:
                         yield ApprovalEvent(raised.id, raised.value)
-        except EverpilotError as raised_error:
-            error = raised_error
+        except EverpilotError as explained:
+            error = explained
+        except Exception as unexpected:  # noqa: BLE001 - a bug ends the turn, not the conversation
+            _log.warning("a turn failed", exc_info=True)
+            error = _unexpected(unexpected)
         yield await self._final(error)
 
     async def _final(self, error: EverpilotError | None) -> Final:
@@ -131,6 +136,12 @@ class Turn:
     async def _messages(self) -> list[BaseMessage]:
         snapshot = await self._graph.aget_state(self._config)
         return list(snapshot.values.get("messages", []))
+
+
+def _unexpected(error: Exception) -> EverpilotError:
+    text = f"Something unexpected went wrong ({type(error).__name__}: {error})."
+    hint = "What was approved before is written, nothing is half written. Set EVERPILOT_DEBUG=1 to see where."
+    return EverpilotError(text, hint=hint, code="unexpected")
 
 
 def _waiting(snapshot: StateSnapshot) -> ApprovalEvent | None:

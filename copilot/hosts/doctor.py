@@ -75,7 +75,8 @@ def _models(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
 
     folder = Path(parsed.dir or ".").expanduser().resolve()
     for row in describe(settings.load(folder), settings.home(), os.environ):
-        yield not row["state"].startswith("missing"), f"{row['name']}: {row['provider']} {row['model']} ({row['state']})".strip()
+        text = f"{row['name']}: {row['provider']} {row['model']} ({row['state']})"
+        yield not row["state"].startswith("missing"), text
 
 
 def _skills(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:

@@ -42,7 +42,9 @@ def open_copilot(parsed: argparse.Namespace) -> Copilot:
     root = folder.expanduser().resolve()
     more = [p for p in dict.fromkeys(outside) if not p.is_relative_to(root)]
     copilot = Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode)
-    for note in copilot.settings.notes:
+    from copilot.models.setup import notes
+
+    for note in [*copilot.settings.notes, *notes(os.environ)]:
         print(f"everpilot: {note}", file=sys.stderr)
     return copilot
 

@@ -15,6 +15,8 @@ from rich.text import Text
 from copilot.trust.sanitise import TerminalSanitiser, safe_text
 
 _MOST_HUNKS = 40
+_MOST_WORK = 4_000_000  # word pairs that are compared; longer texts are shown whole
+_CONTEXT = 40  # characters of what stays the same beside a change
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -74,15 +76,30 @@ def _text_hunk(hunk: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _word_diff(before: str, after: str) -> tuple[Text, Text]:
-    """Return both texts with the words that differ marked."""
+    """Return both texts with the words that differ marked, and long stretches that stay the same cut out."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
+    if not before or not after or len(old) * len(new) > _MOST_WORK:
+        return Text(before, style="red"), Text(after, style="green")
     left, right = Text(), Text()
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes() if len(old) * len(new) < 4_000_000 else [("equal", 0, 0, 0, 0)]:
-        same = tag == "equal"
-        left.append("".join(old[i1:i2]), style=None if same else "red bold strike" if after else "red")
-        right.append("".join(new[j1:j2]), style=None if same else "green bold")
-    return (left, right) if left or right else (Text(before, style="red"), Text(after, style="green"))
+    opcodes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for number, (tag, i1, i2, j1, j2) in enumerate(opcodes):
+        if tag == "equal":
+            same = _cut("".join(old[i1:i2]), first=number == 0, last=number == len(opcodes) - 1)
+            left.append(same)
+            right.append(same)
+        else:
+            left.append("".join(old[i1:i2]), style="red bold strike")
+            right.append("".join(new[j1:j2]), style="green bold")
+    return left, right
+
+
+def _cut(same: str, *, first: bool, last: bool) -> str:
+    """Return what stays the same, with only some context of the changes beside it."""
+    if len(same) <= 3 * _CONTEXT:
+        return same
+    head = "" if first else same[:_CONTEXT]
+    tail = "" if last else same[-_CONTEXT:]
+    return f"{head}…{tail}"
 
 
 def _cells(hunks: Sequence[dict[str, Any]]) -> Table:

@@ -98,7 +98,7 @@ class Screen:
             self.console.print(Markdown(render.safe_markdown(final.text)))
         if final.error:
             self.problem(final.error["message"])
-        elif not final.approvals:
+        elif not final.approvals and final.served_by != "builtin":  # the planner's answers say so themselves
             self.console.print(Text(f"— {safe_text(final.served_by)}{_tokens(final.usage)}", style="dim"))
 
 
