@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     if not os.environ.get("EVERPILOT_DEBUG"):
-        logging.lastResort = None  # without a log of the user's own, warnings are for nobody; errors are told
+        logging.getLogger().addHandler(logging.NullHandler())  # what a person must know is told, not logged
     try:
         return _run(arguments)
     except KeyboardInterrupt:

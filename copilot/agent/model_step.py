@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,10 +28,11 @@ class ModelStep(AgentMiddleware[State, None, Any]):
 
     async def awrap_model_call(self, request: ModelRequest[None], handler: Handler) -> ModelResponse[Any]:
         """Return the model's answer; raises NoModelError when no model may, can or will answer."""
-        emit = request.runtime.stream_writer
+        write = request.runtime.stream_writer
+        node = contextvars.copy_context()  # the writer finds its stream by the node's context
 
         def tell(event: listening.ModelEvent) -> None:
-            emit(_event(event))
+            node.run(write, _event(event))
 
         with listening.listening(tell), labelled(label_of(request.state)):
             try:

@@ -219,12 +219,22 @@ class Runner:
             step.status, step.error = "failed", {"code": error.code, "message": str(error)}
             step.text = f"{error} {_partly(settled)}".strip()
             return settled
-        step.status, step.text = "done", "Done and saved:\n" + _described(step.shown)
+        step.status, step.text = "done", "Done and saved: " + _told(step.shown)
         return settled
 
 
 def _partly(settled: list[Settled]) -> str:
     return f"Before that, {len(settled)} change(s) of this call were written." if settled else "Nothing was written."
+
+
+def _told(shown: list[dict[str, Any]]) -> str:
+    """Return saved changes in short: the person has seen them whole, and the model asked for them."""
+    lines = []
+    for change in shown:
+        places = len(change["hunks"])
+        lines.append(f"{change['path']}: {change['summary']}" + (f" ({places} places)" if places > 1 else ""))
+        lines += [f"- note: {w}" for w in change["warnings"]]
+    return "\n".join(lines)
 
 
 def _described(shown: list[dict[str, Any]], most: int = 12) -> str:

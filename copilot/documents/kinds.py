@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
-import zlib
 from pathlib import PurePath
 
 from copilot.documents.segments import DocumentKind
@@ -24,6 +22,7 @@ SUFFIX_KINDS: dict[str, DocumentKind] = {
     **dict.fromkeys((".txt", ".md", ".markdown", ".csv", ".tsv", ".text", ".log"), "text"),
 }
 
+_OFFICE: tuple[DocumentKind, ...] = ("word", "excel", "powerpoint")
 _NOUNS: dict[DocumentKind, str] = {
     "word": "Word document",
     "excel": "Excel workbook",
@@ -31,22 +30,9 @@ _NOUNS: dict[DocumentKind, str] = {
     "pdf": "PDF",
     "text": "text file",
 }
-_SAVE_AS: dict[DocumentKind, str] = {"word": ".docx", "excel": ".xlsx", "powerpoint": ".pptx"}
-
-# Main content types of ECMA-376 part 1, annex and [MS-OFFMACRO2]; the words before ".main+xml" tell the kind.
-_MAIN_TYPE = re.compile(
-    rb'ContentType\s*=\s*["\']application/vnd\.(?:openxmlformats-officedocument\.|ms-)'
-    rb"(wordprocessingml|word|spreadsheetml|excel|presentationml|powerpoint)\.[A-Za-z.]*?(binary[A-Za-z.]*)?\.?main(\+xml)?[\"']",
-    re.IGNORECASE,
-)
-_MAIN_KINDS: dict[bytes, DocumentKind] = {
-    b"wordprocessingml": "word",
-    b"word": "word",
-    b"spreadsheetml": "excel",
-    b"excel": "excel",
-    b"presentationml": "powerpoint",
-    b"powerpoint": "powerpoint",
-}
+_SAVE_AS: dict[str, str] = {"word": ".docx", "excel": ".xlsx", "powerpoint": ".pptx"}
+_LEGACY_SUFFIXES = {".doc": "word", ".dot": "word", ".xls": "excel", ".xlt": "excel", ".ppt": "powerpoint"}
+_LEGACY: dict[str, tuple[str, str]] = {kind: (_NOUNS[kind], _SAVE_AS[kind]) for kind in _OFFICE}
 
 # Names of streams in an OLE file ([MS-DOC] 2.1, [MS-XLS] 2.1, [MS-PPT] 2.1, [MS-OFFCRYPTO] 2.3.1, [MS-OXMSG] 2.2).
 _OLE_STREAMS: tuple[tuple[str, str], ...] = (
@@ -79,7 +65,6 @@ _OPENDOCUMENT = {
     b"spreadsheet": ("an OpenDocument spreadsheet", ".xlsx"),
     b"presentation": ("an OpenDocument presentation", ".pptx"),
 }
-_MAX_TYPES = 4 << 20  # bytes of [Content_Types].xml that are looked at: real ones have under 100 kB
 
 
 def kind_of(content: bytes, name: str) -> DocumentKind:
@@ -125,17 +110,10 @@ def _ole(content: bytes, name: str) -> DocumentError:
             hint="Save its text or its attachments as files.",
             code="unsupported",
         )
-    kinds: dict[str, DocumentKind] = {"word": "word", "excel": "excel", "powerpoint": "powerpoint"}
-    kind = kinds.get(found) or promised_kind(name) or {".doc": "word", ".xls": "excel", ".ppt": "powerpoint"}.get(
-        PurePath(name).suffix.lower()
-    )
-    target = _SAVE_AS.get(kind, "") if kind else ""  # type: ignore[call-overload]
-    what = f"a binary {_NOUNS[kind]} from before 2007" if target and kind in _NOUNS else "a binary file from before 2007"
-    return DocumentError(
-        f"{name} is {what}.",
-        hint=f"Open it in Office and save it as {target or '.docx, .xlsx or .pptx'}.",
-        code="legacy",
-    )
+    kind = found or promised_kind(name) or _LEGACY_SUFFIXES.get(PurePath(name).suffix.lower(), "")
+    what, target = _LEGACY.get(kind, ("binary Office file", ".docx, .xlsx or .pptx"))
+    hint = f"Open it in Office and save it as {target}."
+    return DocumentError(f"{name} is a {what} in the format from before 2007.", hint=hint, code="legacy")
 
 
 def _has_stream(content: bytes, stream: str) -> bool:
@@ -150,68 +128,48 @@ def _has_stream(content: bytes, stream: str) -> bool:
 
 
 def _zip_kind(content: bytes, name: str) -> DocumentKind:
+    from copilot.documents.archive import Archive
+    from copilot.documents.package import Package
+
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = set(archive.namelist())
-            types = _head(archive, "[Content_Types].xml", _MAX_TYPES) if "[Content_Types].xml" in names else b""
-            mimetype = _head(archive, "mimetype", 200) if "mimetype" in names else b""
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise DocumentError(
-            f"{name} is damaged: it begins like an Office file, but its table of contents can't be read.",
-            hint="It was probably cut off while it was copied or downloaded; ask for it again.",
-            code="broken",
-        ) from error
-    if types:
-        return _package_kind(types, name)
+        archive = Archive(content)
+        if _is_inner(content):
+            raise DocumentError("The file is cut off.", hint="Get it again from where it came.", code="broken")
+        if archive.find("[Content_Types].xml") is not None:
+            return Package(archive).kind
+        mimetype = next(archive.chunks("mimetype"), b"")[:200] if archive.find("mimetype") is not None else b""
+    except DocumentError as error:
+        raise DocumentError(f"{name}: {error.message}", hint=error.hint, code=error.code) from error
+    raise _no_package(mimetype, name)
+
+
+def _is_inner(content: bytes) -> bool:
+    """Whether the directory that was found belongs to a file inside: half a document that holds a whole workbook."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return min((entry.header_offset for entry in archive.infolist()), default=0) > 0
+
+
+def _no_package(mimetype: bytes, name: str) -> DocumentError:
     for word, (what, target) in _OPENDOCUMENT.items():
         if mimetype.startswith(b"application/vnd.oasis.opendocument." + word):
-            raise DocumentError(
-                f"{name} is {what}, which can't be read.", hint=f"Save it as {target}.", code="unsupported"
-            )
-    if promised_kind(name) in _SAVE_AS:
-        raise DocumentError(
-            f"{name} is damaged: it has no list of its parts ([Content_Types].xml).",
+            hint = f"Save it as {target}."
+            return DocumentError(f"{name} is {what}, which can't be read.", hint=hint, code="unsupported")
+    if promised_kind(name) in _OFFICE:
+        return DocumentError(
+            f"{name} is no Office file: the zip has no list of its parts ([Content_Types].xml).",
             hint="Ask for it again, or let Office repair it.",
-            code="broken",
+            code="unsupported",
         )
-    raise DocumentError(
-        f"{name} is a zip archive and no Office file.", hint="Unpack it and open the files inside.", code="unsupported"
-    )
-
-
-def _head(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
-    """Return the first `size` bytes of an entry, whatever length it claims."""
-    with archive.open(name) as entry:
-        return entry.read(size)
-
-
-def _package_kind(types: bytes, name: str) -> DocumentKind:
-    if types.startswith(_UTF16):
-        types = types.decode("utf-16", "replace").encode()
-    matches = list(_MAIN_TYPE.finditer(types))
-    for match in matches:
-        if match.group(2):
-            raise DocumentError(
-                f"{name} is a binary Excel workbook (.xlsb), which can't be read.",
-                hint="Open it in Excel and save it as .xlsx.",
-                code="unsupported",
-            )
-        return _MAIN_KINDS[match.group(1).lower()]
-    if promised := promised_kind(name):
-        # The main part may be declared by a Default, or not at all: the package layer says what is wrong.
-        if promised in _SAVE_AS:
-            return promised
-    raise DocumentError(
-        f"{name} is an Office package of a kind that can't be read.",
-        hint="Word, Excel and PowerPoint files from 2007 on, PDF and text can be read.",
-        code="unsupported",
-    )
+    hint = "Unpack it and open the files inside."
+    return DocumentError(f"{name} is a zip archive and no Office file.", hint=hint, code="unsupported")
 
 
 def _text_kind(content: bytes, name: str) -> DocumentKind:
     promised = promised_kind(name)
     head = content[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    markup = head.startswith((b"<!doctype html", b"<html")) or b"mso-application" in head[:400] or b"<html" in head[:400]
+    markup = (
+        head.startswith((b"<!doctype html", b"<html")) or b"mso-application" in head[:400] or b"<html" in head[:400]
+    )
     if promised != "text" and markup:
         raise DocumentError(
             f"{name} is a web page or an XML file, whatever its name says, and can't be read.",

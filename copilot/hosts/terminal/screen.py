@@ -36,6 +36,7 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or render.console()
         self.used: dict[str, list[Usage]] = {}
+        self._asked: list[list[dict[str, Any]]] = []  # what the last card showed need not be shown again
 
     def note(self, text: str) -> None:
         """Show a remark of the program."""
@@ -47,6 +48,7 @@ class Screen:
 
     def approval(self, card: dict[str, Any]) -> None:
         """Show what waits for a decision."""
+        self._asked = [item["hunks"] for item in card["items"]]
         self.console.print(Text("\nThis would be done:", style="bold yellow"))
         self.console.print(Padding(render.card(card), (0, 0, 0, 1)))
 
@@ -73,7 +75,7 @@ class Screen:
             case ToolEvent():
                 self._tool(event, growing)
             case ChangeEvent(change, entry):
-                growing.say(render.changes([change]))
+                growing.say(render.changes([change if change["hunks"] not in self._asked else {**change, "hunks": []}]))
                 growing.say(Text(f"  /undo {entry} takes it back", style="dim"))
             case ApprovalEvent(_, card):
                 growing.finish()

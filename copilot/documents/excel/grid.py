@@ -1,0 +1,94 @@
+"""All cells of a sheet in memory, with values for formulas that the file holds none for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from copilot.documents.excel.cells import Cell, SheetReader
+from copilot.documents.excel.refs import Area
+from copilot.documents.excel.workbook import Sheet, Workbook
+
+
+@dataclass
+class Grid:
+    """The non-blank cells of one sheet, by row and column."""
+
+    workbook: Workbook
+    sheet: Sheet
+    reader: SheetReader
+    rows: dict[int, dict[int, Cell]]
+    hidden_rows: frozenset[int] = frozenset()
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, workbook: Workbook, sheet: Sheet, *, compute: bool = True) -> Grid:
+        """Return the sheet's cells; formulas without a stored value are computed where that can be done."""
+        from copilot.documents.excel.markup import attribute
+
+        reader = SheetReader(workbook, sheet)
+        rows: dict[int, dict[int, Cell]] = {}
+        hidden = set()
+        for span, cells in reader.rows():
+            if cells:
+                rows.setdefault(span.number, {}).update({c.column: c for c in cells})
+            tag = reader.xml.data[span.start : span.inner]
+            if b"hidden" in tag and attribute(tag, b"hidden") in ("1", "true"):
+                hidden.add(span.number)
+        grid = cls(workbook, sheet, reader, dict(sorted(rows.items())), frozenset(hidden))
+        if compute:
+            grid._compute()
+        return grid
+
+    def _compute(self) -> None:
+        """Give formulas that a library wrote without a value the value that the engine computes."""
+        empty = [c for row in self.rows.values() for c in row.values() if c.formula is not None and c.value is None]
+        if not empty:
+            return
+        from copilot.documents.excel.calc import compute_missing
+
+        values = compute_missing(self.workbook, self.sheet, empty)
+        for cell in empty:
+            if (cell.row, cell.column) in values:
+                self.rows[cell.row][cell.column] = replace(cell, value=values[cell.row, cell.column])
+        if len(values) < len(empty):
+            left = ", ".join(c.address for c in empty if (c.row, c.column) not in values)
+            self.notes.append(
+                f"{self.sheet.name}: formulas without a stored value that can't be computed here: {left[:120]}"
+            )
+        if values:
+            self.notes.append(
+                f"{self.sheet.name}: {len(values)} formula values were computed here, the file holds none."
+            )
+
+    @property
+    def used(self) -> Area | None:
+        """The smallest area that holds all non-blank cells."""
+        return Area.around((r, c) for r, cells in self.rows.items() for c in cells)
+
+    def get(self, row: int, column: int) -> Cell | None:
+        """Return the cell, None for a blank one."""
+        return self.rows.get(row, {}).get(column)
+
+    def within(self, area: Area) -> Iterator[tuple[int, dict[int, Cell]]]:
+        """Yield the rows of an area that hold something there."""
+        for number, cells in self.rows.items():
+            if area.top <= number <= area.bottom:
+                inside = {c: cell for c, cell in cells.items() if area.left <= c <= area.right}
+                if inside:
+                    yield number, inside
+
+    @property
+    def hidden_columns(self) -> frozenset[int]:
+        """The columns that are not shown."""
+        from copilot.documents.excel.markup import find_all
+
+        xml = self.reader.xml
+        group = xml.element(b"cols")
+        found: set[int] = set()
+        for element in find_all(xml.data, xml.prefix + b"col", group.inner, group.close) if group else ():
+            if xml.attribute(element, b"hidden") in ("1", "true"):
+                low, high = int(xml.attribute(element, b"min") or 1), int(xml.attribute(element, b"max") or 1)
+                used = self.used
+                found.update(range(low, min(high, used.right if used else low) + 1))
+        return frozenset(found)

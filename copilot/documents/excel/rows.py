@@ -1,0 +1,260 @@
+"""Adding a row to a table or to a block of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from copilot.documents.excel.cells import Cell, translate
+from copilot.documents.excel.dependents import references
+from copilot.documents.excel.guards import Guards, pivot_areas
+from copilot.documents.excel.refs import Area, address
+from copilot.documents.excel.regions import Region, find_region
+from copilot.documents.excel.rewrite import rewritten
+from copilot.documents.excel.tables import TablePart
+from copilot.documents.excel.workbook import Table, Workbook
+from copilot.documents.excel.write import Entry, SheetEdit, entry_of, finish
+from copilot.documents.hunks import Edited, Hunk
+from copilot.errors import ToolInputError
+
+RowValues = Mapping[str, object] | Sequence[object]
+
+
+def add_row(
+    content: bytes, values: RowValues, *, sheet: str | None = None, table: str | None = None, formulas: bool = False
+) -> Edited:
+    """Add a row under the data of a table, or of the block of a sheet that has these columns.
+
+    `values` are in the order of the columns, or by column name. Columns with a formula go on with it, formats are
+    those of the row above, totals move down and go on summing. Text that starts with "=" stays text unless `formulas`.
+    Raises ToolInputError: unknown names, too many values, something in the way below.
+    """
+    workbook = Workbook.open(content)
+    names = list(values) if isinstance(values, Mapping) else []
+    if table is None and sheet is None and len(workbook.tables) == 1 and not _elsewhere(workbook, names):
+        table = workbook.tables[0].name
+    region = find_region(workbook, sheet, table, names)
+    return _Addition(content, workbook, region).add(values, formulas=formulas)
+
+
+def add_table_row(content: bytes, table: str, values: RowValues, *, formulas: bool = False) -> Edited:
+    """Add a row to a table; see `add_row`."""
+    return add_row(content, values, table=table, formulas=formulas)
+
+
+def append_row(content: bytes, sheet: str, values: RowValues, *, formulas: bool = False) -> Edited:
+    """Add a row under the main block of data of a sheet; see `add_row`."""
+    return add_row(content, values, sheet=sheet, formulas=formulas)
+
+
+def _elsewhere(workbook: Workbook, names: Sequence[str]) -> bool:
+    """Return whether the only table lacks one of the named columns."""
+    known = {" ".join(c.split()).casefold() for c in workbook.tables[0].columns}
+    return any(" ".join(n.split()).casefold() not in known for n in names)
+
+
+@dataclass
+class _Addition:
+    """One row added to one region: `at` is the row it takes, `pushed` the totals rows that make room."""
+
+    content: bytes
+    workbook: Workbook
+    region: Region
+
+    def __post_init__(self) -> None:
+        self.sheet = self.workbook.sheet(self.region.sheet)
+        self.table: Table | None = self.workbook.table(self.region.table) if self.region.table else None
+        self.columns = range(self.region.area.left, self.region.area.right + 1)
+        self.grows = True
+        self.at = self._place()
+        self.pushed = [r for r in self.region.totals if r >= self.at] if self.grows else []
+
+    def _place(self) -> int:
+        rows = self.region.rows
+        last = rows[-1] if rows else (self.region.header or self.region.area.top - 1)
+        if self.table is not None:
+            data = self.table.data
+            if data is not None and last < data.bottom:
+                self.grows = False  # an empty row of the table is waiting
+            else:
+                last = data.bottom if data is not None else last
+        return last + 1
+
+    def add(self, values: RowValues, *, formulas: bool) -> Edited:
+        """Return the edit."""
+        row = self._entries(values, formulas=formulas)
+        if not row:
+            raise ToolInputError("The new row would be empty.", hint="Give at least one value.", code="value")
+        if self.grows:
+            self._refuse_what_is_below()
+        here = {**self._moved_totals(), **row}
+        edits = [SheetEdit(self.workbook, self.sheet, here), *self._followers(set(here))]
+        for edit in edits:
+            if edit.sheet == self.sheet:
+                edit.warnings += Guards(self.workbook, self.sheet, edit.reader).places(edit.entries)
+        warnings = self._not_extended()
+        for edit in edits:
+            edit.apply()
+        extra = self._resize()
+        edits[0].warnings += warnings
+        return finish(self.content, self.workbook, edits, extra)
+
+    def _entries(self, values: RowValues, *, formulas: bool) -> dict[tuple[int, int], Entry]:
+        if isinstance(values, Mapping):
+            given = {self.region.column(name): value for name, value in values.items()}
+        else:
+            if len(values) > len(self.region.columns):
+                known = ", ".join(self.region.columns)
+                message = f"{len(values)} values are given for {len(self.region.columns)} columns."
+                raise ToolInputError(message, hint=f"The columns are: {known}.", code="value")
+            given = dict(zip(self.columns, values, strict=False))
+        made = {}
+        for column in self.columns:
+            entry = self._continued(column) if given.get(column) is None else entry_of(given[column], formulas=formulas)
+            if entry is not None:
+                above = self._above(column)
+                styled = above.style if above is not None else None
+                made[self.at, column] = Entry(entry.value, entry.formula, styled)
+        return made if any(v is not None for v in given.values()) else {}
+
+    def _above(self, column: int) -> Cell | None:
+        rows = self.region.rows
+        if not rows:
+            return None
+        raw = self.region.grid.reader.xml.cell(rows[-1], column)
+        return self.region.grid.reader.parse(raw, rows[-1], column) if raw is not None else None
+
+    def _continued(self, column: int) -> Entry | None:
+        """Return the formula of the row above, moved down, or of the table's column; None where there is none."""
+        above = self.region.grid.get(self.region.rows[-1], column) if self.region.rows else None
+        if above is not None and above.formula is not None and above.formula.kind in ("normal", "shared"):
+            return Entry(formula="=" + translate(above.formula.text[1:], above.row, column, self.at, column))
+        if self.table is not None and above is None:
+            text = TablePart(self.workbook, self.table).calculated(column - self.region.area.left)
+            return Entry(formula=text) if text else None
+        return None
+
+    def _refuse_what_is_below(self) -> None:
+        """Refuse when the row that is needed is not free in these columns."""
+        room = self.at + len(self.pushed)
+        for column in self.columns:
+            cell = self.region.grid.get(room, column)
+            if cell is not None:
+                what = self.region.grid.reader.show(cell)[:40]
+                message = f"There is no room for a row: {self.region.sheet}!{cell.address} holds {what!r}."
+                raise ToolInputError(message, hint="Make room below the data in Excel first.", code="cell_in_the_way")
+        new = Area(self.at, self.region.area.left, room, self.region.area.right)
+        own = self.table.name if self.table else ""
+        others = [t.area for t in self.workbook.tables_on(self.sheet) if t.name != own]
+        for area in others + pivot_areas(self.workbook, self.sheet) + self.region.grid.reader.xml.areas(b"mergeCell"):
+            if area.overlaps(new):
+                message = f"There is no room for a row: {self.region.sheet}!{area} is in the way."
+                raise ToolInputError(message, hint="Make room below the data in Excel first.", code="cell_in_the_way")
+
+    def _shift(self, area: Area) -> Area:
+        """Return where an area lies after the edit: pushed rows are one further down, ranges over the data longer."""
+        if not self.pushed or area.left > self.region.area.right or area.right < self.region.area.left:
+            return area
+        low, high = self.pushed[0], self.pushed[-1]
+        top = area.top + 1 if low <= area.top <= high else area.top
+        bottom = area.bottom + 1 if low <= area.bottom <= high else area.bottom
+        if area.bottom == self.at - 1 and area.height > 1:
+            bottom += 1
+        return Area(top, area.left, bottom, area.right)
+
+    def _moved_totals(self) -> dict[tuple[int, int], Entry]:
+        moved: dict[tuple[int, int], Entry] = {}
+        for row in reversed(self.pushed):
+            for column in self.columns:
+                cell = self.region.grid.get(row, column)
+                raw = self.region.grid.reader.xml.cell(row, column)
+                style = self.region.grid.reader.parse(raw, row, column).style if raw is not None else None
+                if row == self.pushed[0]:
+                    moved.setdefault((row, column), Entry(style=self._plain_style(column)))
+                if cell is not None and cell.formula is not None:
+                    text = rewritten(cell.formula.text, self.sheet.name, self.sheet.name, self._shift)
+                    moved[row + 1, column] = Entry(formula=text, style=style)
+                else:
+                    moved[row + 1, column] = Entry(cell.value if cell else None, style=style)
+        return moved
+
+    def _plain_style(self, column: int) -> int | None:
+        above = self._above(column)
+        return above.style if above is not None else 0
+
+    def _followers(self, done: set[tuple[int, int]]) -> list[SheetEdit]:
+        """Return edits of the formulas elsewhere that refer to the moved totals."""
+        if not self.pushed:
+            return []
+        from copilot.documents.excel.grid import Grid
+
+        edits = []
+        same: dict[tuple[int, int], Entry] = {}
+        for sheet in self.workbook.worksheets:
+            grid = self.region.grid if sheet == self.sheet else Grid.of(self.workbook, sheet)
+            entries = same if sheet == self.sheet else {}
+            for cells in grid.rows.values():
+                for cell in cells.values():
+                    at = (cell.row, cell.column)
+                    if cell.formula is None or (sheet == self.sheet and at in done):
+                        continue
+                    if self._refers(cell.formula.text, sheet.name):
+                        entries[at] = self._followed(cell, sheet.name)
+            if entries and sheet != self.sheet:
+                edits.append(SheetEdit(self.workbook, sheet, entries))
+        self._refuse_names()
+        if same:
+            message = f"Formulas on {self.sheet.name} refer to the totals row: {', '.join(address(*a) for a in list(same)[:3])}."
+            raise ToolInputError(message, hint="Insert the row in Excel, which moves them.", code="cell_in_the_way")
+        return edits
+
+    def _refers(self, text: str, home: str) -> bool:
+        totals = Area(self.pushed[0], self.region.area.left, self.pushed[-1], self.region.area.right)
+        return any(
+            sheet.casefold() == self.sheet.name.casefold()
+            and (totals.top in range(a.top, a.bottom + 1))
+            and a.height <= 1_000_000
+            and a.overlaps(totals)
+            for sheet, a in references(text, home, {})
+        )
+
+    def _followed(self, cell: Cell, home: str) -> Entry:
+        if cell.formula is None or cell.formula.kind not in ("normal", "shared"):
+            message = f"{home}!{cell.address} is an array formula that refers to the totals row."
+            raise ToolInputError(message, hint="Insert the row in Excel, which moves it.", code="cell_in_the_way")
+        return Entry(formula=rewritten(cell.formula.text, home, self.sheet.name, self._shift))
+
+    def _refuse_names(self) -> None:
+        for name in self.workbook.names:
+            if not name.name.startswith("_xlnm.") and self._refers(name.refers_to, name.sheet or ""):
+                message = f"The name {name.name!r} refers to the totals row, which would move."
+                raise ToolInputError(message, hint="Insert the row in Excel.", code="cell_in_the_way")
+
+    def _not_extended(self) -> list[str]:
+        """Return warnings about formulas whose range ends with the data and does not take in the new row."""
+        if not self.grows or self.pushed:
+            return []
+        found = []
+        for number, cells in self.region.grid.rows.items():
+            for cell in cells.values():
+                if cell.formula is None or number in self.region.rows:
+                    continue
+                for sheet, area in references(cell.formula.text, self.sheet.name, {}):
+                    ends = area.bottom == self.at - 1 and area.height > 1
+                    inside = self.region.area.left <= area.left <= self.region.area.right
+                    if ends and inside and sheet.casefold() == self.sheet.name.casefold():
+                        found.append(
+                            f"{self.sheet.name}!{cell.address} covers {area} and does not take in the new row."
+                        )
+        return list(dict.fromkeys(found))[:5]
+
+    def _resize(self) -> list[Hunk]:
+        if self.table is None or not self.grows:
+            return []
+        old = self.table.area
+        new = Area(old.top, old.left, old.bottom + 1, old.right)
+        part = TablePart(self.workbook, self.table)
+        part.resize(new, self.table.totals_rows)
+        part.save()
+        del self.workbook.tables
+        return [Hunk(f"table {self.table.name}", str(old), str(new), "structure")]

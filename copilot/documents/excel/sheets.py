@@ -1,0 +1,282 @@
+"""New sheets and new workbooks, from rows of values. The same rows give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+
+from copilot.documents.excel import markup, styles
+from copilot.documents.excel.calc import recalculate
+from copilot.documents.excel.calcchain import set_full_calculation
+from copilot.documents.excel.cells import formula_content, value_content
+from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address
+from copilot.documents.excel.values import show
+from copilot.documents.excel.verify import check_parts, signature_warning
+from copilot.documents.excel.workbook import Workbook
+from copilot.documents.excel.write import Entry, _wanted_format, entry_of
+from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.package import Package
+from copilot.errors import ToolInputError
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+STRICT_MAIN = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+_CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+
+Rows = Sequence[Sequence[object]]
+
+
+def checked_name(name: str, taken: Sequence[str]) -> str:
+    """Return a sheet name that Excel accepts; raises ToolInputError that says why one is not."""
+    name = name.strip()
+    if not name:
+        why = "is empty"
+    elif len(name) > 31:
+        why = f"has {len(name)} characters, and at most 31 are allowed"
+    elif found := _FORBIDDEN.search(name):
+        why = f"holds {found[0]!r}, which is not allowed"
+    elif name.startswith("'") or name.endswith("'"):
+        why = "begins or ends with an apostrophe"
+    elif name.casefold() == "history":
+        why = "is kept by Excel for itself"
+    elif name.casefold() in {t.casefold() for t in taken}:
+        why = "is taken"
+    else:
+        return name
+    raise ToolInputError(f"The sheet name {name!r} {why}.", hint="Choose another name.", code="sheet_name")
+
+
+def add_sheet(content: bytes, name: str, rows: Rows = (), *, header: bool = True, formulas: bool = False) -> Edited:
+    """Add a worksheet behind the others, filled with `rows`; the first one bold if it is a header.
+
+    Text that starts with "=" stays text unless `formulas`. Raises ToolInputError for a bad or taken name.
+    """
+    workbook = Workbook.open(content)
+    name = checked_name(name, [s.name for s in workbook.sheets])
+    entries = _entries(rows, formulas=formulas)
+    _format(workbook, entries, header=header and len(rows) > 1)
+    package = workbook.package
+    part = package.unused_name("xl/worksheets/sheet{}.xml")
+    package.add(part, _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1), _CONTENT_TYPE)
+    relation = package.relate(package.main, "worksheet", part)
+    _list_sheet(workbook, name, relation)
+    hunks = [Hunk(f"sheet {name}", "", _summary(rows), "structure"), *_hunks(name, entries)]
+    return _finished(content, package.save(), name, entries, hunks)
+
+
+def _finished(
+    content: bytes, made: bytes, name: str, entries: dict[tuple[int, int], Entry], hunks: list[Hunk]
+) -> Edited:
+    """Compute the new formulas in a second step: the sheet must be there for that."""
+    formulas = [at for at, entry in entries.items() if entry.formula]
+    if not formulas:
+        return Edited.of(made, hunks, signature_warning(Package.open(made)))
+    workbook = Workbook.open(made)
+    result = recalculate(content, workbook, {name: formulas})
+    if result.incomplete:
+        set_full_calculation(workbook)
+    values = result.values.get(name, {})
+    named = {f"{name}!{address(*at)}": show(values[at]) for at in formulas if at in values}
+    hunks = [Hunk(h.where, "", f"{h.after} ({named[h.where]})", h.kind) if h.where in named else h for h in hunks]
+    check_parts(workbook.package, [s.part for s in workbook.worksheets])
+    return Edited.of(
+        workbook.package.save(), hunks + result.hunks, [*result.warnings, *signature_warning(workbook.package)]
+    )
+
+
+def _entries(rows: Rows, *, formulas: bool) -> dict[tuple[int, int], Entry]:
+    if len(rows) > MAX_ROW or any(len(row) > MAX_COLUMN for row in rows):
+        raise ToolInputError("That is more than a sheet holds.", code="value")
+    return {
+        (r, c): entry_of(value, formulas=formulas)
+        for r, row in enumerate(rows, 1)
+        for c, value in enumerate(row, 1)
+        if value is not None and value != ""
+    }
+
+
+def _format(workbook: Workbook, entries: dict[tuple[int, int], Entry], *, header: bool) -> None:
+    """Give dates, percents and the header their formats; the styles part grows by what is missing."""
+    part = workbook.styles.part
+    if not part:
+        return
+    before = data = markup.plain(workbook.package.read(part), part)
+    made: dict[object, int] = {}
+    for at, entry in entries.items():
+        wanted = "bold" if header and at[0] == 1 else _wanted_format(entry)
+        if wanted is None:
+            continue
+        if wanted not in made:
+            if wanted == "bold":
+                data, made[wanted] = styles.with_bold(data)
+            else:
+                data, made[wanted] = styles.with_format(data, 0, styles.NUMBER_FORMATS[wanted])
+        entries[at] = Entry(entry.value, entry.formula, made[wanted])
+    if data != before:
+        workbook.package.write(part, data)
+        del workbook.styles
+
+
+def _sheet_xml(workbook: Workbook, rows: Rows, entries: dict[tuple[int, int], Entry], *, header: bool) -> bytes:
+    used = Area.around(iter(entries))
+    pane = ""
+    if header:
+        pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
+    namespace = STRICT_MAIN if workbook.package.strict else MAIN
+    parts = [
+        _DECLARATION.decode(),
+        f'<worksheet xmlns="{namespace}"><dimension ref="{used or "A1"}"/>',
+        f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>',
+        '<sheetFormatPr defaultRowHeight="15"/>',
+        _widths(rows),
+    ]
+    data = b"".join(_row_xml(workbook, number, entries, len(row)) for number, row in enumerate(rows, 1))
+    return "".join(parts).encode() + b"<sheetData>" + data + b"</sheetData></worksheet>"
+
+
+def _row_xml(workbook: Workbook, number: int, entries: dict[tuple[int, int], Entry], width: int) -> bytes:
+    cells = []
+    for column in range(1, width + 1):
+        entry = entries.get((number, column))
+        if entry is None:
+            continue
+        kind, inner = value_content(entry.value, b"", date1904=workbook.date1904)
+        if entry.formula:
+            kind, inner = None, formula_content(entry.formula, b"")
+        style = f' s="{entry.style}"' if entry.style else ""
+        shown = f' t="{kind}"' if kind else ""
+        cells.append(f'<c r="{address(number, column)}"{style}{shown}>'.encode() + inner + b"</c>")
+    return b'<row r="%d">' % number + b"".join(cells) + b"</row>" if cells else b""
+
+
+def _widths(rows: Rows) -> str:
+    """Return `cols` with widths, in characters, that show most of what is there."""
+    width = max((len(row) for row in rows), default=0)
+    longest = [0] * width
+    for row in rows[:200]:
+        for index, value in enumerate(row):
+            text = "" if value is None or (isinstance(value, str) and value.startswith("=")) else str(value)
+            longest[index] = max(longest[index], max((len(line) for line in text.splitlines()), default=0))
+    cols = "".join(
+        f'<col min="{i}" max="{i}" width="{min(max(n + 2, 9), 50)}" customWidth="1"/>' for i, n in enumerate(longest, 1)
+    )
+    return f"<cols>{cols}</cols>" if cols else ""
+
+
+def _list_sheet(workbook: Workbook, name: str, relation: str) -> None:
+    """Write the sheet into the workbook's list, with the prefix that the other sheets use for their relationship."""
+    package = workbook.package
+    data = markup.plain(package.read(package.main), package.main)
+    prefix = markup.prefix_of(data)
+    group = markup.find(data, prefix + b"sheets")
+    if group is None:
+        raise AssertionError("a workbook that was opened has sheets")
+    inside = data[group.inner : group.close]
+    used = re.search(rb"([\w.-]+):id\s*=", inside)
+    highest = max(int(s.id) for s in workbook.sheets if s.id.isdigit())
+    attributes = f'name="{markup.escape(name, quote=True)}" sheetId="{highest + 1}"'
+    made = (
+        b"<"
+        + prefix
+        + b"sheet "
+        + attributes.encode()
+        + b" "
+        + (used[1] if used else b"r")
+        + b':id="'
+        + relation.encode()
+        + b'"/>'
+    )
+    package.write(package.main, markup.insert_into(data, group, prefix + b"sheets", made))
+
+
+def _summary(rows: Rows) -> str:
+    width = max((len(row) for row in rows), default=0)
+    return f"a new sheet with {len(rows)} rows and {width} columns" if rows else "a new, empty sheet"
+
+
+def _hunks(name: str, entries: dict[tuple[int, int], Entry]) -> list[Hunk]:
+    """Return the first cells of the new sheet, so that a person can judge it."""
+    shown = [
+        Hunk(f"{name}!{address(*at)}", "", e.formula or show(e.value), "cell") for at, e in list(entries.items())[:60]
+    ]
+    left = len(entries) - len(shown)
+    return [*shown, Hunk(f"sheet {name}", "", f"and {left:,} more cells", "cell")] if left else shown
+
+
+def create(sheets: Mapping[str, Rows], *, header: bool = True, formulas: bool = False) -> Edited:
+    """Return a new workbook with these sheets of rows. Raises ToolInputError for a bad name or value."""
+    if not sheets:
+        sheets = {"Sheet1": []}
+    names: list[str] = []
+    for name in sheets:
+        names.append(checked_name(name, names))
+    content = _empty(names[0])
+    hunks: list[Hunk] = []
+    warnings: list[str] = []
+    for index, (name, rows) in enumerate(zip(names, sheets.values(), strict=True)):
+        edited = (
+            _first(content, name, rows, header=header, formulas=formulas)
+            if index == 0
+            else add_sheet(content, name, rows, header=header, formulas=formulas)
+        )
+        content = edited.content
+        hunks += edited.hunks
+        warnings += edited.warnings
+    return Edited.of(content, hunks, warnings)
+
+
+def _first(content: bytes, name: str, rows: Rows, *, header: bool, formulas: bool) -> Edited:
+    workbook = Workbook.open(content)
+    entries = _entries(rows, formulas=formulas)
+    _format(workbook, entries, header=header and len(rows) > 1)
+    workbook.package.write(
+        "xl/worksheets/sheet1.xml", _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1)
+    )
+    hunks = [Hunk(f"sheet {name}", "", _summary(rows), "structure"), *_hunks(name, entries)]
+    return _finished(content, workbook.package.save(), name, entries, hunks)
+
+
+def _empty(name: str) -> bytes:
+    """Return the smallest workbook that Excel opens: one empty sheet, one font, one cell format."""
+    from openpyxl.writer.theme import theme_xml
+
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    spreadsheet = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{spreadsheet}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_CONTENT_TYPE}"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{spreadsheet}.styles+xml"/>'
+        '<Override PartName="/xl/theme/theme1.xml" ContentType="application/vnd.openxmlformats-officedocument.theme+xml"/>'
+        "</Types>",
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships">'
+        f'<Relationship Id="rId1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{office}"><bookViews><workbookView/></bookViews>'
+        f'<sheets><sheet name="{markup.escape(name, quote=True)}" sheetId="1" r:id="rId1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        f'<Relationship Id="rId1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="rId2" Type="{office}/styles" Target="styles.xml"/>'
+        f'<Relationship Id="rId3" Type="{office}/theme" Target="theme/theme1.xml"/></Relationships>',
+        "xl/theme/theme1.xml": theme_xml.partition("?>")[2].strip(),
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{MAIN}"><sheetData/></worksheet>',
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">'
+        '<fonts count="1"><font><sz val="11"/><name val="Calibri"/><family val="2"/></font></fonts>'
+        '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
+        '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
+        '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
+        '<cellXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/></cellXfs>'
+        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, text in parts.items():
+            info = zipfile.ZipInfo(part, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, _DECLARATION + text.encode())
+    return out.getvalue()

@@ -1,0 +1,250 @@
+"""Put new paragraphs, headings, lists and tables into a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.word import build
+from copilot.documents.word.blocks import Block, Story
+from copilot.documents.word.document import Document, section_blocks
+from copilot.documents.word.names import Element, child, name, new, within
+from copilot.documents.word.styles import style_id
+from copilot.errors import ToolInputError
+
+Position = Literal["after", "before", "end_of_section"]
+ListKind = Literal["bulleted", "numbered"]
+ListMaker = Callable[[str, int], Element]
+
+MAX_DEPTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where new blocks go: put before or after `element`, in `story`; `beside` is what they should look like."""
+
+    element: Element
+    before: bool
+    story: Story
+    beside: Block | None
+    where: str
+
+    def put(self, blocks: Sequence[Element]) -> None:
+        """Insert the blocks in order."""
+        if self.before:
+            for block in blocks:
+                self.element.addprevious(block)
+        else:
+            for block in reversed(blocks):
+                _add_after(self.element, block)
+
+
+def _add_after(element: Element, block: Element) -> None:
+    """Insert behind an element without taking its tail (white space between the elements) along."""
+    tail, element.tail = element.tail, None
+    element.addnext(block)
+    block.tail, element.tail = None, tail
+
+
+def spot(document: Document, at: str, position: Position = "after") -> Spot:
+    """Return the spot at a heading or an address, the end of the document for "".
+
+    "end_of_section": behind everything up to the next heading that is not deeper. Raises ToolInputError.
+    """
+    if not at.strip():
+        return _end(document)
+    block = document.place(at)
+    if block.kind == "row":
+        raise ToolInputError(f"{at!r} is a row of a table.", hint="Add rows with add_table_row.", code="address")
+    if block.kind == "cell":
+        return _in_cell(document, block)
+    if position == "end_of_section" and block.kind == "paragraph":
+        if not document.styles.level(block.element) or block.depth or block.story.kind != "body":
+            raise ToolInputError(f"{document.quoted(block)} is no heading, so it has no section.", code="address")
+        block = section_blocks(document, block)[-1]
+        return Spot(block.element, False, block.story, block, f"after {block.where}")
+    before = position == "before"
+    return Spot(block.element, before, block.story, block, f"{'before' if before else 'after'} {block.where}")
+
+
+def _end(document: Document) -> Spot:
+    """Return the end of the body: before its section properties, which stay last."""
+    story = document.stories[0]
+    top = [b for b in document.blocks if b.story.kind == "body" and b.depth == 0]
+    section = child(document.body, "w:sectPr")
+    beside = top[-1] if top else None
+    if section is not None:
+        return Spot(section, True, story, beside, "at the end")
+    if len(document.body):
+        return Spot(document.body[-1], False, story, beside, "at the end")
+    empty = new(document.body, "p")
+    document.body.append(empty)
+    return Spot(empty, False, story, None, "at the end")
+
+
+def _in_cell(document: Document, cell: Block) -> Spot:
+    inside = [b for b in document.blocks if b.path.startswith(f"{cell.path}.") and b.depth == cell.depth + 1]
+    last = next((b for b in reversed(inside) if b.kind == "paragraph"), None)
+    if last is None:
+        raise ToolInputError(f"The cell {cell.path} holds no paragraph to add to.", code="address")
+    return Spot(last.element, False, cell.story, last, f"in {cell.where}")
+
+
+def insert_paragraphs(
+    content: bytes, text: str, *, at: str = "", position: Position = "after", style: str | None = None
+) -> Edited:
+    """Insert the lines of `text` as paragraphs at a heading or an address; at the end when `at` is "".
+
+    Without `style` they look like the plain text beside them (like the list, beside a list item). Raises
+    ToolInputError, DocumentError.
+    """
+    document = Document(content)
+    words = build.lines(text)
+    place = spot(document, at, position)
+    style_of = document.styles.require(style, "paragraph") if style else None
+    like = None if style_of else _look(document, place)
+    made = [build.paragraph(place.element, line, style=style_of, like=like) for line in words]
+    return _inserted(document, place, made, words)
+
+
+def _look(document: Document, place: Spot) -> Element | None:
+    beside = place.beside
+    if beside is None or (place.where == "at the end" and beside.kind == "paragraph" and _is_list(document, beside)):
+        return build.body_look(document, beside) if beside else None
+    return beside.element if _is_list(document, beside) else build.body_look(document, beside)
+
+
+def _is_list(document: Document, block: Block) -> bool:
+    if block.kind != "paragraph" or document.styles.level(block.element):
+        return False
+    return document.numbering.of(block.element) is not None
+
+
+def insert_heading(content: bytes, text: str, level: int = 1, *, at: str = "", position: Position = "after") -> Edited:
+    """Insert a heading of `level` 1 to 9, in the style that the document's headings have.
+
+    Raises ToolInputError, DocumentError.
+    """
+    if not 1 <= level <= MAX_DEPTH:
+        raise ToolInputError(f"level is {level}; headings have a level from 1 to {MAX_DEPTH}.")
+    document = Document(content)
+    words = " ".join(build.lines(text))
+    place = spot(document, at, position)
+    made = build.paragraph(place.element, words, style=_heading_style(document, level))
+    return _inserted(document, place, [made], [words])
+
+
+def _heading_style(document: Document, level: int) -> str:
+    """Return the style that most headings of this level have, else Word's own."""
+    styles = document.styles
+    used = [style_id(b.element) for b, depth in document.headings() if depth == level]
+    known = [s for s in used if s and styles.get(s) is not None and _level_of(document, s) == level]
+    return max(known, key=known.count) if known else styles.heading(level)
+
+
+def _level_of(document: Document, style: str) -> int:
+    return document.styles.level(build.paragraph(document.body, "", style=style))
+
+
+def add_list(
+    content: bytes,
+    items: Sequence[str],
+    *,
+    kind: ListKind = "bulleted",
+    at: str = "",
+    position: Position = "after",
+) -> Edited:
+    """Insert a list; an item indented by two spaces or a tab for each step is that much deeper.
+
+    The list looks like one of its kind that the document has, else gets a definition of its own; numbers start at 1.
+    Raises ToolInputError, DocumentError.
+    """
+    document = Document(content)
+    entries = [(depth_of(item), build.clean(item, "items").strip()) for item in items if item.strip()]
+    if not entries:
+        raise ToolInputError("items is empty: a list needs at least one item.")
+    place = spot(document, at, position)
+    make = list_maker(document, place.element, kind == "numbered")
+    made = [make(words, depth) for depth, words in entries]
+    marks = [f"{'  ' * depth}{'-' if kind == 'bulleted' else '#.'} {words}" for depth, words in entries]
+    return _inserted(document, place, made, marks)
+
+
+def depth_of(item: str) -> int:
+    """Return how deep an item is by its indentation: two spaces or a tab a step."""
+    indent = item[: len(item) - len(item.lstrip())].replace("\t", "  ")
+    return min(len(indent) // 2, MAX_DEPTH - 1)
+
+
+def list_maker(document: Document, near: Element, numbered: bool) -> ListMaker:
+    """Return a function that makes the items of one new list from text and depth."""
+    found = _existing_list(document, numbered=numbered)
+    like_id, like = found if found else (None, None)
+    list_id = document.numbering.start_list(numbered=numbered, like=like_id)
+
+    def make(words: str, depth: int) -> Element:
+        return build.list_item(document, near, words, list_id, depth, like)
+
+    return make
+
+
+def _existing_list(document: Document, *, numbered: bool) -> tuple[str, Element] | None:
+    """Return list and paragraph of the first item of that kind in the body, headings left out."""
+    for block in document.blocks:
+        if block.story.kind != "body" or block.kind != "paragraph" or not _is_list(document, block):
+            continue
+        found = document.numbering.of(block.element)
+        if found is None or found[1] or not document.line(block).text.strip():
+            continue
+        if document.numbering.bullets(found[0]) is (not numbered):
+            return found[0], block.element
+    return None
+
+
+def add_table(
+    content: bytes,
+    rows: Sequence[Sequence[str]],
+    *,
+    at: str = "",
+    position: Position = "after",
+    style: str | None = None,
+    header: bool = True,
+) -> Edited:
+    """Insert a table; the first row is its header unless `header` is False.
+
+    Without `style` it looks like the document's other tables, else it has thin lines. Raises ToolInputError,
+    DocumentError.
+    """
+    document = Document(content)
+    place = spot(document, at, position)
+    style_of = document.styles.require(style, "table") if style else build.usual_table_style(document)
+    near = place.beside or Block(document.body, "paragraph", "", "", place.story)
+    made = build.table(document, near, rows, style_of, header=header)
+    return _inserted(document, place, _parted(place, made), ["\t".join(row) for row in rows])
+
+
+def _parted(place: Spot, table: Element) -> list[Element]:
+    """Return the table with empty paragraphs where it would touch another one, or end a cell or the document.
+
+    Word merges tables that touch, and wants a paragraph at the end of a cell (17.4.65).
+    """
+    following = place.element if place.before else place.element.getnext()
+    preceding = place.element.getprevious() if place.before else place.element
+    made = [table]
+    if preceding is not None and name(preceding) == "w:tbl":
+        made.insert(0, new(table, "p"))
+    if following is None or name(following) in ("w:tbl", "w:sectPr"):
+        made.append(new(table, "p"))
+    return made
+
+
+def _inserted(document: Document, place: Spot, made: list[Element], shown: Sequence[str]) -> Edited:
+    warnings = []
+    if place.beside is not None and within(place.element, "w:sdtContent") is not None:
+        warnings.append(f"It is put into the content control around {place.beside.where}.")
+    place.put(made)
+    document.touch(place.story)
+    hunks = [Hunk(place.where, "", "\n".join(shown), "structure")]
+    return document.finish(hunks, warnings)

@@ -1,0 +1,101 @@
+"""The one event loop on which all model calls of the process run, in a thread of its own.
+
+Vendor clients keep their connections bound to the loop that opened them; scripts come with a new loop for every
+`asyncio.run`, notebooks with one that runs already, and some callers with none. With a loop of our own all of them
+share the same clients, and a caller that blocks its loop can't make a healthy model look slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from copilot.models.listening import Emit, ModelEvent
+
+T = TypeVar("T")
+#: A coroutine function that is given where to put its events.
+Work = Callable[[Emit], Coroutine[Any, Any, T]]
+
+
+class _Background:
+    """A thread that runs an event loop for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="everpilot-models", daemon=True)
+        self.thread.start()
+
+
+_lock = threading.Lock()
+_current: _Background | None = None
+
+
+def _background() -> _Background:
+    global _current
+    with _lock:
+        if _current is None or _current.pid != os.getpid():  # a fork has our memory but not our thread
+            _current = _Background()
+        return _current
+
+
+async def run(work: Work[T], emit: Emit) -> T:
+    """Return the result of `work`, run on the background loop in the caller's context; `emit` runs on this loop."""
+    background = _background()
+    here = asyncio.get_running_loop()
+    if here is background.loop:
+        return await work(emit)
+    done = False
+
+    def deliver(event: ModelEvent) -> None:
+        if not done:
+            emit(event)
+
+    future = asyncio.run_coroutine_threadsafe(
+        work(lambda event: _post(here, deliver, event)),
+        background.loop,
+    )
+    try:
+        return await asyncio.wrap_future(future)
+    finally:
+        done = True
+
+
+def _post(loop: asyncio.AbstractEventLoop, deliver: Emit, event: ModelEvent) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(deliver, event)
+
+
+def run_sync(work: Work[T], emit: Emit) -> T:
+    """Return the result of `work` to a caller without a loop, or inside one; `emit` runs in the calling thread.
+
+    Raises:
+        RuntimeError: called on the background loop's own thread, which can't wait for itself.
+    """
+    background = _background()
+    if threading.current_thread() is background.thread:
+        raise RuntimeError("A model was called synchronously from inside a model call: use ainvoke there.")
+    events: queue.SimpleQueue[ModelEvent | None] = queue.SimpleQueue()
+    future = asyncio.run_coroutine_threadsafe(work(events.put), background.loop)
+    future.add_done_callback(lambda _: events.put(None))
+    try:
+        _drain(events, emit)
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def _drain(events: queue.SimpleQueue[ModelEvent | None], emit: Emit) -> None:
+    while (event := events.get()) is not None:
+        emit(event)
+
+
+def submit(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    """Start `coroutine` on the background loop and return its future."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _background().loop)

@@ -1,0 +1,414 @@
+"""From a request to calls, or to a question with a menu. Deterministic, and it never guesses a write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from copilot.models.builtin.clauses import (
+    Clause,
+    Stance,
+    clauses,
+    gapped,
+    is_promise,
+    named,
+    per_file,
+    sentences_of,
+    stance,
+    without_lead,
+)
+from copilot.models.builtin.files import FileMention, Sure, mentions
+from copilot.models.builtin.fill import Scene, readings
+from copilot.models.builtin.follow import follow_up
+from copilot.models.builtin.ground import Doc, Ground
+from copilot.models.builtin.lexing import Token, scan
+from copilot.models.builtin.memory import Memory, files_in, picked
+from copilot.models.builtin.rank import LIMITS, Candidate, Ranking
+from copilot.models.builtin.replies import UNDO, Call, menu_text, needs_model
+from copilot.models.builtin.state import State
+from copilot.models.builtin.toolview import ToolView
+from copilot.models.builtin.words import ACTING, FREE_WRITING, NEVER_MECHANICAL, VERBS, looks_english
+
+MOST_OFFERED = 3
+_OPENERS = frozenset(["open", "take", "use", "edit", "update", "change", "modify", "go", "see", "load"])
+_SMALL_TALK = re.compile(
+    r"(?:hello|hi|hey|thanks|thank you|thx|good (?:morning|day|evening|afternoon)|help|bye|goodbye|what can you do|who are you|"
+    r"what are you|how are you|how do you work|what can i (?:ask|do|say)|test)\b[^a-z]*(?:there|help me|everpilot|copilot)?[^a-z]*\Z"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the planner decided: calls to make now, or a text, maybe with a menu."""
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    menu: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one clause came to: a call that may be made, or candidates to ask about."""
+
+    clause: Clause
+    chosen: Candidate | None
+    offered: tuple[Candidate, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass
+class Planner:
+    """Plans requests over the tools of one model call."""
+
+    views: Sequence[ToolView]
+    ground: Ground
+    ranking: Ranking = field(init=False)
+    verbs: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ranking = Ranking(self.views)
+        own = frozenset(v for view in self.views for v in view.verbs if v.isalpha())
+        self.verbs = (VERBS | own) - frozenset(["what", "which", "who", "whose", "how", "when", "where", "is", "are", "does", "do"])
+
+    def plan(self, memory: Memory) -> Outcome:
+        """Return what to do about the request."""
+        if pick := self._pick(memory):
+            return pick
+        docs = tuple(self.ground.docs())
+        tokens = scan(memory.request, [d.show for d in docs])
+        if not any(t.kind != "punct" for t in tokens):
+            return Outcome(self.abilities())
+        if refusal := self._refusal(tokens):
+            return Outcome(refusal)
+        scene = Scene(docs, self._last(memory, docs))
+        followed = follow_up(tokens, memory, self.views, scene)
+        if followed is not None:
+            return self._follow(followed, tokens)
+        return self._steps(tokens, scene)
+
+    # -- ways out before planning
+
+    def _pick(self, memory: Memory) -> Outcome | None:
+        index = picked(memory.request, memory.menu)
+        if index is None:
+            return None
+        entry = memory.menu[index]
+        view = next((v for v in self.views if v.name == entry["tool"]), None)
+        if view is None or (problem := view.check(entry["args"])):
+            reason = "that tool is not there any more" if view is None else problem
+            return Outcome(f"I can't do number {index + 1}: {reason}.")
+        return Outcome(calls=(Call(view.name, view.wire_name, entry["args"]),))
+
+    def _last(self, memory: Memory, docs: Sequence[Doc]) -> tuple[Doc, ...]:
+        names = files_in(memory.calls, [d.show for d in docs])
+        return tuple(d for n in names for d in docs if d.show == n)
+
+    def _refusal(self, tokens: Sequence[Token]) -> str:
+        words = [t.text for t in tokens if t.kind == "word"]
+        if not looks_english(words):
+            return needs_model("I understand English commands only.")
+        body = without_lead(tokens)
+        verb = body[0].lower if body else ""
+        known = {v for view in self.views for v in view.verbs}
+        if verb in NEVER_MECHANICAL and verb not in known:
+            return needs_model(f"I don't {verb}: I follow direct commands and quote, I don't write prose.")
+        if not verb or _SMALL_TALK.match(" ".join(t.lower for t in tokens)):
+            return self.abilities()
+        if verb in ("undo", "revert", "rollback") and verb not in known:
+            return UNDO
+        return ""
+
+    def abilities(self) -> str:
+        """Say what can be asked, by examples of the tools at hand."""
+        examples = [view.examples[0] for view in self.views if view.examples][:6]
+        listed = "".join(f"\n- {e}" for e in examples)
+        return f"I follow direct commands over the documents in this folder, for example:{listed}"
+
+    # -- steps
+
+    def _steps(self, tokens: Sequence[Token], scene: Scene) -> Outcome:
+        sentences = [s for s in sentences_of(tokens) if not is_promise(s)]
+        stances = [stance(s) for s in sentences]
+        may_act = not any(s in (Stance.FORBID, Stance.LOOK, Stance.ABOUT) for s in stances)
+        planned: list[tuple[Stance, Clause]] = []
+        for sentence, how in zip(sentences, stances, strict=True):
+            planned += self._clauses(sentence, how)
+        if not planned:
+            return Outcome("You said what not to do, so nothing was done.")
+        if any(h is Stance.ABOUT for h, _ in planned) and self._speaks_of_acting(tokens):
+            return self._about(planned, scene)
+        opened = [(h, c) for h, c in planned if len(planned) > 1 and self._only_opens(c, scene)]
+        planned = [p for p in planned if p not in opened] or planned
+        steps: list[Step] = []
+        for position, (how, clause) in enumerate(planned):
+            others = [c for _, c in [*planned[:position][::-1], *planned[position + 1 :], *opened]]
+            where = Scene(scene.docs, scene.last, self._elsewhere(others, scene), _pending(steps))
+            steps += self._step(clause, how, where, may_act=may_act)
+        return self._decide(steps, tokens, may_act=may_act)
+
+    def _clauses(self, sentence: list[Token], how: Stance) -> list[tuple[Stance, Clause]]:
+        """Split a sentence; of one that also forbids, only the parts that do not."""
+        if how is Stance.FORBID:
+            parts = _around_commas(sentence)
+            kept = [(stance(p), p) for p in parts if stance(p) is not Stance.FORBID]
+            return [(h, c) for h, p in kept for c in clauses(p, self.verbs)]
+        if how is Stance.LOOK:
+            sentence = _without_promise(sentence)
+        return [(how, c) for c in clauses(sentence, self.verbs)]
+
+    @staticmethod
+    def _elsewhere(others: Sequence[Clause], scene: Scene) -> tuple[FileMention, ...]:
+        return tuple(m for c in others for m in mentions(c.tokens, scene.docs))
+
+    @staticmethod
+    def _only_opens(clause: Clause, scene: Scene) -> bool:
+        """Whether a step only says which file the others are about: "open contract.docx and ..."."""
+        spoken = {i for m in mentions(clause.tokens, scene.docs) for i in m.tokens}
+        rest = [t for i, t in enumerate(clause.tokens) if i not in spoken and t.kind != "punct"]
+        return bool(spoken) and len(rest) == 1 and rest[0].lower in _OPENERS
+
+    @staticmethod
+    def _speaks_of_acting(tokens: Sequence[Token]) -> bool:
+        words = {t.lower for t in tokens if t.kind == "word"}
+        return any(w in ACTING or w.removesuffix("ing") in ACTING or w.removesuffix("d") in ACTING
+                   or w.removesuffix("ing") + "e" in ACTING or w.removesuffix("ed") in ACTING for w in words)  # fmt: skip
+
+    def _about(self, planned: Sequence[tuple[Stance, Clause]], scene: Scene) -> Outcome:
+        """Answer a question about acting: nothing happens; a command inside it is offered."""
+        text = "I take that as a question, not as a command, so nothing was done. I can't judge or foresee; that needs a language model."
+        for how, clause in planned:
+            body = self._from_verb(clause)
+            if how is Stance.ABOUT and body is not None:
+                offered = self._candidates(body, scene, acting=True)
+                ready = [c for c in offered if c.view.acts and not c.state.missing and c.led_to][:MOST_OFFERED]
+                if ready:
+                    calls = tuple(_call(c.state) for c in ready)
+                    return Outcome(menu_text(f"{text} If you want it done:", calls), menu=calls)
+        return Outcome(text)
+
+    def _from_verb(self, clause: Clause) -> Clause | None:
+        for index, token in enumerate(clause.tokens):
+            if token.lower in ACTING:
+                return Clause(clause.tokens[index:])
+        return None
+
+    def _candidates(self, clause: Clause, scene: Scene, *, acting: bool) -> list[Candidate]:
+        words = self.ranking.words(clause)
+        found = []
+        for view in self.views:
+            if (view.acts and not acting) or _other_way(view, clause):
+                continue
+            found += [self.ranking.score(state, words) for state in readings(view, clause, scene) if _valid(state)]
+        return sorted(found, key=lambda c: -c.score)
+
+    def _step(self, clause: Clause, how: Stance, scene: Scene, *, may_act: bool) -> list[Step]:
+        """Plan one clause; one that does not plan as a whole is tried with its verb going on after "and"."""
+        acting = may_act and how in (Stance.DO, Stance.TENTATIVE)
+        step = self._one(clause, how, scene, acting=acting)
+        if step.chosen is not None or not acting:
+            return [step]
+        found = scene.mentions(clause)
+        for parts in (per_file(clause, found), self._in_all(clause, found, how, scene), gapped(clause)):
+            where = replace(scene, elsewhere=(*found, *scene.elsewhere))
+            tried: list[Step] = []
+            for part in parts if len(parts) > 1 or any(m.sure is Sure.ALL for m in found) else ():
+                tried.append(self._one(part, how, replace(where, pending=_pending(tried)), acting=acting))
+            if tried and all(s.chosen for s in tried):
+                return tried
+        return [step]
+
+    def _in_all(self, clause: Clause, found: Sequence[FileMention], how: Stance, scene: Scene) -> list[Clause]:
+        """Return the step once for each document that it fits, when it names all of them: "in every document"."""
+        everywhere = next((m for m in found if m.sure is Sure.ALL), None)
+        parts = []
+        for doc in everywhere.docs if everywhere else ():
+            part = named(clause, everywhere, doc)  # type: ignore[arg-type]
+            step = self._one(part, how, replace(scene, elsewhere=()), acting=True)
+            if step.offered:
+                return []  # it may fit this one too: doing it in the others alone would be half of it
+            if step.chosen:
+                parts.append(part)
+        return parts
+
+    def _one(self, clause: Clause, how: Stance, scene: Scene, *, acting: bool) -> Step:
+        candidates = self._candidates(clause, scene, acting=acting)
+        complete = [c for c in candidates if not c.state.missing]
+        gaps = _gaps(candidates)
+        if not complete:
+            return Step(clause, None, (), gaps)
+        best = complete[0]
+        rivals = [
+            c
+            for c in complete[1:]
+            if (c.led_to
+            and _writes(c.state) != _writes(best.state)
+            and _call(c.state).args != _call(best.state).args)
+            or c.view != best.view
+        ]
+        stronger = [c for c in candidates if c.score > best.score + LIMITS.write_margin and _lacks_words(c.state)]
+        if self._runs(best, rivals, how) and not (stronger and best.view.acts):
+            return Step(clause, best)
+        near = max(LIMITS.menu, best.score - LIMITS.menu_margin)
+        offered = [c for c in [best, *rivals] if c.score >= near and c.led_to]
+        return Step(clause, None, tuple(_distinct(offered)), gaps if stronger or not offered else ())
+
+    @staticmethod
+    def _runs(best: Candidate, rivals: Sequence[Candidate], how: Stance) -> bool:
+        """Whether the best reading is sure enough to be made without asking."""
+        margin = best.score - rivals[0].score if rivals else 9.0
+        state = best.state
+        if best.view.acts:
+            sure = how is Stance.DO and best.verb >= LIMITS.near_verb and not state.loose and state.sure > Sure.NONE
+            acting = [
+                r for r in rivals if r.view.acts and r.verb and not r.state.unexplained() and r.score > best.score - 1
+            ]
+            if state.sure <= Sure.ONLY and acting:
+                return False  # no file was named, and another call would fit another one
+            return sure and not state.unexplained() and margin >= LIMITS.write_margin
+        coverage = 1 - len(state.unexplained()) / state.content()
+        margin = margin if rivals and _call(rivals[0].state).args != _call(state).args else 9.0  # the same, read twice
+        enough = best.score >= LIMITS.guess and best.led_to and coverage >= LIMITS.read_coverage
+        return enough and margin >= LIMITS.read_margin and not _limited(state) and not state.loose
+
+    # -- results
+
+    def _decide(self, steps: Sequence[Step], tokens: Sequence[Token], *, may_act: bool) -> Outcome:
+        if all(s.chosen for s in steps):
+            calls = tuple(_call(s.chosen.state) for s in steps if s.chosen)
+            return Outcome(calls=calls)
+        unclear = next(s for s in steps if not s.chosen)
+        whole = "" if len(steps) == 1 else f"Step “{unclear.clause.text}”: "
+        if unclear.offered:
+            calls = tuple(a for c in unclear.offered for a in _alternatives(c.state))[:MOST_OFFERED]
+            return Outcome(menu_text(whole + _question(unclear), calls), menu=calls)
+        return Outcome(whole + self._no_plan(unclear, tokens))
+
+    def _no_plan(self, step: Step, tokens: Sequence[Token]) -> str:
+        if step.gaps:
+            return f"{_sentence('; '.join(step.gaps))} Nothing was done."
+        words = {t.lower for t in tokens if t.kind == "word"}
+        if words & FREE_WRITING or step.clause.verb in ("make", "create", "generate", "build"):
+            return needs_model("I follow direct commands and quote; I don't write or judge.")
+        return needs_model("I could not match that to anything I can do without guessing.") + "\n\n" + self.abilities()
+
+    def _follow(self, state: State, tokens: Sequence[Token]) -> Outcome:
+        call = _call(state)
+        if state.missing or state.view.check(call.args):
+            gaps = "; ".join(state.missing.values()) or "the last call does not fit that"
+            return Outcome(f"{_sentence(gaps)} Nothing was done.")
+        doubtful = state.view.acts and (state.loose or state.unexplained())
+        if doubtful or len(state.unexplained()) > 1:
+            return Outcome(menu_text("Do you mean this?", (call,)), menu=(call,))
+        return Outcome(calls=(call,))
+
+
+def _writes(state: State) -> object:
+    """What a call would write into cells, so that two tools that write the same are not taken for rivals."""
+    given = {p.slot.kind: state.args[p.name] for p in state.view.parameters if p.name in state.args}
+    cells = given.get("cell_values")
+    place = given.get("cell", given.get("range"))
+    if isinstance(cells, dict) and len(cells) == 1:
+        return given.get("document"), given.get("sheet"), next(iter(cells.items()))
+    if state.view.acts and place is not None and "value" in given:
+        return given.get("document"), given.get("sheet"), (place, given["value"])
+    return state.view.name, id(state)
+
+
+def _lacks_words(state: State) -> bool:
+    """Whether a call lacks a value, though it has its document: then the request rather means that call."""
+    kinds = {p.slot.kind for p in state.view.parameters if p.name in state.missing}
+    return bool(kinds) and "document" not in kinds
+
+
+def _other_way(view: ToolView, clause: Clause) -> bool:
+    """Whether a command to change something is read as a mere look: "create a document" is no "list"."""
+    if view.acts:
+        return clause.verb in VERBS and clause.verb not in view.verbs | view.near_verbs
+    return clause.verb in ACTING and clause.verb not in view.verbs
+
+
+def _alternatives(state: State) -> list[Call]:
+    """Return the call once for each value that fits as well."""
+    call = _call(state)
+    found = [replace(call, args={**call.args, n: v}) for n, vs in state.choices.items() for v in vs]
+    return found or [call]
+
+
+def _pending(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The texts that the steps so far would write: "below it" may mean the last one."""
+    states = [s.chosen.state for s in steps if s.chosen and s.chosen.view.acts]
+    texts = [s.args[p.name] for s in states for p in s.view.parameters if p.slot.kind == "text" and p.name in s.args]
+    return tuple(t for t in texts if isinstance(t, str))
+
+
+def _valid(state: State) -> bool:
+    """Keep fillings with gaps (they explain what is missing) and those that the schema takes."""
+    return bool(state.missing) or state.view.check(_call(state).args) is None
+
+
+def _call(state: State) -> Call:
+    order = [p.name for p in state.view.parameters if p.name in state.args]
+    return Call(state.view.name, state.view.wire_name, {n: state.args[n] for n in order})
+
+
+def _gaps(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Say what the most fitting tool still lacks."""
+    fitting = [c for c in candidates if c.state.missing and c.led_to and c.score >= LIMITS.menu]
+    fitting.sort(key=lambda c: not _lacks_words(c.state))
+    return tuple(fitting[0].state.missing.values()) if fitting else ()
+
+
+def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return at most three candidates of different calls."""
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        if all(_call(candidate.state) != _call(k.state) for k in kept):
+            kept.append(candidate)
+    return kept[:MOST_OFFERED]
+
+
+def _limited(state: State) -> bool:
+    """Whether a word that narrows the request ("only", "except", "not") is unaccounted for."""
+    from copilot.models.builtin.words import LIMITERS
+
+    return state.unexplained_facts() or any(w.lower() in LIMITERS for w in state.unexplained())
+
+
+def _question(step: Step) -> str:
+    doubts = [d for c in step.offered[:1] for d in c.state.loose]
+    words = step.offered[0].state.unexplained() if step.offered else []
+    why = f" I am not sure about: {'; '.join(doubts)}." if doubts else ""
+    why = why or (f" I can't account for: {', '.join(words[:6])}." if words else "")
+    return f"Do you mean {'this' if len(step.offered) == 1 else 'one of these'}?{why}"
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
+    return text if text.endswith(("?", ".", "!")) else text + "."
+
+
+def _around_commas(sentence: Sequence[Token]) -> list[list[Token]]:
+    """Split at commas and at "but", "just" and "and": the parts of "don't change anything, just show me B4"."""
+    parts: list[list[Token]] = [[]]
+    for token in sentence:
+        if token.text in (",", ";", ":", "-", "–", "—") or token.lower in ("but", "just", "instead"):
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [p for p in parts if any(t.kind != "punct" for t in p)]
+
+
+def _without_promise(sentence: Sequence[Token]) -> list[Token]:
+    """Drop "without changing anything" and what follows it up to a comma."""
+    kept: list[Token] = []
+    dropping = False
+    for token in sentence:
+        if token.lower in ("without", "no", "dry") and not dropping:
+            dropping = True
+        elif token.text in (",", ";", ":"):
+            dropping = False
+            continue
+        if not dropping:
+            kept.append(token)
+    return kept

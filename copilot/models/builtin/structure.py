@@ -1,0 +1,525 @@
+"""Filling what names a part of a document: sheets, tables, columns, cells, ranges, headings, styles, choices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copilot.documents.segments import Outline, SheetOutline
+from copilot.documents.terms import stem
+from copilot.models.builtin.lexing import number
+from copilot.models.builtin.state import SLOT_NOUNS, State, runs
+from copilot.models.builtin.toolview import Parameter
+from copilot.models.builtin.words import (
+    DETERMINERS,
+    FUNCTION_NAMES,
+    FUNCTIONS,
+    NUMBER_WORDS,
+    OPERATOR_NAMES,
+    OPERATORS,
+    ORDINALS,
+    STOPWORDS,
+)
+
+#: Words before a column, by a word in the parameter's name; a slot's own cues come first.
+_COLUMN_CUES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"sort|order", ("sorted by", "sort by", "ordered by", "order by", "by", "rank by", "ranked by")),
+    (r"\bby\b|group|categor|label|\bx\b|axis|key",
+     ("by", "per", "for each", "for every", "grouped by", "group by", "against", "broken down by", "split by",
+      "across", "over", "and by")),
+    (r"where|filter|condition", ("where", "whose", "with", "if")),
+)  # fmt: skip
+_COLUMN_NAMES_ACTED_ON = ("of", "total", "sum", "average", "in", "the")
+
+
+def column_cues(parameter: Parameter) -> tuple[str, ...]:
+    """Return the words that stand before a column of this parameter."""
+    named = next((cues for pattern, cues in _COLUMN_CUES if re.search(pattern, parameter.words)), ())
+    return (*parameter.slot.cues, *named)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A name of the document that stands in the request."""
+
+    name: str
+    run: range
+    exact: bool
+    sheets: tuple[str, ...] = ()
+
+
+def outline_of(state: State) -> Outline | None:
+    """The outline of the call's document; None when there is no document, or it can't be read."""
+    return state.doc.outline if state.doc else None
+
+
+def chosen_sheets(state: State) -> list[SheetOutline]:
+    """The sheets that the call is about: the one already given, else all visible ones."""
+    outline = outline_of(state)
+    sheets = [s for s in outline.sheets if not s.hidden] if outline else []
+    given = {state.args[p.name] for p in state.view.parameters if p.slot.kind == "sheet" and p.name in state.args}
+    return [s for s in sheets if s.name in given] or sheets
+
+
+def _best_hits(hits: list[Hit]) -> list[Hit]:
+    """Keep the longest of hits that overlap, letter by letter before by stem."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (-len(h.run), not h.exact)):
+        if not any(set(hit.run) & set(k.run) for k in kept):
+            kept.append(hit)
+    return sorted(kept, key=lambda h: h.run.start)
+
+
+def _open_hits(state: State, names: Iterable[str]) -> list[Hit]:
+    hits = [Hit(n, run, exact) for n in names for run, exact in runs(state.tokens, n)]
+    return _best_hits([h for h in hits if all(state.free(i) for i in h.run)])
+
+
+def _with_noun(state: State, run: range, kind: str) -> range | None:
+    """Return the run with the noun of its kind beside it ("Orders table", "column Amount"), None without one."""
+    nouns = SLOT_NOUNS[kind]
+    if run.stop < len(state.tokens) and state.tokens[run.stop].lower in nouns:
+        return range(run.start, run.stop + 1)
+    if state.before(run.start) in nouns:
+        return range(run.start - 1, run.stop)
+    return None
+
+
+def fill_sheets(state: State) -> None:
+    """Fill sheet and table slots from the names in the workbook."""
+    outline = outline_of(state)
+    for kind in ("table", "sheet"):
+        for parameter in state.open(kind):
+            names = _names(outline, kind)
+            hit = _named_part(state, names, kind)
+            if hit:
+                state.give(parameter, hit.name, _with_noun(state, hit.run, kind) or hit.run)
+            elif parameter.required and len(names) == 1:
+                state.args[parameter.name] = names[0]
+            elif parameter.required:
+                state.missing[parameter.name] = _which(kind, names, state)
+
+
+def _names(outline: Outline | None, kind: str) -> list[str]:
+    sheets = outline.sheets if outline else ()
+    if kind == "sheet":
+        return [s.name for s in sheets]
+    return [t.name for s in sheets for t in s.tables]
+
+
+def _named_part(state: State, names: list[str], kind: str) -> Hit | None:
+    """Return the sheet or table that is named as one: with its noun, after "in"/"on", quoted, or unmistakably."""
+    aliases = {_bare(n): n for n in names} | {n: n for n in names} if kind == "table" else {n: n for n in names}
+    columns = {c.lower() for s in _all_sheets(state) for c in s.columns}
+    hits = _open_hits(state, aliases)
+    for hit in hits:
+        if _with_noun(state, hit.run, kind):
+            return Hit(aliases[hit.name], hit.run, hit.exact)
+    for hit in hits:
+        placed = state.before(hit.run.start) in ("in", "on", "from", "to", "of", "into", "the")
+        if placed and hit.exact and hit.name.lower() not in columns:
+            soft = any(set(hit.run) & set(m.tokens) for m in state.mentions)
+            if not soft:
+                return Hit(aliases[hit.name], hit.run, hit.exact)
+    return None
+
+
+def _bare(table: str) -> str:
+    """Return "Orders" for "tblOrders", "OrdersTable" and "tbl_Orders"."""
+    return re.sub(r"(?i)^(?:tbl|table)_?(?=\w)|_?table$", "", table) or table
+
+
+def _all_sheets(state: State) -> Sequence[SheetOutline]:
+    outline = outline_of(state)
+    return outline.sheets if outline else ()
+
+
+def _which(kind: str, names: Sequence[str], state: State) -> str:
+    where = state.doc.show if state.doc else "the file"
+    some = ", ".join(names[:8])
+    return f"which {kind}? {where} has {some}" if names else f"{where} has no {kind}"
+
+
+# -- columns ----------------------------------------------------------------------------------------------------------
+
+
+def column_hits(state: State) -> list[Hit]:
+    """Return the column headers that stand in the request, in order."""
+    found: list[Hit] = []
+    by_name: dict[str, list[str]] = {}
+    tables = {state.args[p.name] for p in state.view.parameters if p.slot.kind == "table" and p.name in state.args}
+    for sheet in chosen_sheets(state):
+        in_table = [c for t in sheet.tables if t.name in tables for c in t.columns]
+        for column in in_table or [*sheet.columns, *(c for t in sheet.tables for c in t.columns)]:
+            places = by_name.setdefault(column, [])
+            if sheet.name not in places:
+                places.append(sheet.name)
+    for column, sheets in by_name.items():
+        if not column.strip():
+            continue
+        for form in dict.fromkeys((column, re.sub(r"\s*[(\[].*?[)\]]\s*$", "", column))):
+            found += [Hit(column, run, exact, tuple(sheets)) for run, exact in runs(state.tokens, form)]
+    found = [h for h in found if all(state.free(i) for i in h.run)]
+    return _best_hits(found) or _partial_hits(state, by_name)
+
+
+def _partial_hits(state: State, by_name: dict[str, list[str]]) -> list[Hit]:
+    """Return headers of which one word is named, when no other header has that word: "revenue" for "Net revenue"."""
+    found = []
+    for index, token in enumerate(state.tokens):
+        if index == 0 or token.kind != "word" or not state.free(index) or len(token.text) < 4:
+            continue
+        word = stem(token.lower)
+        holders = [c for c in by_name if word in [stem(w) for w in re.findall(r"\w+", c.lower())]]
+        if len(holders) == 1:
+            found.append(Hit(holders[0], range(index, index + 1), False, tuple(by_name[holders[0]])))
+    return _best_hits(found)
+
+
+def fill_columns(state: State) -> None:
+    """Give the columns in the request to the column slots: by the words before them, then in order."""
+    parameters = state.open("column")
+    if not parameters:
+        return
+    hits = column_hits(state)
+    rest: list[Hit] = []
+    for hit in hits:
+        owner = next((p for p in parameters if _cued(state, hit, p)), None)
+        if owner is None:
+            rest.append(hit)
+        else:
+            _take(state, owner, hit)
+    plain = [p for p in parameters if p.name not in state.args or p.list_like]
+    plain.sort(key=lambda p: (not p.required, bool(column_cues(p))))
+    for hit in rest:
+        target = next((p for p in plain if (p.name not in state.args or p.list_like) and _may_take(state, p)), None)
+        if target is not None:
+            _take(state, target, hit)
+    for parameter in parameters:
+        if parameter.required and parameter.name not in state.args:
+            _compared_column(state, parameter)
+    _fill_sheet_of(state, hits)
+
+
+def _compared_column(state: State, parameter: Parameter) -> None:
+    """Take the only column of numbers for "orders over 1000"; with several, the first is no more than a proposal."""
+    compared = any(p.slot.kind == "operator" and p.name in state.args for p in state.view.parameters)
+    value = next((state.args.get(p.name) for p in state.view.parameters if p.slot.kind == "value"), None)
+    numeric = numeric_columns(state) if compared and isinstance(value, (int, float)) else []
+    if not numeric:
+        state.missing[parameter.name] = _which("column", _column_names(state), state)
+        return
+    state.args[parameter.name] = numeric[0]
+    if len(numeric) > 1:
+        state.loose.append(f"which column: {', '.join(numeric[:6])}")
+        state.choices = {parameter.name: numeric[:3]}
+
+
+def numeric_columns(state: State) -> list[str]:
+    """Return the columns that hold numbers in every one of the first rows."""
+    from copilot.models.builtin.samples import sample_rows
+
+    sheets = chosen_sheets(state)[:1]
+    if not sheets or state.doc is None:
+        return []
+    rows = sample_rows(state.doc, sheets[0])
+    numbers = []
+    for index, name in enumerate(sheets[0].columns):
+        values = [row[index] for row in rows if index < len(row) and row[index].strip()]
+        if values and all(number(v) is not None for v in values) and name.strip():
+            numbers.append(name)
+    return numbers
+
+
+def _column_names(state: State) -> list[str]:
+    return list(dict.fromkeys(c for s in chosen_sheets(state) for c in s.columns))
+
+
+def _may_take(state: State, parameter: Parameter) -> bool:
+    """Whether a column without a cue may go to this parameter: a required one, or one that nothing else leads to."""
+    led = any(re.search(pattern, parameter.words) for pattern, _ in _COLUMN_CUES)
+    return parameter.required or not led or _has_condition(state, parameter)
+
+
+def check_condition(state: State) -> None:
+    """A column to compare needs what to compare with, even where the schema lets both be left out."""
+    compared = [p for p in state.view.parameters if p.slot.kind == "column" and _CONDITION.search(p.words)]
+    values = [p for p in state.view.parameters if p.slot.kind == "value"]
+    if any(p.slot.kind == "operator" for p in state.view.parameters) and values:
+        given = [p for p in values if p.name in state.args]
+        if any(p.name in state.args for p in compared) and not given:
+            state.missing[values[0].name] = "compared with what?"
+        if given and compared and not any(p.name in state.args for p in compared):
+            _compared_column(state, compared[0])
+
+
+def fill_member(state: State) -> None:
+    """Fill a condition from a value that stands in one column only: "orders from the North region"."""
+    from copilot.models.builtin.samples import members
+
+    kinds = {kind: next(iter(state.open(kind)), None) for kind in ("operator", "value")}
+    operator, value = kinds["operator"], kinds["value"]
+    columns = [p for p in state.view.parameters if p.slot.kind == "column"]
+    column = next((p for p in columns if _CONDITION.search(p.words)), columns[0] if len(columns) == 1 else None)
+    if state.view.acts or operator is None or value is None or column is None or state.doc is None:
+        return
+    is_equal = _allowed(operator, OPERATOR_NAMES["="])
+    hits = [Hit(text, run, exact, (name,)) for text, name in members(state.doc, chosen_sheets(state)[:1])
+            for run, exact in runs(state.tokens, text) if run.start and all(state.free(i) for i in run)]  # fmt: skip
+    hits = _best_hits([h for h in hits if not all(state.tokens[i].lower in STOPWORDS for i in h.run)])
+    given = state.args.get(column.name)
+    fitting = [h for h in hits if given in (None, h.sheets[0])]
+    if len(fitting) == 1 and is_equal is not None:
+        state.give(value, fitting[0].name, fitting[0].run)
+        state.args[operator.name] = is_equal
+        state.args[column.name] = fitting[0].sheets[0]
+        state.missing.pop(column.name, None)
+        state.missing.pop(operator.name, None)
+        state.missing.pop(value.name, None)
+
+
+_CONDITION = re.compile(r"where|filter|condition")
+
+
+def _has_condition(state: State, parameter: Parameter) -> bool:
+    where = bool(_CONDITION.search(parameter.words))
+    return where and any(p.slot.kind == "operator" and p.name in state.args for p in state.view.parameters)
+
+
+def _cued(state: State, hit: Hit, parameter: Parameter) -> range | None:
+    if parameter.name in state.args and not parameter.list_like:
+        return None
+    start = hit.run.start
+    while start and (state.tokens[start - 1].lower in DETERMINERS or state.tokens[start - 1].lower in ("column",)):
+        start -= 1
+    for cue in sorted(column_cues(parameter), key=len, reverse=True):
+        if run := state.phrase_ends_at(cue, start):
+            return run
+    return None
+
+
+def _take(state: State, parameter: Parameter, hit: Hit) -> None:
+    run = _with_noun(state, hit.run, "column") or hit.run
+    cue = _cued(state, hit, parameter) or range(0)
+    if parameter.list_like:
+        given = list(state.args.get(parameter.name, ()))
+        state.give(parameter, [*given, hit.name] if hit.name not in given else given, run)
+    else:
+        state.give(parameter, hit.name, run)
+    state.spend([i for i in cue if i], parameter.name)
+    if not hit.exact and stem(hit.name.lower()) != stem(" ".join(state.tokens[i].lower for i in hit.run)):
+        state.loose.append(f"column {hit.name!r}")
+
+
+def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
+    """Name the sheet when the columns stand on one sheet only; doubt when they stand on several."""
+    used = [h for h in hits if any(i in state.used for i in h.run)]
+    if not used or any(p.name in state.args for p in state.view.parameters if p.slot.kind in ("sheet", "table")):
+        return
+    common = [s for s in used[0].sheets if all(s in h.sheets for h in used)]
+    sheet = next(iter(state.open("sheet")), None)
+    visible = [s.name for s in chosen_sheets(state)]
+    if sheet is None or not common:
+        return
+    if len(common) == 1 and common[0] not in visible[:1]:
+        state.args[sheet.name] = common[0]
+    elif len(common) > 1:
+        state.args[sheet.name] = common[0]
+        state.loose.append(f"sheet {common[0]!r}, although {', '.join(map(repr, common[1:4]))} would fit too")
+
+
+# -- cells, functions, choices ----------------------------------------------------------------------------------------
+
+
+def fill_addresses(state: State) -> None:
+    """Fill cell and range slots; an address with a sheet also names the sheet."""
+    columns = {c.lower() for s in _all_sheets(state) for c in s.columns}
+    for parameter in state.open("range", "cell"):
+        kinds = ("range", "cell") if parameter.slot.kind == "range" else ("cell",)
+        for kind in kinds:
+            index = next((i for i, t in enumerate(state.tokens) if t.kind == kind and state.free(i)), None)
+            if index is not None and parameter.name not in state.args:
+                if state.tokens[index].lower in columns:
+                    state.loose.append(f"{state.tokens[index].text} is also the name of a column")
+                noun = (
+                    range(index - 1, index + 1)
+                    if state.before(index) in SLOT_NOUNS["range"]
+                    else range(index, index + 1)
+                )
+                state.give(parameter, _address(state, state.tokens[index].value), noun)
+        if parameter.required and parameter.name not in state.args:
+            state.missing[parameter.name] = f"which {parameter.slot.kind}?"
+
+
+def _address(state: State, written: str) -> str:
+    """Return the address in capitals; its sheet goes to the sheet slot when there is one."""
+    sheet, mark, cell = written.rpartition("!")
+    slot = next(iter(state.open("sheet")), None)
+    if mark and slot is not None:
+        state.args[slot.name] = _sheet_named(state, sheet.strip("'"))
+        return cell.upper()
+    return f"{sheet}{mark}{cell.upper()}"
+
+
+def _sheet_named(state: State, given: str) -> str:
+    return next((s.name for s in _all_sheets(state) if s.name.lower() == given.lower()), given)
+
+
+def split_address(state: State, written: str) -> str:
+    """Return the cell of an address, its sheet given to the sheet slot."""
+    return _address(state, written)
+
+
+def fill_functions(state: State) -> None:
+    """Fill slots for sum, average, count, min, max, median."""
+    for parameter in state.open("function"):
+        found = [(r.start, -len(r), name, r) for name, ws in FUNCTIONS.items() for w in ws for r in state.phrases(w)]
+        for _, _, name, run in sorted(found, key=lambda f: f[:2]):
+            value = _allowed(parameter, FUNCTION_NAMES[name])
+            if value is not None:
+                state.give(parameter, value, run)
+                break
+        if parameter.required and parameter.name not in state.args:
+            state.missing[parameter.name] = "which function: sum, average, count, min, max?"
+
+
+def _allowed(parameter: Parameter, names: Sequence[str]) -> Any:
+    if not parameter.choices:
+        return names[0]
+    return next((c for n in names for c in parameter.choices if str(c).lower() == n), None)
+
+
+def fill_operators(state: State) -> int | None:
+    """Fill the operator slot; return the index of the token after it, where the value begins."""
+    parameter = next(iter(state.open("operator")), None)
+    if parameter is None:
+        return None
+    found = [(-len(r), r.start, name, r) for name, ws in OPERATORS.items() for w in ws for r in state.phrases(w)]
+    for _, _, name, run in sorted(found, key=lambda f: f[:2]):
+        value = _allowed(parameter, OPERATOR_NAMES[name])
+        if value is None or not all(state.free(i) for i in run) or not _compares(state, name, run):
+            continue
+        state.give(parameter, value, run)
+        return run.stop
+    if parameter.required:
+        state.missing[parameter.name] = "compared how?"
+    return None
+
+
+def _compares(state: State, operator: str, run: range) -> bool:
+    """Whether the words compare with something: "over 1000", "Region is North"; not "what is the total"."""
+    if run.stop >= len(state.tokens) or run.start == 0:
+        return False
+    after = state.tokens[run.stop]
+    if operator in ("=", "contains", "!="):
+        return state.before(run.start) not in ("what", "which", "who", "there") and after.lower not in ("the", "a")
+    return after.kind in ("number", "date") or after.lower in NUMBER_WORDS
+
+
+def fill_choices(state: State) -> None:
+    """Fill enum and yes/no slots that the request names by their word."""
+    for parameter in state.open("choice"):
+        if parameter.choices:
+            _fill_enum(state, parameter)
+        elif bool in parameter.types:
+            words = parameter.words.split()
+            run = next((r for w in (parameter.words, *parameter.slot.cues) for r in state.phrases(w)), None)
+            run = run or next((r for w in _YES.get(words[0], ()) for r in state.phrases(w)), None)
+            if run is not None and all(state.free(i) for i in run):
+                state.give(parameter, True, run)
+        if parameter.required and parameter.name not in state.args:
+            state.missing[parameter.name] = f"which {parameter.words}: {', '.join(map(str, parameter.choices))}?"
+
+
+_YES = {
+    "descending": ("descending", "desc", "highest", "largest", "biggest", "top", "highest first", "largest first"),
+    "reverse": ("descending", "highest first"),
+    "ascending": ("ascending", "lowest first", "smallest first"),
+}
+
+
+def _fill_enum(state: State, parameter: Parameter) -> None:
+    for choice in sorted(parameter.choices, key=lambda c: -len(str(c))):
+        forms = dict.fromkeys((str(choice).replace("_", " ").lower(), str(choice).lower()))
+        for run in (r for form in forms for r in state.phrases(form)):
+            if all(state.free(i) for i in run):
+                state.give(parameter, choice, run)
+                return
+        for index, token in enumerate(state.tokens):
+            if index and state.free(index) and token.kind == "word" and stem(token.lower) == stem(str(choice).lower()):
+                state.give(parameter, choice, [index])
+                return
+
+
+def fill_numbers(state: State) -> None:
+    """Fill counts and indexes: "slide 3", "top 5", "the second slide"."""
+    for parameter in state.open("number"):
+        names = parameter.words.split()
+        cues = (*parameter.slot.cues, *names, *(("top", "first") if {"limit", "n", "count"} & set(names) else ()))
+        for index, token in enumerate(state.tokens):
+            value = NUMBER_WORDS.get(token.lower) if token.kind == "word" else number(token.value)
+            if token.kind not in ("word", "number") or value is None or not state.free(index):
+                continue
+            if any(state.phrase_ends_at(c, index) for c in cues) or (parameter.required and token.kind == "number"):
+                whole = int(value) if int(value) == value else value
+                state.give(parameter, whole if parameter.types & {int, float} else str(whole), [index])
+                if state.before(index) in cues:
+                    state.spend([index - 1], parameter.name)
+                break
+        if parameter.name not in state.args:
+            _fill_ordinal(state, parameter, names)
+        if parameter.required and parameter.name not in state.args:
+            state.missing[parameter.name] = f"which {parameter.words}?"
+
+
+def _fill_ordinal(state: State, parameter: Parameter, names: Sequence[str]) -> None:
+    for index, token in enumerate(state.tokens):
+        after = state.tokens[index + 1].lower if index + 1 < len(state.tokens) else ""
+        if token.lower in ORDINALS and ORDINALS[token.lower] > 0 and after in (*names, *parameter.slot.cues):
+            value = ORDINALS[token.lower]
+            state.give(parameter, value if parameter.types & {int, float} else str(value), [index, index + 1])
+            return
+
+
+def fill_places(state: State) -> None:
+    """Fill headings, styles and block addresses from what the document has."""
+    outline = outline_of(state)
+    headings = [h.text for h in outline.headings] if outline else []
+    for parameter in state.open("heading"):
+        if _give_pending(state, parameter):
+            continue
+        _give_name(state, parameter, {form: h for h in headings for form in (h, re.sub(r"^[\dIVX.]+[.)]?\s+", "", h))})
+    for parameter in state.open("style"):
+        _give_name(state, parameter, {s: s for s in (outline.styles if outline else ())})
+    for parameter in state.open("address"):
+        places = {s.where: s.address for s in state.doc.segments() if s.address} if state.doc else {}
+        named = {f"heading {h.text}": h.address for h in (outline.headings if outline else ()) if h.address}
+        _give_name(state, parameter, {**places, **{a: a for a in places.values()}, **named})
+
+
+def _give_pending(state: State, parameter: Parameter) -> bool:
+    """Fill "below it" with what the step before would write."""
+    for index, token in enumerate(state.tokens):
+        if state.pending and token.lower == "it" and state.before(index) in ("below", "under", "after", "beneath"):
+            state.give(parameter, state.pending[-1], [index - 1, index])
+            return True
+    return False
+
+
+def _give_name(state: State, parameter: Parameter, names: dict[str, str]) -> None:
+    hits = _open_hits(state, names)
+    cues = {c for cue in parameter.slot.cues for c in cue.split()} | {"under", "after", "below", "before", "section"}
+    hits.sort(key=lambda h: (not _with_noun(state, h.run, "heading"), state.before(h.run.start) not in cues))
+    if hits:
+        hit = hits[0]
+        kind = parameter.slot.kind if parameter.slot.kind in SLOT_NOUNS else "heading"
+        value = names[hit.name]
+        state.give(parameter, [value] if parameter.list_like else value, _with_noun(state, hit.run, kind) or hit.run)
+        start = min(hit.run.start, *(i for i, n in state.used.items() if n == parameter.name))
+        while start and state.before(start) in cues | DETERMINERS:
+            start -= 1
+            state.spend([start], parameter.name)
+    elif parameter.required:
+        state.missing[parameter.name] = f"which {parameter.words}? I find none of that name"

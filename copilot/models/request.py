@@ -1,0 +1,79 @@
+"""What the router is asked, and what it must know of it before anything leaves the machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from copilot.models.clearance import held
+from copilot.models.toolset import NONE, Toolset, estimate_tokens
+from copilot.trust.labels import Confidentiality, Label
+
+#: Under this key of a message's `additional_kwargs` lies its label; of an answer's `response_metadata` our stamp.
+LABEL = "everpilot_label"
+STAMP = "everpilot"
+
+_ANSWER_ROOM = 512  # tokens that an answer needs at least
+
+
+@dataclass
+class Request:
+    """One call of the router. Made in the caller's context, because it reads the label that is held there."""
+
+    messages: Sequence[BaseMessage]
+    tools: Toolset = NONE
+    options: dict[str, Any] = field(default_factory=dict)
+    default_label: Confidentiality = Confidentiality.INTERNAL
+    held: Confidentiality = field(default_factory=lambda: held().confidentiality)
+
+    @cached_property
+    def confidentiality(self) -> Confidentiality:
+        """The highest label of anything in the request; a message without one has the configured default."""
+        return max([self.held, *(self._label(m) for m in self.messages)])
+
+    def _label(self, message: BaseMessage) -> Confidentiality:
+        found = message.additional_kwargs.get(LABEL)
+        return self.default_label if found is None else Label.from_dict(found).confidentiality
+
+    @cached_property
+    def tokens(self) -> int:
+        """About how many tokens the request has, tools included."""
+        texts, images = _measure(self.messages)
+        return estimate_tokens(texts, images) + self.tools.size // 4 + _ANSWER_ROOM
+
+    @cached_property
+    def has_images(self) -> bool:
+        """Whether a message shows a picture."""
+        return any(_is_image(block) for m in self.messages if isinstance(m.content, list) for block in m.content)
+
+    @cached_property
+    def served_last(self) -> str:
+        """The name of the model that gave the thread's last answer, or ""."""
+        last = next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), None)
+        stamp = last.response_metadata.get(STAMP) if last else None
+        return str(stamp.get("served_by", "")) if isinstance(stamp, dict) else ""
+
+
+def _measure(messages: Sequence[BaseMessage]) -> tuple[list[str], int]:
+    texts: list[str] = []
+    images = 0
+    for message in messages:
+        for block in [message.content] if isinstance(message.content, str) else message.content:
+            if isinstance(block, str):
+                texts.append(block)
+            elif _is_image(block):
+                images += 1
+            else:
+                texts.append(str(block.get("text") or json.dumps(block, default=str)))
+        if isinstance(message, AIMessage) and message.tool_calls:
+            texts.append(json.dumps([call["args"] for call in message.tool_calls], default=str))
+    return texts, images
+
+
+def _is_image(block: object) -> bool:
+    return isinstance(block, dict) and block.get("type") in ("image", "image_url", "input_image")

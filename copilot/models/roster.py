@@ -1,0 +1,337 @@
+"""The models of this installation: what is configured, else what the environment and a running Ollama offer."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_core.language_models import BaseChatModel
+
+from copilot.errors import SettingsError
+from copilot.models import catalog, dialects, providers
+from copilot.models.attempt import Client
+from copilot.models.toolset import Toolset
+from copilot.settings import ModelSettings, Settings
+from copilot.trust.labels import Confidentiality
+
+log = logging.getLogger(__name__)
+
+BUILTIN = "builtin"
+_PROBE_CONNECT = 0.5  # seconds; a server on this machine answers at once or not at all
+_PROBE_READ = 2.0
+_PROBE_AGAIN = 30.0  # seconds before we look again for an Ollama that was not there
+_OFFERED = 3  # installed models of an Ollama that are used
+
+
+@dataclass
+class Candidate:
+    """One model that may be asked. Its client is built on first use; `trouble` says why it can't be."""
+
+    settings: ModelSettings
+    provider: providers.Provider
+    connection: providers.Connection | None
+    trouble: SettingsError | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ready: BaseChatModel | None = None
+    local: bool = False
+    brought: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _bound: weakref.WeakKeyDictionary[Toolset, Client] = field(default_factory=weakref.WeakKeyDictionary, repr=False)
+    _unthinking: Candidate | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return self.settings.name
+
+    @property
+    def model(self) -> str:
+        """The vendor's name of the model."""
+        return self.connection.model if self.connection else self.settings.model
+
+    @property
+    def is_builtin(self) -> bool:
+        """True for the planner that needs no language model."""
+        return self.settings.provider == BUILTIN
+
+    @property
+    def identity(self) -> str:
+        """What its circuit belongs to."""
+        if self.brought:
+            return f"brought/{id(self.ready)}"
+        return self.connection.identity if self.connection else f"{self.settings.provider}/{self.name}"
+
+    @cached_property
+    def dialect(self) -> dialects.Dialect:
+        """The wire format that it speaks."""
+        return dialects.get(self.provider.dialect)
+
+    @cached_property
+    def facts(self) -> catalog.Facts:
+        """Window, abilities, price."""
+        return catalog.facts_of(self.settings.model_copy(update={"model": self.model}))
+
+    @cached_property
+    def clearance(self) -> Confidentiality:
+        """The most confidential data that it may be given."""
+        return Confidentiality.parse(self.settings.max_confidentiality)
+
+    @property
+    def attempt_seconds(self) -> float:
+        """How long one attempt may take; a model that may think longer than that is given its time."""
+        limits = self.settings.deadlines
+        if "attempt" in limits.model_fields_set:
+            return limits.attempt
+        return max(limits.attempt, self.facts.first_byte or 0.0)
+
+    def is_built(self, tools: Toolset) -> bool:
+        """Return whether `client` would return at once."""
+        return tools in self._bound
+
+    def client(self, tools: Toolset) -> Client:
+        """Return the vendor's client with the tools bound. The first call imports it: keep it off the event loop.
+
+        Raises:
+            SettingsError: it can't be set up; the message names the setting and the fix.
+        """
+        with self._lock:
+            if tools not in self._bound:
+                self._bound[tools] = self._bind(self._client(), tools)
+            return self._bound[tools]
+
+    @property
+    def unthinking(self) -> Candidate:
+        """The same model with its reasoning left off, for a turn that another model began."""
+        on = set(self.provider.thinking) & set(self.settings.options)
+        if not on:
+            return self
+        if self._unthinking is None:
+            options = {name: value for name, value in self.settings.options.items() if name not in on}
+            self._unthinking = replace(
+                self,
+                settings=self.settings.model_copy(update={"options": options}),
+                ready=None,
+                _lock=threading.Lock(),
+                _bound=weakref.WeakKeyDictionary(),
+            )
+        return self._unthinking
+
+    def _client(self) -> BaseChatModel:
+        if self.ready is None:
+            if self.trouble is not None or self.connection is None:
+                raise self.trouble or SettingsError(f"models: {self.name!r} can't be reached.")
+            self.ready = providers.build(self.settings, self.connection, self.env)
+        return self.ready
+
+    @staticmethod
+    def _bind(client: BaseChatModel, tools: Toolset) -> Client:
+        return client.bind_tools(list(tools.tools), **tools.options) if tools.tools else client
+
+
+class Roster:
+    """Every model that may be asked, in the user's order, the builtin planner last unless the order names it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        env: Mapping[str, str],
+        builtin: BaseChatModel | None = None,
+        *,
+        own: BaseChatModel | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.env = env
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._builtin = _builtin_candidate(builtin) if builtin is not None and settings.routing.builtin else None
+        self._own = _own_candidate(own) if own is not None else None
+        self._made: dict[str, Candidate] = {}
+        self._probed: list[ModelSettings] = []
+        self._probe_due = 0.0
+        self.quick()  # an unknown provider is told at once
+
+    def quick(self) -> list[Candidate]:
+        """Return the models that are known without asking the network."""
+        return self._ordered(_configured(self.settings, self.env))
+
+    def all(self) -> list[Candidate]:
+        """Return all models; looks for an Ollama when that is the only hope, which may take a moment."""
+        named = _configured(self.settings, self.env)
+        if not self._wants_probe(named):
+            return self._ordered(named)
+        with self._lock:
+            if not self._probed and self._clock() >= self._probe_due:
+                self._probed = _probe_all(named, self.env)
+                self._probe_due = self._clock() + _PROBE_AGAIN
+        known = [m for m in named if not _is_open_question(m)]
+        return self._ordered(known + self._probed)
+
+    @property
+    def must_look(self) -> bool:
+        """Whether `all` may touch the network."""
+        return not self._probed and self._wants_probe(_configured(self.settings, self.env))
+
+    def _wants_probe(self, named: Sequence[ModelSettings]) -> bool:
+        # A model that the caller brought is reason enough not to look for others.
+        return _wants_probe(named) and (bool(named) or self._own is None)
+
+    def find(self, name: str) -> Candidate:
+        """Return the model that the user calls `name`: its name, the vendor's name of it, or "provider:model".
+
+        Raises:
+            SettingsError: there is none; the closest ones are offered.
+        """
+        known = self.all()
+        by_name = {c.name: c for c in known} | {c.model: c for c in reversed(known) if c.model and c.name != name}
+        if name in by_name:
+            return by_name[name]
+        provider, _, model = name.partition(":")
+        if model and provider in providers.all_providers():
+            return self._candidate(ModelSettings(name=name, provider=provider, model=model))
+        close = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4) or [c.name for c in known]
+        raise SettingsError(
+            f"There is no model {name!r}.",
+            hint=f"There is: {', '.join(close)}." if close else "None is configured: add one to copilot.toml.",
+        )
+
+    def _ordered(self, models: Sequence[ModelSettings]) -> list[Candidate]:
+        found = [self._candidate(m) for m in models if m.provider != BUILTIN]
+        if self.settings.routing.policy == "cheap":
+            found.sort(key=_price)
+        order = {name: i for i, name in enumerate(self.settings.routing.order)}
+        found.sort(key=lambda c: order.get(c.name, len(order)))
+        found = [*([self._own] if self._own else []), *found]
+        if self._builtin is None:
+            return found
+        at = sum(order.get(c.name, len(order)) <= order[BUILTIN] for c in found) if BUILTIN in order else len(found)
+        return [*found[:at], self._builtin, *found[at:]]
+
+    def _candidate(self, settings: ModelSettings) -> Candidate:
+        made = self._made.get(settings.name)
+        if made is None or made.settings != settings:
+            made = self._made[settings.name] = _candidate(settings, self.env)
+        return made
+
+
+def discover(settings: Settings, env: Mapping[str, str]) -> list[ModelSettings]:
+    """Return the models that would be used.
+
+    The configured ones, else one for each key in the environment, else those of a running Ollama, which is asked for
+    its list only then (or when it is named without a model).
+    """
+    named = _configured(settings, env)
+    if not _wants_probe(named):
+        return named
+    return [m for m in named if not _is_open_question(m)] + _probe_all(named, env)
+
+
+def _configured(settings: Settings, env: Mapping[str, str]) -> list[ModelSettings]:
+    return settings.models or _from_keys(env)
+
+
+def _from_keys(env: Mapping[str, str]) -> list[ModelSettings]:
+    found = [p for p in providers.all_providers().values() if p.discovered and _is_set_up(p, env)]
+    return [ModelSettings(name=p.name, provider=p.name) for p in found]
+
+
+def _is_set_up(provider: providers.Provider, env: Mapping[str, str]) -> bool:
+    wanted = ["|".join(provider.keys), *provider.needs]
+    return all(providers.first(env, names.split("|")) for names in wanted)
+
+
+def _is_open_question(model: ModelSettings) -> bool:
+    """Return whether a configured entry leaves the model to what is installed on its server."""
+    known = providers.all_providers().get(model.provider)
+    return known is not None and bool(known.probe) and not model.model
+
+
+def _wants_probe(named: Sequence[ModelSettings]) -> bool:
+    return not named or any(_is_open_question(m) for m in named)
+
+
+def _probe_all(named: Sequence[ModelSettings], env: Mapping[str, str]) -> list[ModelSettings]:
+    entries = [m for m in named if _is_open_question(m)] or [
+        ModelSettings(name=p.name, provider=p.name) for p in providers.all_providers().values() if p.probe
+    ]
+    return [found for entry in entries for found in _installed(entry, env)]
+
+
+def _installed(entry: ModelSettings, env: Mapping[str, str]) -> list[ModelSettings]:
+    """Return an entry for each model that is installed on a server, or nothing when none runs there."""
+    import httpx
+
+    provider = providers.get(entry.provider)
+    chosen = providers.first(env, provider.models)
+    url = providers.endpoint(entry, env)
+    try:
+        timeout = httpx.Timeout(_PROBE_READ, connect=_PROBE_CONNECT)
+        answer = httpx.get(url + provider.probe, timeout=timeout, trust_env=not is_this_machine(url))
+        listed = answer.raise_for_status().json().get("models") or []
+    except (httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError, AttributeError) as error:
+        log.info("No model server at %s: %s", url, error)
+        return []
+    names = [name for m in listed if isinstance(m, dict) and (name := m.get("name") or m.get("model"))]
+    names = [name for name in names if "embed" not in name]
+    names = [chosen] if chosen else names[:_OFFERED]
+    return [_as_installed(entry, name, url, alone=len(names) == 1) for name in names]
+
+
+def _as_installed(entry: ModelSettings, model: str, url: str, *, alone: bool) -> ModelSettings:
+    told: dict[str, Any] = {"model": model, "name": entry.name if alone else f"{entry.name}/{model}"}
+    # What stays on this machine may be anything; Ollama's "-cloud" models are answered elsewhere.
+    stays = is_this_machine(url) and not model.endswith("cloud")
+    if stays and "max_confidentiality" not in entry.model_fields_set:
+        told["max_confidentiality"] = "restricted"
+    return entry.model_copy(update=told)
+
+
+def is_this_machine(url: str) -> bool:
+    """Return whether an address leads to the machine that we run on."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _candidate(settings: ModelSettings, env: Mapping[str, str]) -> Candidate:
+    provider = providers.get(settings.provider)
+    try:
+        connection = providers.connect(settings, env)
+    except SettingsError as trouble:
+        return Candidate(settings, provider, None, trouble, env)
+    return Candidate(settings, provider, connection, None, env, local=is_this_machine(connection.base_url))
+
+
+def _builtin_candidate(planner: BaseChatModel) -> Candidate:
+    settings = ModelSettings(name=BUILTIN, provider=BUILTIN, model=BUILTIN, max_confidentiality="restricted")
+    provider = providers.Provider(name=BUILTIN, title="builtin", client=BUILTIN, dialect=BUILTIN, key="none")
+    return Candidate(settings, provider, providers.Connection(provider, BUILTIN, "", None), ready=planner, local=True)
+
+
+def _own_candidate(model: BaseChatModel) -> Candidate:
+    """Return a chat model that the caller made, under the name of its class; it may see what others may by default."""
+    kind = type(model)
+    provider = providers.stranger(f"{kind.__module__.partition('.')[0]}:{kind.__name__}")
+    called = next((v for n in ("model", "model_name") if isinstance(v := getattr(model, n, None), str)), "")
+    settings = ModelSettings(name=kind.__name__, provider=provider.name, model=called)
+    return Candidate(settings, provider, providers.Connection(provider, called, "", None), ready=model, brought=True)
+
+
+def _price(candidate: Candidate) -> float:
+    """Return what a million tokens cost, three of four of them read; local models cost nothing, unknown prices most."""
+    price = candidate.facts.price
+    if price is None:
+        return 0.0 if candidate.local else float("inf")
+    return 0.75 * price.input + 0.25 * price.output

@@ -1,0 +1,101 @@
+"""The door to the models: settings and environment in, a router out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from copilot.models import health
+from copilot.models.roster import Candidate, Roster
+from copilot.models.router import RoutedChatModel
+from copilot.settings import Settings
+from copilot.trust.labels import Confidentiality
+
+log = logging.getLogger(__name__)
+
+
+def routed(
+    settings: Settings,
+    *,
+    state: Path | None,
+    env: Mapping[str, str],
+    builtin: BaseChatModel | None = None,
+    prefer: str = "",
+    own: BaseChatModel | None = None,
+) -> RoutedChatModel:
+    """Return the router over everything that is configured or found. Imports no vendor's client and asks no network.
+
+    `state` is the folder where the health of models is kept (None: in memory), `builtin` the planner that answers last,
+    `prefer` the name of a model to ask first, `own` a chat model that the caller made, which comes before all others.
+
+    Raises:
+        SettingsError: an unknown provider, or no model named `prefer`.
+    """
+    for note in notes(env):
+        log.warning("%s", note)
+    router = RoutedChatModel(
+        roster=Roster(settings, env, builtin, own=own),
+        health=health.of_process(state),
+        routing=settings.routing,
+        default_label=Confidentiality.parse(settings.trust.default_confidentiality),
+    )
+    return router.preferring(prefer) if prefer else router
+
+
+def notes(env: Mapping[str, str]) -> list[str]:
+    """Return what in the environment a person should know about their models."""
+    gateway = env.get("LANGSMITH_GATEWAY", "").lower()
+    if gateway in ("", "0", "false", "no"):
+        return []
+    return [
+        "LANGSMITH_GATEWAY is set. It redirects LangChain clients through LangSmith; Everpilot names every address "
+        "itself and does not follow it."
+    ]
+
+
+def describe(
+    settings: Settings, *, state: Path | None, env: Mapping[str, str], builtin: BaseChatModel | None = None
+) -> list[dict[str, Any]]:
+    """Return one row a model, in the order they are asked, for `everpilot models`. May look for a running Ollama.
+
+    Each row: name, provider, model, endpoint, key ("set", "missing" or "not needed"), circuit ("closed", "open for
+    12 s: reason", "half open: reason"), max_confidentiality, window (tokens or None), price ({input, output} in dollars
+    for a million tokens, or None), region, problem ("" or what must be mended).
+
+    Raises:
+        SettingsError: an unknown provider.
+    """
+    roster = Roster(settings, env, builtin)
+    known = health.of_process(state)
+    return [_row(candidate, known) for candidate in roster.all()]
+
+
+def _row(candidate: Candidate, known: health.Health) -> dict[str, Any]:
+    connection, price = candidate.connection, candidate.facts.price
+    needs_key = candidate.provider.key == "required" or bool(candidate.settings.api_key_env)
+    has_key = connection is not None and connection.key is not None
+    return {
+        "name": candidate.name,
+        "provider": candidate.settings.provider,
+        "model": candidate.model,
+        "endpoint": connection.base_url if connection else candidate.settings.base_url or candidate.provider.base_url,
+        "key": "set" if has_key else "missing" if needs_key else "not needed",
+        "circuit": _circuit(candidate, known),
+        "max_confidentiality": candidate.settings.max_confidentiality,
+        "window": candidate.facts.window,
+        "price": {"input": price.input, "output": price.output} if price else None,
+        "region": candidate.settings.region,
+        "problem": str(candidate.trouble) if candidate.trouble else "",
+    }
+
+
+def _circuit(candidate: Candidate, known: health.Health) -> str:
+    circuit = known.circuit(candidate.identity)
+    if circuit is None:
+        return "closed"
+    left = known.remaining(candidate.identity)
+    return f"open for {left:.0f} s: {circuit.reason}" if left > 0 else f"half open: {circuit.reason}"

@@ -1,0 +1,1 @@
+"""The parts of `build_office.py`: one module for each kind of document."""

@@ -1,0 +1,1 @@
+"""The skill `excel`: read, analyse, edit and create Excel workbooks."""

@@ -1,0 +1,94 @@
+"""How the skill shows what it found to a model and a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from copilot.documents import excel
+from copilot.documents.excel.values import show, show_number
+from copilot.documents.segments import Outline
+
+_SHOWN = 100  # rows of one result
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(_cell(c) for c in columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(_cell(v) for v in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", "<br>")
+
+
+def sheets(name: str, outline: Outline) -> str:
+    """Return the sheets with their ranges, columns and tables."""
+    lines = [f"{name} has {_count(len(outline.sheets), 'sheet')}:"]
+    for sheet in outline.sheets:
+        hidden = " (hidden)" if sheet.hidden else ""
+        columns = f"; columns: {', '.join(sheet.columns)}" if sheet.columns else ""
+        lines.append(f"- **{sheet.name}**{hidden}: {sheet.used or 'empty'}{columns}")
+        lines += [f"  - table {t.name} at {t.ref}: {', '.join(t.columns)}" for t in sheet.tables]
+    return "\n".join(lines)
+
+
+def rows(name: str, found: excel.Rows, what: str) -> str:
+    """Return rows with their row numbers in the sheet, the first hundred of them."""
+    region = found.region
+    place = f"{name}, {region.table or region.where}"
+    shown = excel.Rows(region, found.rows[:_SHOWN], found.matched)
+    texts = [[str(n), *row] for n, row in zip(shown.rows, shown.texts(), strict=True)]
+    parts = [f"{what} in {place}:", table(["row", *region.columns], texts)] if texts else [f"{what} in {place}."]
+    if len(found.rows) > _SHOWN:
+        parts.append(f"The first {_SHOWN} of {len(found.rows)} rows.")
+    return "\n\n".join([*parts, *found.notes, *region.grid.notes])
+
+
+def facts(columns: Sequence[excel.ColumnFacts]) -> str:
+    """Return what each column holds as a table."""
+    head = ["column", "type", "filled", "blank", "distinct", "min", "max", "mean", "examples"]
+    lines = [
+        [
+            f"{c.name} ({c.letter})",
+            c.kind + (f", {c.formulas} formulas" if c.formulas else ""),
+            str(c.count),
+            str(c.blank),
+            str(c.distinct),
+            show(c.minimum),
+            show(c.maximum),
+            show(c.mean),
+            ", ".join(c.examples)[:120],
+        ]
+        for c in columns
+    ]
+    return table(head, lines)
+
+
+def figure(name: str, region: excel.Region, found: excel.Aggregate) -> str:
+    """Return a computed figure with its place, what was left out, and the formula that gives the same."""
+    of = "rows" if found.column == "rows" else found.column
+    condition = f" where {found.where}" if found.where else ""
+    place = f"{name}, {region.table or region.where}, {_count(found.rows, 'row')}"
+    value = "no value" if found.value is None else _value(found.value)
+    head = f"{_word(found.function)} of {of}{condition}: **{value}** ({place})"
+    parts = [head]
+    if found.groups:
+        parts.append(table(["group", found.function, "rows"], [[g, _value(v), str(n)] for g, v, n in found.groups]))
+    if found.formula:
+        parts.append(f"The same in Excel: `{found.formula}`")
+    return "\n\n".join([*parts, *found.notes, *region.grid.notes])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return show_number(value)
+    return show(value)  # type: ignore[arg-type]
+
+
+def _word(function: str) -> str:
+    return function.replace("_", " ").capitalize()
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The skill `powerpoint`: read, search, edit and create presentations."""

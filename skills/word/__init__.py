@@ -1,0 +1,1 @@
+"""The skill `word`: read, search, edit and create Word documents."""

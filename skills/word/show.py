@@ -1,0 +1,40 @@
+"""How the skill shows a document to a model and a person."""
+
+from __future__ import annotations
+
+from copilot.documents.segments import Outline, Reading
+
+_FLAGS = {
+    "macros": "it carries macros",
+    "signed": "it is digitally signed",
+    "tracked-changes": "it has tracked changes",
+    "comments": "it has comments",
+    "hidden-text": "it has hidden text",
+    "external-content": "it loads content from outside",
+}
+
+
+def reading_text(name: str, reading: Reading, outline: Outline | None, following: str) -> str:
+    """Return a reading as Markdown with its name, warnings, and where it goes on."""
+    remarks = [words for flag, words in _FLAGS.items() if flag in reading.flags]
+    parts = [f"{name} ({', '.join(remarks)})" if remarks else name]
+    if outline is not None:
+        parts.append(outline_text(name, outline, styles=False))
+        parts.append("The first part:")
+    parts.append(reading.markdown or "(no text)")
+    if reading.omitted:
+        parts.append("Not shown: " + "; ".join(reading.omitted) + ".")
+    if following:
+        parts.append(f"It goes on: read with at={following!r}.")
+    return "\n\n".join(parts)
+
+
+def outline_text(name: str, outline: Outline, *, styles: bool = True) -> str:
+    """Return the headings as an indented list with addresses, and the names of the styles."""
+    lines = [f"Outline of {name}{f': {outline.title}' if outline.title else ''}"]
+    lines += [f"{'  ' * (h.level - 1)}- {h.text} {{{h.address}}}" for h in outline.headings]
+    if not outline.headings:
+        lines.append("It has no headings.")
+    if styles:
+        lines.append(f"Styles: {', '.join(outline.styles)}.")
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from copilot.documents import excel
+
+from .books import cells, changed, formulas, hunks, part, values
+
+#: B3 sums; C1 depends on it; D1 is a function that no engine knows, with the value that Excel had; E1 depends on D1.
+CHAIN = (
+    '<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>10</v></c><c r="C1"><f>B3*2</f><v>60</v></c>'
+    '<c r="D1"><f>MYFUNC(B1)</f><v>42</v></c><c r="E1"><f>D1+1</f><v>43</v></c></row>'
+    '<row r="2"><c r="B2"><v>20</v></c><c r="C2" t="str"><f>IF(B3&gt;50,"big","small")</f><v>small</v></c></row>'
+    '<row r="3"><c r="B3"><f>SUM(B1:B2)</f><v>30</v></c></row>'
+)
+
+
+def test_dependents_get_their_new_values_and_are_shown() -> None:
+    edited = excel.write_cells(cells(CHAIN), None, {"B2": 50})
+    assert values(edited.content) == {"A1": 1, "B1": 10, "B2": 50, "B3": 60, "C1": 120, "C2": "big", "D1": 42, "E1": 43}
+    assert ("Data!B3", "=SUM(B1:B2) (30)", "=SUM(B1:B2) (60)") in hunks(edited)
+    assert formulas(edited.content) == formulas(cells(CHAIN)) | {"B2": 50}
+    assert "fullCalcOnLoad" not in part(edited.content, "xl/workbook.xml")
+
+
+def test_what_cannot_be_computed_is_named_and_left_to_excel() -> None:
+    edited = excel.write_cells(cells(CHAIN), None, {"B1": 11})
+    found = values(edited.content)
+    assert (found["B3"], found["C1"], found["D1"], found["E1"]) == (31, 62, 42, 43)
+    assert any("Data!D1" in w for w in edited.warnings)
+    assert 'fullCalcOnLoad="1"' in part(edited.content, "xl/workbook.xml")
+
+
+def test_an_edit_that_nothing_depends_on_touches_its_sheet_only() -> None:
+    before = cells(CHAIN)
+    edited = excel.write_cells(before, None, {"A1": 2})
+    assert changed(before, edited.content) == {"xl/worksheets/sheet1.xml"}
+    assert edited.warnings == ("Data: overwrites what stands in A1.",)
+
+
+def test_a_formula_that_excel_got_another_value_for_is_not_trusted() -> None:
+    # The file says 99 for a sum that the engine takes for 30: it may know something that we don't.
+    odd = CHAIN.replace("<f>SUM(B1:B2)</f><v>30</v>", "<f>SUM(B1:B2)</f><v>99</v>").replace("<v>60</v>", "<v>198</v>")
+    edited = excel.write_cells(cells(odd.replace(">small<", ">big<")), None, {"B2": 50})
+    assert values(edited.content)["B3"] == 99
+    assert any("Data!B3" in w for w in edited.warnings)
+
+
+def test_new_formulas_carry_their_value() -> None:
+    edited = excel.write_cells(cells(CHAIN), None, {"F1": "=B3/4", "F2": '=A1&"!"', "F3": "=1/0", "F4": "=B1>5"})
+    found = values(edited.content)
+    assert (found["F1"], found["F2"], found["F3"], found["F4"]) == (7.5, "1!", "#DIV/0!", True)
+    assert ("Data!F1", "", "=B3/4 (7.5)") in hunks(edited)
+    assert any("F3 gives #DIV/0!" in w for w in edited.warnings)
+
+
+def test_the_clock_never_gets_into_the_file() -> None:
+    edited = excel.write_cells(cells(CHAIN), None, {"F1": "=TODAY()", "F2": "=RAND()"})
+    assert "F1" not in values(edited.content)
+    assert 'fullCalcOnLoad="1"' in part(edited.content, "xl/workbook.xml")
+    assert any("Data!F1" in w for w in edited.warnings)
+
+
+def test_tables_names_and_this_row_are_computed() -> None:
+    from .books import book
+
+    before = book({"D": [["Item", "Price", "Twice"], ["a", 10, None], ["b", 20, None]]}, {"T": ("D", "A1:C3")})
+    edited = excel.write_cells(
+        before, "D", {"E1": "=SUM(T[Price])", "C2": "=T[[#This Row],[Price]]*2", "C3": "=[@Price]*2"}
+    )
+    found = values(edited.content)
+    assert (found["E1"], found["C2"], found["C3"]) == (30, 20, 40)
+
+
+def test_values_that_the_file_lacks_are_computed_for_reading() -> None:
+    from .books import book
+
+    content = book({"D": [["n", "double"], [1, "=A2*2"], [2, "=A3*2"], [None, "=TODAY()"]]})
+    found = excel.read_range(content, "D")
+    assert [row[1] for row in found.values] == ["double", 2, 4, None]
+    assert any("computed here" in note for note in found.notes)
+    assert any("B4" in note for note in found.notes)

@@ -1,0 +1,175 @@
+"""The planner as a chat model: what it answers to the messages of a thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import tool as langchain_tool
+
+from copilot.models.builtin.ground import Ground
+from copilot.models.builtin.planner import BuiltinPlanner
+from copilot.models.builtin.replies import LABEL
+
+from .folders import OnDisk, office
+from .scoring import called, menu
+
+REPLACE = ("word.replace_text", {"path": "contract.docx", "find": "Acme", "replace": "Contoso"})
+
+
+def ask(model: BuiltinPlanner, *messages: BaseMessage | str, **more: Any) -> AIMessage:
+    thread = [HumanMessage(m) if isinstance(m, str) else m for m in messages]
+    reply = model.invoke(thread, **more)
+    assert isinstance(reply, AIMessage)
+    return reply
+
+
+def after(reply: AIMessage, *contents: str, status: str = "success") -> list[BaseMessage]:
+    results = zip(reply.tool_calls, contents, strict=True)
+    return [reply, *(ToolMessage(text, tool_call_id=call["id"], status=status) for call, text in results)]
+
+
+def test_calls_are_real_and_their_ids_are_the_same_each_time(model: BuiltinPlanner) -> None:
+    request = "replace Acme with Contoso in contract.docx"
+    one, two = ask(model, request), ask(model, SystemMessage("You are an assistant."), request)
+    assert called(one) == [REPLACE]
+    assert one.tool_calls == two.tool_calls
+    assert one.tool_calls[0]["name"] == "word__replace_text"
+
+
+def test_the_same_request_in_a_later_turn_has_another_id(model: BuiltinPlanner) -> None:
+    request = "list the sheets of budget.xlsx"
+    first = ask(model, request)
+    second = ask(model, request, *after(first, "Plan"), AIMessage("Plan"), request)
+    assert first.tool_calls[0]["id"] != second.tool_calls[0]["id"]
+
+
+def test_results_are_shown_in_full_with_the_label(model: BuiltinPlanner) -> None:
+    request = "list the sheets of budget.xlsx"
+    reply = ask(model, request, *after(ask(model, request), "- Plan\n- Notes"))
+    assert not reply.tool_calls
+    assert reply.content == f"- Plan\n- Notes\n\n{LABEL}"
+
+
+def test_an_error_is_told_and_not_tried_again(model: BuiltinPlanner) -> None:
+    request = "list the sheets of budget.xlsx"
+    reply = ask(model, request, *after(ask(model, request), "budget.xlsx is locked by Kim.", status="error"))
+    assert not reply.tool_calls
+    assert "could not do it: budget.xlsx is locked by Kim." in str(reply.content)
+
+
+@pytest.mark.parametrize("answer", ["1", "the first", "the first one, please", "number 1", "option one", "yes"])
+def test_a_menu_is_answered_by_its_number(model: BuiltinPlanner, answer: str) -> None:
+    question = "should I replace Acme with Contoso in contract.docx?"
+    offer = ask(model, question)
+    assert menu(offer) == [REPLACE]
+    assert called(ask(model, question, offer, answer)) == [REPLACE]
+
+
+@pytest.mark.parametrize("answer", ["4", "no", "neither", "none of them"])
+def test_anything_else_picks_nothing(model: BuiltinPlanner, answer: str) -> None:
+    question = "replace Acme with Contoso"
+    assert not ask(model, question, ask(model, question), answer).tool_calls
+
+
+def test_an_old_menu_is_void(model: BuiltinPlanner) -> None:
+    question = "should I replace Acme with Contoso in contract.docx?"
+    later = ask(model, question, ask(model, question), "what files are here?", AIMessage("contract.docx"), "1")
+    assert not later.tool_calls
+
+
+def test_every_offer_is_a_valid_call(model: BuiltinPlanner) -> None:
+    from .sample_skills import tools
+
+    known = {t.name: t for t in tools()}
+    for request in ("replace Acme with Contoso", "sort sales.xlsx by something", "change 30 days to 45 days"):
+        for name, args in menu(ask(model, request)):
+            known[name].validate(args)
+
+
+def test_on_fallback_it_names_who_failed(model: BuiltinPlanner) -> None:
+    failed = [{"model": "gpt", "failure": "auth", "reason": "401 from the vendor"}]
+    reply = ask(model, "write a poem", failed=failed)
+    assert str(reply.content).startswith("Not available: gpt (401 from the vendor).")
+    assert called(ask(model, "replace Acme with Contoso in contract.docx", failed=failed)) == [REPLACE]
+
+
+def test_it_takes_over_a_vendors_tool_loop_and_reports(model: BuiltinPlanner) -> None:
+    vendor = AIMessage(
+        "Let me look.",
+        tool_calls=[{"name": "word__outline", "args": {"path": "contract.docx"}, "id": "call_1"},
+                    {"name": "word__read", "args": {"path": "contract.docx"}, "id": "call_2"}],
+    )  # fmt: skip
+    reply = ask(model, "rewrite the contract nicely", vendor, ToolMessage("- Payment", tool_call_id="call_1"))
+    assert not reply.tool_calls
+    assert "- Payment" in str(reply.content)
+    assert "word.read" in str(reply.content)  # the call that has no result is not passed over
+
+
+def test_a_file_that_can_not_be_read_does_not_break_planning(tmp_path: Path) -> None:
+    from .sample_skills import tools
+    from .scoring import planner
+
+    root = office(tmp_path)
+    (root / "broken.docx").write_bytes(b"PK\x03\x04 no package")
+    (root / "empty.xlsx").write_bytes(b"")
+    model = planner(root, tools())
+    assert called(ask(model, "replace Acme with Contoso in contract.docx")) == [REPLACE]
+    assert "broken.docx" in str(ask(model, "replace Acme with Contoso in broken.docx").content)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    from .folders import word
+    from .sample_skills import tools
+    from .scoring import planner
+
+    root = office(tmp_path)
+    model = planner(root, tools())
+    assert not called(ask(model, "replace Zephyr with Boreas in contract.docx"))
+    word(root / "contract.docx", "# Agreement", "Between Zephyr Inc. and others, with more words than before.")
+    assert called(ask(model, "replace Zephyr with Boreas in contract.docx"))
+
+
+def test_without_tools_it_summarises_by_quoting(places: dict[str, Path]) -> None:
+    bare = BuiltinPlanner(ground=Ground(OnDisk(places["office"])))
+    prompt = (
+        "Summarize the conversation below.\nMessages:\nHuman: replace Acme with Contoso.\nAI: Done in contract.docx."
+    )
+    reply = str(bare.invoke(prompt).content)
+    assert "replace Acme with Contoso" in reply
+    assert "language model" in str(bare.invoke("write a poem").content)
+
+
+def test_tools_of_strangers_run_on_a_clear_command_only(places: dict[str, Path]) -> None:
+    @langchain_tool
+    def count_words(path: str) -> str:
+        """Count the words of a document."""
+        return path
+
+    model = BuiltinPlanner(ground=Ground(OnDisk(places["office"]))).bind_tools([count_words])
+    assert called(ask(model, "count the words of contract.docx")) == [("count_words", {"path": "contract.docx"})]
+    assert not called(ask(model, "should I count the words of contract.docx?"))
+
+
+def test_it_says_what_is_missing(model: BuiltinPlanner) -> None:
+    said = str(ask(model, "replace Initech with Contoso in contract.docx").content)
+    assert "“Initech” does not occur in contract.docx" in said
+    said = str(ask(model, "replace Acme with Contoso in contact.docx").content)
+    assert "there is no contact.docx" in said.lower()
+    assert "contract.docx" in said
+
+
+def test_one_unclear_step_holds_back_all(model: BuiltinPlanner) -> None:
+    reply = ask(model, "replace Acme with Contoso in contract.docx and delete the odd parts")
+    assert not reply.tool_calls
+
+
+def test_every_document_that_holds_the_text_is_edited_when_all_are_named(model: BuiltinPlanner) -> None:
+    found = called(ask(model, "replace Acme with Contoso in all documents"))
+    assert [(n, a["path"]) for n, a in found] == [
+        ("word.replace_text", "contract.docx"),
+        ("powerpoint.replace_in_slides", "deck.pptx"),
+        ("word.replace_text", "quarterly-report.docx"),
+    ]

@@ -1,0 +1,77 @@
+"""From Microsoft labels to ours: by GUID, the strictest wins, the unknown is restricted."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from copilot.settings import TrustSettings
+from copilot.trust.gates import may_see
+from copilot.trust.labels import Confidentiality, Integrity, Label
+from copilot.trust.sensitivity import label_of
+
+KNOWN = "aaaaaaaa-0000-0000-0000-000000000001"
+OPEN = "aaaaaaaa-0000-0000-0000-000000000002"
+STRANGE = "bbbbbbbb-0000-0000-0000-000000000009"
+TRUST = TrustSettings(labels={KNOWN.upper(): "internal", f"{{{OPEN}}}": "public"})
+
+
+def office(*labels: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        package.writestr("word/document.xml", "<d/>")
+        if labels:
+            package.writestr("docMetadata/LabelInfo.xml", f"<labelList>{''.join(labels)}</labelList>")
+    return buffer.getvalue()
+
+
+def label(guid: str, enabled: int = 1, bits: int = 0, **more: str) -> str:
+    rest = "".join(f' {name}="{value}"' for name, value in more.items())
+    return f'<label id="{{{guid}}}" enabled="{enabled}" contentBits="{bits}"{rest}/>'
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ((), Confidentiality.INTERNAL),
+        ((label(KNOWN),), Confidentiality.INTERNAL),
+        ((label(OPEN),), Confidentiality.PUBLIC),
+        ((label(OPEN), label(KNOWN)), Confidentiality.INTERNAL),
+        ((label(STRANGE),), Confidentiality.RESTRICTED),
+        ((label(STRANGE, name="Public"),), Confidentiality.RESTRICTED),  # a name decides nothing
+        ((label(STRANGE, enabled=0),), Confidentiality.INTERNAL),
+        ((label(STRANGE, removed="1"),), Confidentiality.INTERNAL),
+        ((label(OPEN, bits=8),), Confidentiality.RESTRICTED),
+        ((label(OPEN), label(STRANGE)), Confidentiality.RESTRICTED),
+        (("<label enabled='1'/>",), Confidentiality.RESTRICTED),
+        (("<broken",), Confidentiality.RESTRICTED),
+    ],
+)
+def test_confidentiality(labels: tuple[str, ...], expected: Confidentiality) -> None:
+    found = label_of(office(*labels), "a.docx", TRUST)
+    assert found == Label(Integrity.UNTRUSTED, expected, ("a.docx",))
+
+
+def test_what_is_no_office_file_gets_the_default() -> None:
+    for default in ("public", "internal", "restricted"):
+        found = label_of(b"a,b\n1,2\n", "a.csv", TrustSettings(default_confidentiality=default))
+        assert found.confidentiality is Confidentiality.parse(default)
+        assert found.tainted
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "allowed"),
+    [
+        ("public", "public", True),
+        ("internal", "public", False),
+        ("internal", "internal", True),
+        ("restricted", "internal", False),
+        ("restricted", "restricted", True),
+        ("public", "", False),
+        ("public", "everything", False),
+    ],
+)
+def test_which_model_may_see_it(data: str, model: str, allowed: bool) -> None:
+    assert may_see(Label(confidentiality=Confidentiality.parse(data)), model) is allowed
