@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from copilot._home import home as home
 from copilot.errors import SettingsError
 
 FILE_NAME = "copilot.toml"
@@ -111,22 +112,6 @@ class Settings(_Table):
         if twice := {n for n in names if names.count(n) > 1}:
             raise ValueError(f"models: the name {min(twice)!r} is used twice")
         return self
-
-
-def home() -> Path:
-    """Return the folder of our state (`EVERPILOT_HOME`, else the platform's user-data folder), made 0700."""
-    import platformdirs
-
-    chosen = os.environ.get("EVERPILOT_HOME")
-    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("everpilot", appauthor=False))
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise SettingsError(
-            f"The state folder {folder} can't be made: {error.strerror}.",
-            hint="Set EVERPILOT_HOME to a folder that you may write.",
-        ) from error
-    return folder
 
 
 def user_file() -> Path:

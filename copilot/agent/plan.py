@@ -19,6 +19,7 @@ from copilot.trust.approvals import Card, Item
 from copilot.trust.labels import Label, join
 from copilot.trust.policy import Verdict, decide
 from copilot.workspace.change import Change
+from copilot.workspace.journal import Entry
 from copilot.workspace.workspace import Staging, Workspace
 
 Status = Literal["done", "failed", "ask", "denied", "rejected", "dry-run"]
@@ -112,25 +113,25 @@ class Runner:
         return {**change.to_dict(committed=committed), "path": self._workspace.show(change.path)}
 
     def _settled(self, call: Call) -> Step | None:
-        """Return the stored outcome of a call that was committed before the process died."""
-        entry = self._workspace.committed(f"{call.key}:0") if call.key else None
-        if entry is None:
+        """Return the stored outcome of a call that was committed, whole or in part, before the process died."""
+        entries: list[Entry] = []
+        while call.key and (entry := self._workspace.committed(_key(call, len(entries)))) is not None:
+            entries.append(entry)
+        last = self._workspace.committed(_key(call, None)) if call.key else None
+        if last is None and not entries:
             return None
-        entries = [entry]
-        while (more := self._workspace.committed(f"{call.key}:{len(entries)}")) is not None:
-            entries.append(more)
-        shown = [
-            {
-                "path": self._workspace.show(e.path),
-                "summary": e.summary,
-                "hunks": e.hunks,
-                "warnings": [],
-                "committed": True,
-            }
-            for e in entries
-        ]
-        text = "\n".join(f"{e.summary} (recorded as change {e.number})" for e in entries)
-        return Step(call, "done", text, self._tools.get(public_name(call.name)), shown=shown)
+        entries += [last] if last else []
+        tool = self._tools.get(public_name(call.name))
+        shown = [self._recorded(entry) for entry in entries]
+        text = "Done and saved: " + _told(shown)
+        if last is not None:
+            return Step(call, "done", text, tool, shown=shown)
+        text = f"Interrupted; only this much is saved, the rest did not happen:\n{_told(shown)}"
+        return Step(call, "failed", text, tool, shown=shown, error={"code": "interrupted", "message": text})
+
+    def _recorded(self, entry: Entry) -> dict[str, Any]:
+        path = self._workspace.show(entry.path)
+        return {"path": path, "summary": entry.summary, "hunks": entry.hunks, "warnings": [], "committed": True}
 
     def _stage_one(self, call: Call, staging: Staging, mode: str, label: Label, progress: Progress) -> Step:
         context = ToolContext(staging, lambda message: progress(call, message))
@@ -211,7 +212,8 @@ class Runner:
         settled = []
         try:
             for i, change in enumerate(step.changes):
-                key = f"{step.call.key}:{i}" if step.call.key else ""
+                last = i == len(step.changes) - 1
+                key = _key(step.call, None if last else i) if step.call.key else ""
                 entry = self._workspace.commit(change, key=key, thread=thread)
                 step.shown[i] = self.shown(change, committed=True)
                 settled.append(Settled(step.shown[i], entry.number))
@@ -221,6 +223,11 @@ class Runner:
             return settled
         step.status, step.text = "done", "Done and saved: " + _told(step.shown)
         return settled
+
+
+def _key(call: Call, index: int | None) -> str:
+    """Return the key of a call's change number `index`; None is the last, which says that all are there."""
+    return f"{call.key}:{'last' if index is None else index}"
 
 
 def _partly(settled: list[Settled]) -> str:

@@ -18,6 +18,7 @@ _K1 = 1.2
 _B = 0.5
 _HEADING_WEIGHT = 0.45  # a word in the heading above counts this much of a word in the passage
 _BEFORE_WEIGHT = 0.25  # a word in the sentence before: what "it" and "this" refer to
+_DOCUMENT_WEIGHT = 0.35  # a word anywhere in the same document: "how much do we owe Halden" is about Halden's invoice
 _SYNONYM_WEIGHT = 0.35
 _TYPO_WEIGHT = 0.7
 _WEAK_WEIGHT = 0.3
@@ -85,10 +86,14 @@ def asks_for(question: str) -> tuple[FactKind, ...]:
 
 
 class Index:
-    """Passages made searchable. Of one document or of many; building it is linear in the text."""
+    """Passages made searchable. Of one document or of many; building it is linear in the text.
 
-    def __init__(self, passages: Iterable[Passage]) -> None:
+    `documents` names the document of each passage: a word that stands elsewhere in the same one counts a little.
+    """
+
+    def __init__(self, passages: Iterable[Passage], documents: Sequence[str] = ()) -> None:
         self.passages: Sequence[Passage] = tuple(passages)
+        self._documents = documents or [""] * len(self.passages)
         self._own = [_bag(p.text) for p in self.passages]
         self._around = [_around(p) for p in self.passages]
         lengths = [sum(bag.values()) for bag in self._own]
@@ -97,8 +102,10 @@ class Index:
         self._lengths = [
             min(n, self._average) if p.kind == "row" else n for n, p in zip(lengths, self.passages, strict=True)
         ]
+        self._vocabulary: dict[str, set[str]] = {name: set() for name in self._documents}
         self._postings: dict[str, list[int]] = {}
         for number, (own, around) in enumerate(zip(self._own, self._around, strict=True)):
+            self._vocabulary[self._documents[number]] |= own.keys()
             for term in own.keys() | around.keys():
                 self._postings.setdefault(term, []).append(number)
 
@@ -158,7 +165,11 @@ class Index:
         return self._idf(term) * frequency * (_K1 + 1) / (frequency + length) if frequency else 0.0
 
     def _presence(self, number: int, term: str) -> float:
-        return 1.0 if term in self._own[number] else min(1.0, 2 * self._around[number].get(term, 0.0))
+        """How far a passage is about a term: it holds it, its heading does, or at least its document."""
+        if term in self._own[number]:
+            return 1.0
+        elsewhere = _DOCUMENT_WEIGHT if term in self._vocabulary[self._documents[number]] else 0.0
+        return max(elsewhere, min(1.0, 2 * self._around[number].get(term, 0.0)))
 
     def _fit(self, passage: Passage, kinds: tuple[FactKind, ...], question: str) -> float:
         """How well the passage's form fits the question: the kind of fact, a definition, no mere heading."""

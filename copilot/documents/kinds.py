@@ -60,6 +60,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x7fELF", "a program", "Programs are not opened."),
     (b"SQLite format 3", "a SQLite database", "Export the table that you need as .csv."),
 )
+_FOLDERS = ("word/", "xl/", "ppt/")
 _OPENDOCUMENT = {
     b"text": ("an OpenDocument text", ".docx"),
     b"spreadsheet": ("an OpenDocument spreadsheet", ".xlsx"),
@@ -140,7 +141,7 @@ def _zip_kind(content: bytes, name: str) -> DocumentKind:
         mimetype = next(archive.chunks("mimetype"), b"")[:200] if archive.find("mimetype") is not None else b""
     except DocumentError as error:
         raise DocumentError(f"{name}: {error.message}", hint=error.hint, code=error.code) from error
-    raise _no_package(mimetype, name)
+    raise _no_package(mimetype, name, any(part.startswith(_FOLDERS) for part in archive.names()))
 
 
 def _is_inner(content: bytes) -> bool:
@@ -149,7 +150,7 @@ def _is_inner(content: bytes) -> bool:
         return min((entry.header_offset for entry in archive.infolist()), default=0) > 0
 
 
-def _no_package(mimetype: bytes, name: str) -> DocumentError:
+def _no_package(mimetype: bytes, name: str, office: bool) -> DocumentError:
     for word, (what, target) in _OPENDOCUMENT.items():
         if mimetype.startswith(b"application/vnd.oasis.opendocument." + word):
             hint = f"Save it as {target}."
@@ -158,7 +159,7 @@ def _no_package(mimetype: bytes, name: str) -> DocumentError:
         return DocumentError(
             f"{name} is no Office file: the zip has no list of its parts ([Content_Types].xml).",
             hint="Ask for it again, or let Office repair it.",
-            code="unsupported",
+            code="broken" if office else "unsupported",
         )
     hint = "Unpack it and open the files inside."
     return DocumentError(f"{name} is a zip archive and no Office file.", hint=hint, code="unsupported")

@@ -16,6 +16,7 @@ _RANGE = re.compile(
 )
 _NUMERIC = re.compile(r"[-+(]?[$€£]?\s?\d[\d.,' ]*\s?[%€)]?\Z")
 _MERGED = frozenset({"↑", "←"})  # what readers put into a cell that is merged with its neighbour
+_LABEL_WORDS = 6
 _MAX_ROW = 400  # characters of a quoted table row
 
 
@@ -58,13 +59,17 @@ def passages(reading: Reading, *, hidden: bool = True) -> tuple[Passage, ...]:
             following = reading.segments[position + 1 : position + 2]
             label = _label(segment, following) or (label if segment.kind == "list" else "")
             if label and segment.kind == "paragraph":
-                found.append(
-                    _passage(segment, segment.text.strip(), segment.where, _path(trail), position, kind="heading")
-                )
+                kind = "" if _says_something(label) else "heading"
+                found.append(_passage(segment, segment.text.strip(), segment.where, _path(trail), position, kind=kind))
                 continue
             above = [*trail, (99, label)] if label else trail
             found.extend(_of_segment(segment, _path(above), position))
     return tuple(p for p in found if p.text)
+
+
+def _says_something(label: str) -> bool:
+    """Whether a line before a list is a statement itself: it is long, or holds a figure."""
+    return len(label.split()) >= _LABEL_WORDS or any(c.isdigit() for c in label)
 
 
 def is_repeated(segment: Segment) -> bool:

@@ -11,7 +11,9 @@ from copilot.documents.passages import Passage
 from copilot.documents.terms import LIGHT_WORDS, terms, words
 
 _SHORTEST, _BEST_FROM, _BEST_TO, _LONGEST = 4, 8, 32, 60  # words of a sentence that is worth quoting
-_OUTLINE_ONLY = frozenset({"header", "footer", "property", "comment", "revision", "code"})
+_OUTLINE_ONLY = frozenset(
+    {"header", "footer", "property", "comment", "revision", "code", "name", "validation", "link", "field"}
+)
 _LONG_TABLE = 25  # rows: what is longer is data, not a statement
 _TOTALS = frozenset({"total", "totals", "sum", "overall", "gesamt", "summe"})
 _CUES = frozenset(

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.markdown import Heading, Markdown
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from copilot.trust.sanitise import TerminalSanitiser, safe_text
+from copilot.trust.sanitise import safe_markdown, safe_text
 
-_MOST_HUNKS = 40
+#: Places of a change that are shown where nobody asked for all of them.
+MOST_HUNKS = 40
 _MOST_WORK = 4_000_000  # word pairs that are compared; longer texts are shown whole
 _CONTEXT = 40  # characters of what stays the same beside a change
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
@@ -28,31 +33,58 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-def safe_markdown(text: str) -> str:
-    """Return Markdown that is safe to render: no control sequences, no remote images, links with their targets."""
-    sanitiser = TerminalSanitiser()
-    return sanitiser.feed(text) + sanitiser.close()
+def show_markdown(out: Console, text: str) -> None:
+    """Print an answer: rendered on a terminal, as the Markdown that it is into a pipe."""
+    if out.is_terminal:
+        out.print(markdown(safe_markdown(text)))
+    else:
+        out.print(Text(safe_markdown(text).strip("\n")))
 
 
-def changes(shown: Sequence[dict[str, Any]]) -> RenderableType:
-    """Return changes (`Change.to_dict`) as a diff: texts by words, cells as a table."""
-    return Group(*(_change(change) for change in shown))
+def markdown(safe: str) -> RenderableType:
+    """Return Markdown that was made safe already, rendered calmly: headings stay left, HTML is shown as text."""
+    return _Markdown(safe)
 
 
-def card(shown: dict[str, Any]) -> RenderableType:
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Sequence[str] = ()) -> RenderableType:
+    """Return rows under their heads; a terminal wraps long cells, a pipe gets one line a row."""
+    cells = [[safe_text(str(cell)) for cell in row] for row in rows]
+    return _Columns(list(heads), cells, styles or [""] * len(heads))
+
+
+def changes(shown: Sequence[dict[str, Any]], *, most: int | None = MOST_HUNKS) -> RenderableType:
+    """Return changes (`Change.to_dict`) as a diff: texts by words, cells as a table; `most` places of each, or all."""
+    return Group(*(_change(change, most) for change in shown))
+
+
+def card(shown: dict[str, Any], *, most: int | None = None) -> RenderableType:
     """Return an approval card: what would be done, to which file, exactly."""
-    items = [_change({**item, "committed": False}) for item in shown["items"]]
-    return Group(*items, Text(safe_text(shown["why"]), style="dim"))
+    calls = list(dict.fromkeys(item["call_id"] for item in shown["items"]))
+    parts: list[RenderableType] = []
+    for item in shown["items"]:
+        step = f"{calls.index(item['call_id']) + 1}. " if len(calls) > 1 else ""
+        parts.append(_change({**item, "committed": False}, most, step))
+    return Group(*parts, Text(safe_text(shown["why"]), style="dim"))
 
 
-def _change(change: dict[str, Any]) -> RenderableType:
-    mark = Text("✓ " if change.get("committed") else "~ ", style="green" if change.get("committed") else "yellow")
-    head = mark + Text(safe_text(change["path"]), style="bold") + Text(f"  {safe_text(change['summary'])}")
+def places(change: dict[str, Any]) -> str:
+    """Return how many places a change has, in words."""
+    count = len(change["hunks"])
+    return f"{count:,} places" if count != 1 else "1 place"
+
+
+def _change(change: dict[str, Any], most: int | None, step: str = "") -> RenderableType:
+    done = bool(change.get("committed"))
+    mark = Text("✓ " if done else f"{step or '~ '}", style="green" if done else "yellow")
+    head = Text.assemble((safe_text(change["path"]), "bold"), f"  {safe_text(change['summary'])}")
     hunks = change["hunks"]
-    parts: list[RenderableType] = [head, *_hunks(hunks[:_MOST_HUNKS])]
-    if len(hunks) > _MOST_HUNKS:
-        parts.append(Text(f"  … and {len(hunks) - _MOST_HUNKS} more places", style="dim"))
-    parts += [Text(f"  ! {safe_text(warning)}", style="yellow") for warning in change.get("warnings", [])]
+    if len(hunks) > 1:
+        head.append(f" · {places(change)}", style="dim")
+    parts: list[RenderableType] = [_Hanging(mark, head), *_hunks(hunks[:most])]
+    if most is not None and len(hunks) > most:
+        parts.append(Text(f"  … and {len(hunks) - most:,} more places", style="dim"))
+    warnings = change.get("warnings", [])
+    parts += [_Hanging(Text("  ! ", style="yellow"), Text(safe_text(w), style="yellow")) for w in warnings]
     return Group(*parts)
 
 
@@ -62,7 +94,8 @@ def _hunks(hunks: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
         if hunk["kind"] != "cell":
             yield from _text_hunk(hunk)
     if cells:
-        yield Padding(_cells(cells), (0, 2))
+        rows = [[safe_text(h[key]) for key in ("where", "before", "after")] for h in cells]
+        yield _Columns(["Cell", "Before", "After"], rows, ["cyan", "red", "green"], indent=2)
 
 
 def _text_hunk(hunk: dict[str, Any]) -> Iterator[RenderableType]:
@@ -70,9 +103,9 @@ def _text_hunk(hunk: dict[str, Any]) -> Iterator[RenderableType]:
     before, after = safe_text(hunk["before"]), safe_text(hunk["after"])
     old, new = _word_diff(before, after)
     if before:
-        yield Text("  - ", style="red") + old
+        yield _Hanging(Text("  - ", style="red"), old)
     if after:
-        yield Text("  + ", style="green") + new
+        yield _Hanging(Text("  + ", style="green"), new)
 
 
 def _word_diff(before: str, after: str) -> tuple[Text, Text]:
@@ -102,10 +135,64 @@ def _cut(same: str, *, first: bool, last: bool) -> str:
     return f"{head}…{tail}"
 
 
-def _cells(hunks: Sequence[dict[str, Any]]) -> Table:
-    table = Table("Cell", "Before", "After", box=None, pad_edge=False, header_style="dim")
-    for hunk in hunks:
-        cells = (safe_text(hunk[key]) for key in ("where", "before", "after"))
-        where, before, after = cells
-        table.add_row(Text(where, style="cyan"), Text(before, style="red"), Text(after, style="green"))
-    return table
+@dataclass(frozen=True)
+class _Hanging:
+    """A mark and a text whose further lines stand under its first; one long line in a pipe."""
+
+    mark: Text
+    body: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.no_wrap:
+            yield Text.assemble(self.mark, self.body)
+            return
+        grid = Table.grid()
+        grid.add_column(width=cell_len(self.mark.plain), no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(self.mark, self.body)
+        yield grid
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Rows of safe cells under heads."""
+
+    heads: list[str]
+    rows: list[list[str]]
+    styles: Sequence[str]
+    indent: int = 0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self._lines() if options.no_wrap else [Padding(self._table(), (0, 0, 0, self.indent))]
+
+    def _table(self) -> Table:
+        made = Table(box=None, pad_edge=False, header_style="dim")
+        for number, (head, style) in enumerate(zip(self.heads, self.styles, strict=True)):
+            made.add_column(head, style=style, overflow="fold", no_wrap=number == 0 and len(self.heads) > 2)
+        for row in self.rows:
+            made.add_row(*(Text(cell) for cell in row))
+        return made
+
+    def _lines(self) -> Iterator[Text]:
+        widths = [max(map(cell_len, column)) for column in zip(self.heads, *self.rows, strict=True)]
+        for row in (self.heads, *self.rows):
+            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+            yield Text(" " * self.indent + "  ".join(padded).rstrip())
+
+
+class _Heading(Heading):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self.text.justify = "left"
+        if self.tag == "h1":
+            self.text.stylize("bold")
+        yield self.text
+
+
+class _Markdown(Markdown):
+    elements = {**Markdown.elements, "heading_open": _Heading}  # noqa: RUF012 - as its parent declares it
+
+    def __init__(self, markup: str) -> None:
+        super().__init__("", hyperlinks=False)
+        # With HTML on, rich leaves out what stands in tags, so a person would not see it.
+        self.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(markup)
+        self.markup = markup

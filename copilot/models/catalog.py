@@ -33,8 +33,8 @@ def facts(model: str) -> Facts:
     return next((known for patterns, known in _catalogue() if any(fnmatchcase(bare, p) for p in patterns)), Facts())
 
 
-def facts_of(settings: ModelSettings) -> Facts:
-    """Return the facts of a configured model: what the user says, else the catalogue."""
+def facts_of(settings: ModelSettings, first_byte: float = 0.0) -> Facts:
+    """Return the facts of a configured model: what the user says, else the catalogue, else its server's `first_byte`."""
     known = facts(settings.model)
     return Facts(
         window=settings.window or known.window,
@@ -44,7 +44,7 @@ def facts_of(settings: ModelSettings) -> Facts:
         price=settings.price or known.price,
         first_byte=settings.deadlines.first_byte
         if "first_byte" in settings.deadlines.model_fields_set
-        else known.first_byte or settings.deadlines.first_byte,
+        else known.first_byte or first_byte or settings.deadlines.first_byte,
     )
 
 

@@ -43,7 +43,7 @@ _NO_MODEL = re.compile(
     _FLAGS,
 )
 _NO_TOOLS = re.compile(
-    r"does(n't| not) support (tools|function)|tool (use|calling|choice).{0,40}not (supported|enabled)", _FLAGS
+    r"does(n't| not) support (tools|function)|tool (use|calling).{0,40}not (supported|enabled)", _FLAGS
 )
 _OVERLOADED = re.compile(r"overloaded|over capacity|at capacity|no capacity|unavailable", _FLAGS)
 _RETRY_TEXT = re.compile(
@@ -128,7 +128,7 @@ _NAMES: tuple[tuple[FailureClass, str, frozenset[str]], ...] = (
     ),
     ("dead", "broken answer", frozenset({"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError"})),
     ("dead", "broken answer", frozenset({"DecodingError", "UnicodeDecodeError", "ValidationError"})),
-    ("config", "can't use tools", frozenset({"NotImplementedError"})),
+    ("unable", "can't use tools", frozenset({"NotImplementedError"})),
     ("config", "its client is not installed", frozenset({"ImportError"})),
     ("dead", "can't be reached", frozenset({"ConnectionError", "OSError"})),
 )
@@ -150,7 +150,7 @@ def classify(error: BaseException) -> Failure:
     if ours := next((e.failure for e in chain if isinstance(e, AttemptFailed)), None):
         return ours
     if isinstance(error, SettingsError):
-        return Failure("config", str(error))
+        return Failure("config", str(error), opens=0.0)  # found on this machine: it may be mended at any moment
     found = _evidence(chain)
     failure = _by_status(found) if found.status else None
     failure = failure or _by_body(found) or _by_host_name(chain) or _by_names(chain)
@@ -167,7 +167,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         if isinstance(error, BaseExceptionGroup) and error.exceptions:
             error = error.exceptions[0]
         else:
-            # httpcore says `raise ... from None` and with that drops the cause that says most: the context still has it.
+            # httpcore says `raise ... from None`, which drops the cause that says most: the context still has it.
             error = error.__cause__ or error.__context__
 
 

@@ -42,6 +42,7 @@ class Provider:
     strip: str = ""
     host_style: bool = False
     probe: str = ""
+    first_byte: float = 0.0
     models: tuple[str, ...] = ()
     model: str = ""
     discovered: bool = True

@@ -18,6 +18,8 @@ from copilot.trust.labels import Confidentiality, Label
 LABEL = "everpilot_label"
 STAMP = "everpilot"
 
+_IMAGES = frozenset({"image", "image_url", "input_image"})
+_BINARY = _IMAGES | {"file", "input_file", "document", "audio", "input_audio", "video", "media"}
 _ANSWER_ROOM = 512  # tokens that an answer needs at least
 
 
@@ -66,7 +68,7 @@ def _measure(messages: Sequence[BaseMessage]) -> tuple[list[str], int]:
         for block in [message.content] if isinstance(message.content, str) else message.content:
             if isinstance(block, str):
                 texts.append(block)
-            elif _is_image(block):
+            elif _is_binary(block):
                 images += 1
             else:
                 texts.append(str(block.get("text") or json.dumps(block, default=str)))
@@ -76,4 +78,8 @@ def _measure(messages: Sequence[BaseMessage]) -> tuple[list[str], int]:
 
 
 def _is_image(block: object) -> bool:
-    return isinstance(block, dict) and block.get("type") in ("image", "image_url", "input_image")
+    return isinstance(block, dict) and block.get("type") in _IMAGES
+
+
+def _is_binary(block: object) -> bool:
+    return isinstance(block, dict) and not block.get("text") and block.get("type") in _BINARY

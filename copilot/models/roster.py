@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import json
 import logging
+import os
 import threading
 import time
 import weakref
@@ -45,6 +46,8 @@ class Candidate:
     ready: BaseChatModel | None = None
     local: bool = False
     brought: bool = False
+    without_tools: bool = False
+    _pid: int = field(default_factory=os.getpid, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _bound: weakref.WeakKeyDictionary[Toolset, Client] = field(default_factory=weakref.WeakKeyDictionary, repr=False)
     _unthinking: Candidate | None = field(default=None, repr=False)
@@ -79,7 +82,7 @@ class Candidate:
     @cached_property
     def facts(self) -> catalog.Facts:
         """Window, abilities, price."""
-        return catalog.facts_of(self.settings.model_copy(update={"model": self.model}))
+        return catalog.facts_of(self.settings.model_copy(update={"model": self.model}), self.provider.first_byte)
 
     @cached_property
     def clearance(self) -> Confidentiality:
@@ -96,7 +99,7 @@ class Candidate:
 
     def is_built(self, tools: Toolset) -> bool:
         """Return whether `client` would return at once."""
-        return tools in self._bound
+        return tools in self._bound and self._pid == os.getpid()
 
     def client(self, tools: Toolset) -> Client:
         """Return the vendor's client with the tools bound. The first call imports it: keep it off the event loop.
@@ -105,6 +108,9 @@ class Candidate:
             SettingsError: it can't be set up; the message names the setting and the fix.
         """
         with self._lock:
+            if self._pid != os.getpid():  # connections of the process that forked us are not ours
+                self._pid, self._bound = os.getpid(), weakref.WeakKeyDictionary()
+                self.ready = self.ready if self.connection is None or self.brought or self.is_builtin else None
             if tools not in self._bound:
                 self._bound[tools] = self._bind(self._client(), tools)
             return self._bound[tools]

@@ -48,13 +48,15 @@ def routed(
 
 def notes(env: Mapping[str, str]) -> list[str]:
     """Return what in the environment a person should know about their models."""
-    gateway = env.get("LANGSMITH_GATEWAY", "").lower()
-    if gateway in ("", "0", "false", "no"):
-        return []
-    return [
-        "LANGSMITH_GATEWAY is set. It redirects LangChain clients through LangSmith; Everpilot names every address "
-        "itself and does not follow it."
-    ]
+    return [note for name, note in _NOTES.items() if env.get(name, "").lower() not in ("", "0", "false", "no")]
+
+
+_NOTES = {
+    "LANGSMITH_GATEWAY": "LANGSMITH_GATEWAY is set. It redirects LangChain clients through LangSmith; Everpilot names "
+    "every address itself and does not follow it.",
+    "GOOGLE_GENAI_USE_VERTEXAI": "GOOGLE_GENAI_USE_VERTEXAI is set. Google's client then speaks Vertex AI's protocol, "
+    'which the provider "google" is not for: unset it, or use "langchain_google_genai:ChatGoogleGenerativeAI".',
+}
 
 
 def describe(

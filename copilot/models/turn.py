@@ -97,6 +97,8 @@ class Turn:
     # --- who is asked ---------------------------------------------------------------------------------------------
 
     def _line_up(self, candidates: Sequence[Candidate]) -> None:
+        if self.prefer and (alone := [c for c in candidates if c.is_builtin and c.name == self.prefer]):
+            candidates = alone  # who asks for the planner wants no vendor to see the words
         first = self.prefer or self.request.served_last
         for candidate in sorted(candidates, key=lambda c: c.name != first or (c.is_builtin and not self.prefer)):
             if candidate.is_builtin and self.prefer != candidate.name and candidate is candidates[-1]:
@@ -118,7 +120,7 @@ class Turn:
         if facts.window is not None and request.tokens > facts.window:
             size = f"about {request.tokens} of {facts.window} tokens"
             return Failure("too_long", f"the request is too long for it ({size})")
-        if request.tools.tools and not facts.tools:
+        if request.tools.tools and (candidate.without_tools or not facts.tools):
             return Failure("unable", "can't use tools")
         if request.has_images and facts.vision is False:
             return Failure("unable", "can't see images")
@@ -130,8 +132,11 @@ class Turn:
         if sum(f.failure.kind == "rejected" for f in self._last_of_each()) > 1:
             return None
         self._waiting = [c for c in self._waiting if self._is_large_enough(c)]
-        if self._waiting:
-            return self._waiting.pop(0)
+        while self._waiting:
+            candidate = self._waiting.pop(0)
+            if self.health.remaining(candidate.identity) == 0:
+                return candidate
+            self._left_alone.append(candidate)  # somebody else found it dead, or probes it, since we lined up
         return self._first_to_heal()
 
     def _last_of_each(self) -> list[Failed]:
@@ -176,7 +181,7 @@ class Turn:
         if isinstance(result, AIMessage) or not self._again(candidate, result):
             return result if isinstance(result, AIMessage) else None
         failure = classify(result)
-        if failure.kind != "soft":
+        if failure.kind in ("dead", "rate"):
             await self.pause(failure.retry_after or random.uniform(0.1, 0.4))
         feedback = result.feedback if isinstance(result, Unusable) else None
         result = await self._try(candidate, plain=failure.kind == "rejected", feedback=feedback)
@@ -274,10 +279,8 @@ class Turn:
         if isinstance(error, Unusable) and error.cut is not None:
             self._cut = (candidate, error.cut)
         self.failed.append(Failed(candidate, failure, seconds))
-        if failure.kind not in ("soft", "unable"):
-            self.health.failed(candidate.identity, failure)
-        else:
-            self.health.abandon(candidate.identity)
+        candidate.without_tools |= failure.kind == "unable"
+        self.health.failed(candidate.identity, failure)
         level = logging.ERROR if failure.kind == "rejected" else logging.INFO
         log.log(level, "%s did not answer: %s (%s)", candidate.name, failure.text, failure.kind)
 

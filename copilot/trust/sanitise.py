@@ -242,7 +242,8 @@ class _Links:
         self._ticks = 0  # backticks in the present run
         self._code = 0  # length of the run that opened the code we are in
         self._last = ""  # of what was said
-        self._word_before_bracket = False
+        self._letter = False  # whether the line has one so far
+        self._defines = True  # whether the last bracket may open a definition
 
     def put(self, c: str) -> None:
         """Take one character."""
@@ -349,13 +350,14 @@ class _Links:
     def _say(self, c: str) -> None:
         """Say one character, and a space before it where it would complete the syntax of a link or a definition.
 
-        A definition's bracket starts a line (CommonMark 4.7), so one right after a word is none: the ranges of Excel,
-        `Table1[Q1]:Table1[Q4]`, stay as they are.
+        A definition's bracket starts a line (CommonMark 4.7), so one behind letters opens none: `see note [3]: ...` and
+        the ranges of Excel, `Table1[Q1]:Table1[Q4]`, stay as they are. Its label may hold escaped brackets.
         """
-        if c == "[":
-            self._word_before_bracket = self._last.isalnum() or self._last == "_"
-        if self._last == "]" and (c == "(" or (c == ":" and not self._word_before_bracket)):
+        if c == "[" and self._last != "\\":
+            self._defines = not self._letter
+        if self._last == "]" and (c == "(" or (c == ":" and self._defines)):
             self._emit(" ")
+        self._letter = c != "\n" and (self._letter or c.isalpha())
         self._emit(c)
         self._last = c
 

@@ -9,9 +9,13 @@ from functools import cached_property
 
 from copilot.documents import facts
 from copilot.documents.passages import Passage
-from copilot.documents.terms import STOP_WORDS, terms, words
+from copilot.documents.terms import STOP_WORDS, stem, terms, words
 from copilot.errors import ToolInputError
 
+# Words by which people name where to look, not what to look for.
+_GENERIC = frozenset(
+    map(stem, ("file", "document", "folder", "occurrence", "every", "everything", "anything", "anywhere"))
+)
 _QUOTED = re.compile('["“”„]([^"“”„]+)["“”„]')
 
 
@@ -36,7 +40,9 @@ class Finder:
         """The stems of the words outside quotes, whole dates as one; stop words only when there is nothing else."""
         free = _QUOTED.sub(" ", self.query)
         dates, rest = facts.take_dates(free)
-        return frozenset([*terms(rest), *dates] or [w for w in words(rest) if w in STOP_WORDS])
+        found = [*terms(rest), *dates]
+        said = [t for t in found if t not in _GENERIC]
+        return frozenset(said or found or [w for w in words(rest) if w in STOP_WORDS])
 
     def find(self, found: Sequence[Passage]) -> list[Passage]:
         """Return the passages that hold all phrases and words, fullest first, else in their order.
@@ -46,6 +52,16 @@ class Finder:
         scored = [(self._score(passage), -number, passage) for number, passage in enumerate(found)]
         hits = sorted((s for s in scored if s[0] > 0), key=lambda s: (s[0], s[1]), reverse=True)
         return [passage for _, _, passage in hits]
+
+    def near(self, found: Sequence[Passage], count: int) -> list[Passage]:
+        """Return the passages that hold half of the words or more, for a query that no passage holds in full."""
+        if self.phrases or len(self.terms) < 2:
+            return []
+        scored = [
+            (len(self.terms & set(terms(p.text))) / len(self.terms), -number, p) for number, p in enumerate(found)
+        ]
+        best = sorted((s for s in scored if s[0] >= 0.5), key=lambda s: (s[0], s[1]), reverse=True)
+        return [passage for _, _, passage in best[:count]]
 
     def _score(self, passage: Passage) -> float:
         """Return 0 for no hit; more for words that stand close together, in the query's order, or in a heading."""
@@ -61,8 +77,10 @@ class Finder:
         missing = self.terms - here
         if missing and not missing <= {*terms(passage.heading), *terms(passage.before)}:
             return 0.0
-        exact = len(set(words(self.query)) & set(words(passage.text))) / len(self.terms)
-        return 1.0 + len(here) / len(self.terms) + exact + (0.5 if passage.kind == "heading" else 0.0)
+        spelled = words(passage.text)
+        exact = len(set(words(self.query)) & set(spelled)) / len(self.terms)
+        together = f" {_folded(self.query)} " in f" {' '.join(spelled)} "
+        return 1.0 + len(here) / len(self.terms) + exact + together + (0.5 if passage.kind == "heading" else 0.0)
 
 
 def _folded(text: str) -> str:

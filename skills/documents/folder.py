@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from copilot.documents.kinds import SUFFIX_KINDS
-from copilot.documents.long_sheets import all_passages
-from copilot.documents.passages import Passage
+from copilot.documents.long_sheets import all_passages, unsearched
+from copilot.documents.passages import Passage, passages
 from copilot.documents.reading import read
 from copilot.documents.segments import DocumentKind, Reading
 from copilot.errors import DocumentError, EverpilotError, WorkspaceError
@@ -46,7 +46,13 @@ class Folder:
     def passages(self) -> Iterator[tuple[str, tuple[Passage, ...]]]:
         """Yield path and passages of each document that can be read, all rows of big sheets included."""
         for shown, content, reading in self._read():
-            yield shown, all_passages(content, reading)
+            try:
+                found = all_passages(content, reading)
+            except DocumentError as error:
+                self.skip(shown, error)
+                found = passages(reading)
+            self.skipped += [(shown, f"{shown}: {reason}.") for reason in unsearched(reading)]
+            yield shown, found
 
     def readings(self) -> Iterator[tuple[str, Reading]]:
         """Yield path and reading of each document that can be read."""

@@ -21,11 +21,12 @@ from copilot.documents.markdown import to_markdown
 from copilot.documents.passages import Passage, passages
 from copilot.documents.reading import outline
 from copilot.documents.reading import read as read_reading
+from copilot.documents.segments import Reading
 from copilot.documents.summary import key_sentences
 from copilot.errors import DocumentError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Result, tool
-from copilot.slots import AnyPath, Slot
+from copilot.slots import ALL_SUFFIXES, AnyPath, Slot
 from copilot.workspace.change import Change
 
 from .find import Finder
@@ -39,10 +40,15 @@ Kind = Annotated[
     Field(description="Only documents of this kind."),
 ]
 Path = Annotated[AnyPath, Field(description="The document, relative to the folder.")]
-OptionalPath = Annotated[AnyPath | None, Field(description="One document; all documents of the folder if left out.")]
+OptionalPath = Annotated[
+    str | None,
+    Slot("document", ALL_SUFFIXES),
+    Field(description="One document; all documents of the folder if left out."),
+]
 
 _QUOTES_ONLY = "These are quotes from the document, chosen by a program; they are not a written summary."
 _TITLES_UP_TO = 100
+_MAX_NEAR = 6
 _MAX_FILES = 25  # quoted in one search; further ones are named
 
 
@@ -135,6 +141,12 @@ def read(
     return Result("\n\n".join([*head, quoted_block(shown) or "(no text)", *tail]), data, (file.name,))
 
 
+def _sheet_lines(reading: Reading) -> list[str]:
+    """Return a workbook's sheets and columns: they say more of it than any row."""
+    sheets = [s.text for s in reading.segments if reading.kind == "excel" and s.kind == "heading"]
+    return [f"Sheets: {one_line(', '.join(sheets), 200)}"] if sheets else []
+
+
 def _part_words(part: int, count: int) -> str:
     return f", part {part} of {count}" if count > 1 else ""
 
@@ -220,7 +232,9 @@ def overview(
     for path, reading in folder.readings():
         quoted = [Quote(path, p) for p in key_sentences(passages(reading, hidden=False), sentences)]
         title = f" “{one_line(reading.title, 80)}”" if reading.title else ""
-        pieces.append(f"**{path}** ({reading.kind}){title}\n\n{quotes(quoted) or '(no sentences to quote)'}")
+        said = quotes(quoted) or "(no sentences to quote)"
+        sheets = "".join(f"\n{line}" for line in _sheet_lines(reading))
+        pieces.append(f"**{path}** ({reading.kind}){title}{sheets}\n\n{said}")
         data.append(
             {"path": path, "kind": reading.kind, "title": reading.title, "quotes": [q.to_dict() for q in quoted]}
         )
@@ -260,7 +274,7 @@ def answer(
         file = context.open(path)
         found = [Quote(file.name, p) for p in all_passages(file.content, read_reading(file.content, file.name))]
     by_passage = {id(q.passage): q for q in found}
-    answers = Index(q.passage for q in found).best(question, count)
+    answers = Index((q.passage for q in found), [q.path for q in found]).best(question, count)
     good = [a for a in answers if a.found]
     quoted = [by_passage[id(a.passage)] for a in good or answers]
     where = path or f"the {folder.count} documents of the folder"
@@ -313,6 +327,7 @@ def search(
     finder = Finder(query)
     folder = Folder(context, suffixes_of(kind))
     hits: list[tuple[str, list[Passage]]] = []
+    near: list[Quote] = []
     if path is not None:
         file = context.open(path)
         whole = all_passages(file.content, read_reading(file.content, file.name))
@@ -322,16 +337,22 @@ def search(
     for shown, each in searched:
         if found := finder.find(each):
             hits.append((shown, found))
+        elif not hits:
+            near += [Quote(shown, p) for p in finder.near(each, 2)]
     hits.sort(key=lambda hit: -len(hit[1]))
-    return _hits(query, hits, per_file, folder)
+    return _hits(query, hits, [] if hits else near[:_MAX_NEAR], per_file, folder)
 
 
-def _hits(query: str, hits: list[tuple[str, list[Passage]]], per_file: int, folder: Folder) -> Result:
+def _hits(
+    query: str, hits: list[tuple[str, list[Passage]]], near: list[Quote], per_file: int, folder: Folder
+) -> Result:
     total = sum(len(found) for _, found in hits)
     where = f"{len(hits)} of {folder.count} documents" if folder.count else ", ".join(path for path, _ in hits)
     head = f"{total} passages with {query} in {where}." if hits else f"Nothing found for {query}."
     pieces = [head]
-    quoted: list[Quote] = []
+    if near:
+        pieces += ["No passage has all of these words. These have some of them:", quotes(near)]
+    quoted = list(near)
     for path, found in hits[:_MAX_FILES]:
         shown = [Quote(path, p) for p in found[:per_file]]
         more = f"\n\n… and {len(found) - per_file} more in {path}" if len(found) > per_file else ""

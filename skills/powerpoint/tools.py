@@ -32,10 +32,10 @@ _SOURCES = WORD_SUFFIXES + TEXT_SUFFIXES + EXCEL_SUFFIXES + PDF_SUFFIXES
 SlideNumber = Annotated[
     int, Slot("number", cues=("slide", "slide number")), Field(description="The slide's number, from 1.", ge=1)
 ]
-SlideNumbers = Annotated[
-    list[int],
-    Slot("number", cues=("slide", "slides"), many=True),
-    Field(description="Numbers of slides, from 1; all if left out."),
+OneSlide = Annotated[
+    int | None,
+    Slot("number", cues=("slide", "slide number", "page")),
+    Field(description="Only this slide, by number from 1; all if left out.", ge=1),
 ]
 NewDeck = Annotated[
     str, Slot("new_document", (".pptx",)), Field(description='The name of the new file, such as "pitch.pptx".')
@@ -75,27 +75,33 @@ def outline(context: ToolContext, path: PowerPointPath) -> Result:
         "show me slide 3 of the deck",
         "what is on slide 5 of pitch.pptx?",
         "what does the presentation say?",
-        "open the kickoff deck and show slides 2 and 4",
+        "show slide 2 of kickoff-deck.pptx",
     ],
     cues=["read", "show", "open", "slide", "what is on", "content", "text", "say", "print"],
 )
-def read(context: ToolContext, path: PowerPointPath, slides: SlideNumbers = []) -> Result:  # noqa: B006 - never changed
+def read(
+    context: ToolContext,
+    path: PowerPointPath,
+    slide: OneSlide = None,
+    last: Annotated[int | None, Field(description="Read from `slide` up to this one.", ge=1)] = None,
+) -> Result:
     """Read slides as Markdown: titles, bullets, tables, charts, SmartArt, notes, comments. Long decks come in parts."""
     file = context.open(path)
     texts = list(enumerate(powerpoint.slide_texts(file.content), start=1))
-    wanted = [entry for entry in texts if entry[0] in slides] if slides else texts
-    missing = sorted(set(slides) - {number for number, _ in texts})
-    if missing:
+    if slide is not None and slide > len(texts):
         have = f"The presentation has slides 1 to {len(texts)}." if texts else "The presentation has no slides."
-        raise ToolInputError(f"There is no slide {missing[0]} in {file.name}.", hint=have, code="unknown_slide")
-    shown, left = within(wanted, _READ)
-    numbers = [number for number, _ in wanted[: len(shown)]]
+        raise ToolInputError(f"There is no slide {slide} in {file.name}.", hint=have, code="unknown_slide")
+    end = last or slide or len(texts)
+    shown, left = within([entry for entry in texts if (slide or 1) <= entry[0] <= end], _READ)
+    numbers = list(range(slide or 1, (slide or 1) + len(shown)))
     whole = reading.read(file.content, file.name)
     parts = [head(file.name, whole), *(shown or ["(no slides)"]), not_shown(whole, numbers)]
     if left:
-        parts.append(f"It goes on: read with slides={left[:20]}.")
-    segments = [s.to_dict() for s in whole.segments if s.address in {f"slide {n}" for n in numbers}]
-    data = {"slides": numbers, "segments": segments, "flags": list(whole.flags), "omitted": list(whole.omitted)}
+        parts.append(f"It goes on: read with slide={left[0]}, last={left[-1]}.")
+    places = {f"slide {n}" for n in numbers}
+    segments = [s.to_dict() for s in whole.segments if s.address in places]
+    data = {"slides": numbers, "next": left[:1], "segments": segments, "flags": list(whole.flags)}
+    data["omitted"] = list(whole.omitted)
     return Result("\n\n".join(p for p in parts if p), data, tuple(f"{file.name}, slide {n}" for n in numbers))
 
 
@@ -139,13 +145,13 @@ def find(
     ],
     cues=["notes", "speaker notes", "read notes", "show notes", "say", "presenter"],
 )
-def read_notes(context: ToolContext, path: PowerPointPath, slides: SlideNumbers = []) -> Result:  # noqa: B006 - ditto
+def read_notes(context: ToolContext, path: PowerPointPath, slide: OneSlide = None) -> Result:
     """Read the speaker notes of a presentation."""
     file = context.open(path)
-    found = [entry for entry in powerpoint.notes(file.content) if not slides or entry[0] in slides]
+    found = [entry for entry in powerpoint.notes(file.content) if slide in (None, entry[0])]
     data = [{"slide": number, "title": title, "notes": text} for number, title, text in found]
     if not found:
-        where = f"slide {', '.join(map(str, slides))} of {file.name}" if slides else file.name
+        where = file.name if slide is None else f"slide {slide} of {file.name}"
         return Result(f"There are no speaker notes in {where}.", data)
     parts = [f"Slide {number}{f' ({title})' if title else ''}:\n{text}" for number, title, text in found]
     return Result("\n\n".join(parts), data, tuple(f"{file.name}, slide {number}, notes" for number, *_ in found))
@@ -169,7 +175,7 @@ def replace_text(
     replace: Annotated[
         str, Slot("text", cues=("with", "by", "to", "into", "for")), Field(description="The new words.")
     ],
-    slides: SlideNumbers = [],  # noqa: B006 - never changed
+    slide: OneSlide = None,
     match_case: bool = True,
     whole_word: bool = False,
     masters: Annotated[bool, Field(description="Also on slide masters and layouts.")] = False,
@@ -182,7 +188,7 @@ def replace_text(
         replace,
         match_case=match_case,
         whole_word=whole_word,
-        slides=slides or None,
+        slides=None if slide is None else (slide,),
         masters=masters,
     )
     return context.edit(file, edited, f"Replace {find!r} with {replace!r} in {file.name}")
@@ -192,24 +198,46 @@ def replace_text(
     effect="write",
     examples=[
         'set the notes of slide 2 in kickoff-deck.pptx to "Introduce the team first."',
-        'add the speaker note "Keep it short" to slide 4 of the deck',
-        'write "Mention the visit to Leeds" in the notes of slide 3',
+        'change the speaker notes of slide 3 to "Mention the visit to Leeds"',
+        'replace the notes on slide 5 of the deck with "Skip if late"',
     ],
-    cues=["notes", "note", "speaker notes", "speaker note", "set notes", "add note", "write notes"],
+    cues=["set notes", "notes", "speaker notes", "change the notes", "replace the notes", "rewrite the notes"],
 )
 def set_notes(
     context: ToolContext,
     path: PowerPointPath,
     slide: SlideNumber,
-    text: Annotated[str, Slot("text", cues=("to", "as")), Field(description="The notes; each line is a paragraph.")],
-    append: Annotated[bool, Field(description="Keep the present notes and add to them.")] = False,
+    text: Annotated[
+        str, Slot("text", cues=("to", "as", "with")), Field(description="The notes; each line is a paragraph.")
+    ],
 ) -> Change:
-    """Write the speaker notes of a slide. They replace the present ones unless `append` is true."""
+    """Write the speaker notes of a slide; they replace the present ones."""
+    file = context.open(path)
+    edited = powerpoint.set_notes(file.content, slide, text)
+    return context.edit(file, edited, f"Write the notes of slide {slide} in {file.name}")
+
+
+@tool(
+    effect="write",
+    examples=[
+        'add the speaker note "Keep it short" to slide 4 of the deck',
+        'add "Mention the visit to Leeds" to the notes of slide 3',
+        'write "Ask for questions" in the notes of slide 8 of kickoff-deck.pptx',
+        'append a note to slide 1 in pitch.pptx: "Smile"',
+    ],
+    cues=["add note", "add a note", "speaker note", "add to the notes", "append note", "note", "in the notes"],
+)
+def add_notes(
+    context: ToolContext,
+    path: PowerPointPath,
+    slide: SlideNumber,
+    text: Annotated[str, Slot("text", cues=("note",)), Field(description="What to add; each line is a paragraph.")],
+) -> Change:
+    """Add to the speaker notes of a slide, below what stands there."""
     file = context.open(path)
     present = next((notes for number, _, notes in powerpoint.notes(file.content) if number == slide), "")
-    whole = f"{present}\n{text}" if append and present else text
-    edited = powerpoint.set_notes(file.content, slide, whole)
-    return context.edit(file, edited, f"Write the notes of slide {slide} in {file.name}")
+    edited = powerpoint.set_notes(file.content, slide, f"{present}\n{text}" if present else text)
+    return context.edit(file, edited, f"Add to the notes of slide {slide} in {file.name}")
 
 
 @tool(
@@ -275,7 +303,7 @@ def add_slide(
         'create a presentation pitch.pptx with the slides "Problem; Solution; Market; Team"',
         'make a new deck offer.pptx from the outline "Offer, Scope, Price, Next steps"',
         "create slides for the board meeting in board.pptx",
-        "new presentation training.pptx with the design of kickoff-deck.pptx",
+        'new presentation training.pptx: "Welcome; Rules; Questions"',
     ],
     cues=["create", "new presentation", "new deck", "make a deck", "make slides", "make a presentation", "outline"],
 )
@@ -290,7 +318,9 @@ def create(
             "points, tables for tables, 'Notes: ...' for speaker notes."
         ),
     ],
-    template: Template = "",
+    template: Annotated[
+        str, Field(description="A presentation or template whose design is used; a plain design if left out.")
+    ] = "",
 ) -> Change:
     """Create a presentation from an outline: title slide, slides with bullets, tables, notes. Long lists are split."""
     design = context.open(template).content if template else None
@@ -303,11 +333,23 @@ def create(
     examples=[
         "make a presentation from quarterly-report.docx",
         "turn contract.docx into slides",
+        "turn the report into a presentation",
         "create a deck summary.pptx from the report",
         "build slides from meeting-notes.docx in the style of kickoff-deck.pptx",
         "convert notes.md to a PowerPoint",
     ],
-    cues=["presentation from", "deck from", "slides from", "turn into slides", "convert to powerpoint", "into a deck"],
+    cues=[
+        "presentation from",
+        "deck from",
+        "slides from",
+        "into slides",
+        "into a presentation",
+        "into a deck",
+        "presentation",
+        "to powerpoint",
+        "deck of",
+        "slides about",
+    ],
 )
 def create_from_document(
     context: ToolContext,

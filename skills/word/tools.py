@@ -18,12 +18,13 @@ from .show import outline_text, reading_text
 _READ = 24_000  # characters of Markdown in one result
 _FOUND = 30  # places that one search shows
 
-Text = Annotated[str, Slot("text"), Field(description="Plain text; each line is a paragraph.")]
+Words = Annotated[str, Field(coerce_numbers_to_str=True)]  # a model may write 5 for "5"
+Text = Annotated[Words, Slot("text"), Field(description="Plain text; each line is a paragraph.")]
 Place = Annotated[str, Slot("heading"), Field(description="A heading or an address; the end of the document if empty.")]
 Position = Annotated[Literal["after", "before", "end_of_section"], Slot("choice")]
 Address = Annotated[str, Slot("address"), Field(description='Such as "p12:3fa2".')]
 Addresses = Annotated[list[str], Slot("address", many=True), Field(description="Addresses or headings.", min_length=1)]
-Table = Annotated[str, Slot("number", cues=("table",)), Field(description="Address or number of the table.")]
+Table = Annotated[Words, Slot("number", cues=("table",)), Field(description="Address or number of the table.")]
 Row = Annotated[int, Slot("number", cues=("row",)), Field(description="From 1, header included.", ge=1)]
 Style = Annotated[str, Slot("style", cues=("style",)), Field(description="Name of a style.")]
 
@@ -125,7 +126,7 @@ def replace_text(
     context: ToolContext,
     path: WordPath,
     find: Annotated[str, Slot("found_text"), Field(description="The exact words in the document.")],
-    replace: Annotated[str, Slot("text", cues=("with", "by", "to", "into")), Field(description="The new words.")],
+    replace: Annotated[Words, Slot("text", cues=("with", "by", "to", "into")), Field(description="The new words.")],
     match_case: bool = True,
     whole_word: bool = False,
     all: Annotated[bool, Field(description="False: the first place only.")] = True,
@@ -149,7 +150,7 @@ def replace_paragraph(
     context: ToolContext,
     path: WordPath,
     address: Address,
-    text: Annotated[str, Slot("text", cues=("to", "as", "with")), Field(description="The whole new text.")],
+    text: Annotated[Words, Slot("text", cues=("to", "as", "with")), Field(description="The whole new text.")],
 ) -> Change:
     """Rewrite one paragraph (or cell); words that stay keep their formatting."""
     file = context.open(path)
@@ -243,7 +244,7 @@ def add_list(
     context: ToolContext,
     path: WordPath,
     items: Annotated[
-        list[str], Slot("text", many=True), Field(description="Two spaces in front: a level deeper.", min_length=1)
+        list[Words], Slot("text", many=True), Field(description="Two spaces in front: a level deeper.", min_length=1)
     ],
     kind: Annotated[Literal["bulleted", "numbered"], Slot("choice")] = "bulleted",
     at: Place = "",
@@ -268,7 +269,7 @@ def add_table(
     context: ToolContext,
     path: WordPath,
     rows: Annotated[
-        list[list[str]], Slot("row_values", many=True), Field(description="The header row first.", min_length=1)
+        list[list[Words]], Slot("row_values", many=True), Field(description="The header row first.", min_length=1)
     ],
     at: Place = "",
     position: Position = "after",
@@ -294,7 +295,7 @@ def add_table_row(
     context: ToolContext,
     path: WordPath,
     values: Annotated[
-        list[str] | dict[str, str], Slot("row_values"), Field(description="Texts in order, or by column header.")
+        list[Words] | dict[str, Words], Slot("row_values"), Field(description="Texts in order, or by column header.")
     ],
     table: Table = "1",
     after: Annotated[
@@ -321,7 +322,7 @@ def set_cell(
     path: WordPath,
     row: Row,
     column: Annotated[str | int, Slot("number", cues=("column",)), Field(description="Number or header.")],
-    text: Annotated[str, Slot("text", cues=("to", "put")), Field(description="The new text.")],
+    text: Annotated[Words, Slot("text", cues=("to", "put")), Field(description="The new text.")],
     table: Table = "1",
 ) -> Change:
     """Set the text of one table cell, keeping its formatting."""

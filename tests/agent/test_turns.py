@@ -49,7 +49,13 @@ def crash(ctx: ToolContext) -> str:
     raise ZeroDivisionError("bug")
 
 
-TOOLS = (read, swap, cheat, crash)
+@tool(effect="write")
+def swap_all(ctx: ToolContext, old: str, new: str) -> list[Change]:
+    """Replace words in every text file."""
+    return [swap(ctx, ctx.show(path), old, new) for path in ctx.files([".txt"])]  # type: ignore[misc]
+
+
+TOOLS = (swap_all, read, swap, cheat, crash)
 
 
 def made(folder: Path, script: list[Any], mode: str = "ask", **more: Any) -> Copilot:
@@ -254,28 +260,43 @@ async def test_pending_and_events_of_an_approval(folder: Path) -> None:
     assert waiting.card == asked[0].card
 
 
-def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path) -> None:
-    """The process dies after the file was replaced and before the graph knew: the edit is not made again."""
-    script = [[swap_call("Acme.", "Acme. Acme.")], "Done."]
-    first = made(folder, script).ask("add one")
+def die_after_first_commit(folder: Path, script: list[Any], thread: str) -> None:
+    """Approve in a process that dies after a file was replaced and before the graph knew."""
     code = (
         "import os; from pathlib import Path; from tests.agent.test_turns import made\n"
         "from copilot.workspace.workspace import Workspace\n"
         "real = Workspace.commit\n"
         "def commit(self, *a, **k):\n    real(self, *a, **k); os._exit(9)\n"
         "Workspace.commit = commit\n"
-        f"made(Path({str(folder)!r}), {script!r}).resume({first.thread!r})"
+        f"made(Path({str(folder)!r}), {script!r}).resume({thread!r})"
     )
     root = Path(__file__).resolve().parents[2]
-    died = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False
-    )
-    assert died.returncode == 9
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=False).returncode == 9
+
+
+def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path) -> None:
+    script = [[swap_call("Acme.", "Acme. Acme.")], "Done."]
+    first = made(folder, script).ask("add one")
+    die_after_first_commit(folder, script, first.thread)
     assert (folder / "a.txt").read_text() == "Acme owes Acme. Acme."
     final = made(folder, script).resume(first.thread)
     assert final.text == "Done."
     assert (folder / "a.txt").read_text() == "Acme owes Acme. Acme."
     assert [c["committed"] for c in final.changes] == [True]
+
+
+def test_a_crash_in_the_middle_of_a_call_with_two_files_is_told(folder: Path) -> None:
+    (folder / "b.txt").write_text("Acme, too.")
+    script = [[("custom__swap_all", {"old": "Acme", "new": "Acme Acme"})], "I looked again."]
+    first = made(folder, script).ask("double it everywhere")
+    assert len(first.approvals[0]["items"]) == 2
+    die_after_first_commit(folder, script, first.thread)
+    events = list(made(folder, script).stream_resume(first.thread))
+    told = [e.text for e in events if isinstance(e, ToolEvent) and e.status == "failed"]
+    assert "only this much is saved" in told[0]
+    assert (folder / "a.txt").read_text() == "Acme Acme owes Acme Acme."
+    assert (folder / "b.txt").read_text() == "Acme, too."
 
 
 def test_calling_a_tool_without_a_model(folder: Path) -> None:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copilot.documents.labels import SensitivityLabel, sensitivity
@@ -162,6 +162,7 @@ def test_many_label_parts_stay_cheap() -> None:
     assert all(label.guid == "" and label.active for label in found)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400), st.sampled_from(["docMetadata/LabelInfo.xml", "docProps/custom.xml", "_rels/.rels"]))
 def test_never_raises(xml: bytes, name: str) -> None:
     sensitivity(xml)

@@ -26,8 +26,8 @@ def test_wrapped_lines_become_paragraphs() -> None:
         top=780,
     ) + lines("A second paragraph stands after a gap.", top=700)
     assert texts(pdf([page])) == [
-        "The agreement continues for an initial term of twenty-four months and then from year to year, until one of the "
-        "parties gives notice in writing to the other one.",
+        "The agreement continues for an initial term of twenty-four months and then from year to year, until one of "
+        "the parties gives notice in writing to the other one.",
         "A second paragraph stands after a gap.",
     ]
 

@@ -71,6 +71,7 @@ def test_kind_by_content(content: bytes, name: str, kind: str) -> None:
         (zipped({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet"}), "a.ods", "unsupported", ".xlsx"),
         (zipped({"a.txt": b"x"}), "a.zip", "unsupported", "zip"),
         (zipped({"a.txt": b"x"}), "a.docx", "unsupported", "no Office file"),
+        (zipped({"word/document.xml": b"x"}), "a.docx", "broken", "list of its parts"),
         (b"{\\rtf1 hello}", "a.doc", "unsupported", "RTF"),
         (b"<html xmlns:x='urn:schemas-microsoft-com:office:excel'>", "a.xls", "unsupported", "web page"),
         (b'<?xml version="1.0"?><?mso-application progid="Word.Document"?>', "a.doc", "unsupported", "XML"),

@@ -127,7 +127,7 @@ CASES: list[tuple[BaseException, str]] = [
     # What is no answer
     (json.JSONDecodeError("Expecting value", "<html>", 0), "dead"),
     (AttributeError("'str' object has no attribute 'model_dump'"), "dead"),
-    (NotImplementedError(), "config"),
+    (NotImplementedError(), "unable"),
     (SettingsError("models: 'x' has no key"), "config"),
     (_because(RuntimeError(), AttemptFailed(Failure("slow", "stalled"))), "slow"),
 ]

@@ -263,6 +263,35 @@ async def test_a_missing_key_does_not_stop_the_others() -> None:
         await router([missing]).ainvoke("Hello")
 
 
+async def test_a_client_that_is_installed_meanwhile_is_used_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with OpenAIServer() as server:
+        model = router([entry(server, "one")], builtin=Planner())
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "langchain_openai", None)
+            answer = await model.ainvoke("Hello")
+            assert 'pip install "everpilot[openai]"' in answer.text
+        assert stamp(await model.ainvoke("Hello"))["served_by"] == "one"
+
+
+async def test_who_asks_for_the_planner_asks_no_vendor() -> None:
+    with OpenAIServer() as server:
+        broken = Homemade(broken=True)
+        with pytest.raises(NoModelError, match="broken answer"):
+            await router([entry(server, "one")], builtin=broken, prefer="builtin").ainvoke("Hello")
+        assert not server.requests
+
+
+async def test_half_open_lets_one_probe_through() -> None:
+    time = FakeTime()
+    with OpenAIServer(always="500") as flaky, AnthropicServer() as good:
+        health = Health(clock=time.clock)
+        model = router([entry(flaky, "flaky"), entry(good, "good")], health=health)
+        await model.ainvoke("Hello")
+        time.pass_(5)
+        await asyncio.gather(*(model.ainvoke("Hello") for _ in range(6)))
+        assert len(flaky.requests) == 2
+
+
 async def test_a_cut_answer_says_so_when_nobody_has_more() -> None:
     with OpenAIServer(always="length") as one, AnthropicServer(always="401") as two:
         answer = await router([entry(one, "one"), entry(two, "two")], builtin=Planner()).ainvoke("Tell me everything.")

@@ -154,3 +154,24 @@ async def test_a_wrong_call_is_mended_by_the_same_vendor(server: type[VendorServ
         assert "Field required" in vendor.requests[1].last_text
     assert [c["args"] for c in answer.tool_calls] == [{"cell": "B4"}]
     assert stamp(answer)["attempts"][0]["reason"].endswith("wrong tool arguments")
+
+
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize(
+    "fault", ["500", "429", "401", "cut_mid_stream", "polite_close", "truncated_tool_arguments", None]
+)
+async def test_mistral(fault: str | None, watched: bool) -> None:
+    """Its client raises httpx's own errors; the server of the OpenAI protocol is close enough to it."""
+    events: list[ModelEvent] = []
+    with OpenAIServer() as bad, AnthropicServer() as good:
+        bad.always = fault
+        mistral = entry(bad, "bad" if fault else "good", provider="mistral", model="mistral-medium-latest")
+        model = router([mistral, *([entry(good, "good")] if fault else [])]).bind_tools([read_cell])
+        if watched:
+            with listening(events.append):
+                answer = await model.ainvoke(TEXT)
+        else:
+            answer = await model.ainvoke(TEXT)
+    if fault:
+        _assert_served(answer, events, fault)
+    assert answer.text == f"Echo: {TEXT}"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copilot.errors import ApprovalError
@@ -154,6 +154,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4), JSON, st.data())
 def test_any_mutation_of_the_arguments_voids(args: dict[str, Any], value: Any, data: st.DataObject) -> None:
     asked = card(item(args=args))
@@ -164,12 +165,14 @@ def test_any_mutation_of_the_arguments_voids(args: dict[str, Any], value: Any, d
     assert (card(item(args=changed)).digest == asked.digest) is same
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
 def test_the_order_of_arguments_does_not_matter(args: dict[str, Any]) -> None:
     turned = dict(reversed(list(args.items())))
     assert card(item(args=turned)).digest == card(item(args=args)).digest
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_mutation_of_a_stored_card_is_noticed(data: st.DataObject) -> None:
     stored = card().to_dict()

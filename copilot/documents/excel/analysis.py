@@ -277,6 +277,9 @@ def _compared(value: Scalar, wanted: Scalar, operator: str) -> bool:
         return blank if operator == "=" else not blank if operator == "!=" else False
     if blank:
         return operator == "!="
+    ordering = operator in ("<", "<=", ">", ">=")
+    if ordering and isinstance(value, str) and not isinstance(wanted, str):
+        return False  # as in Excel: a text is neither more nor less than a number
     pair = _comparable(value, wanted)
     if pair is None:
         return operator == "!="

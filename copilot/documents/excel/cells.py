@@ -12,8 +12,8 @@ from copilot.documents.excel import markup
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.splice import RowSpan, SheetXml
 from copilot.documents.excel.values import CellError, Scalar, from_serial, number, show, to_serial
-from copilot.documents.package import Package
 from copilot.documents.excel.workbook import Sheet, Workbook, string_text
+from copilot.documents.package import Package
 
 
 @dataclass(frozen=True, slots=True)

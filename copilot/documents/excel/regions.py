@@ -177,7 +177,7 @@ def _looks_like_header(cells: dict[int, Cell], area: Area) -> bool:
     if len(inside) < max(2 if area.width > 1 else 1, area.width / 2) or not texts:
         return False
     names = [_folded(show(c.value)) for c in inside]
-    return len(texts) + len(years) == len(inside) and len(set(names)) >= 0.8 * len(names) and not _TOTAL.match(names[0])
+    return len(texts) + len(years) == len(inside) and 2 * len(set(names)) >= len(names) and not _TOTAL.match(names[0])
 
 
 def _of_block(grid: Grid, area: Area) -> Region | None:
@@ -217,7 +217,7 @@ def _totals(rows: dict[int, dict[int, Cell]], numbers: list[int]) -> tuple[int, 
         cells = [rows[number][c] for c in sorted(rows[number])]
         label = isinstance(cells[0].value, str) and bool(_TOTAL.match(cells[0].value))
         numeric = [c for c in cells if _kind(c) == "number"]
-        summed = [c for c in cells if c.formula is not None and _SUM.match(c.formula.text) and _downwards(c)]
+        summed = [c for c in cells if c.formula is not None and _SUM.match(c.formula.text) and _downwards(c, least=1 if label else 2)]
         mostly = bool(summed) and 2 * len(summed) >= len(numeric)
         if (label and (mostly or at_the_end or bool(summed))) or (mostly and at_the_end and len(numbers) > 1):
             found.append(number)
@@ -226,15 +226,15 @@ def _totals(rows: dict[int, dict[int, Cell]], numbers: list[int]) -> tuple[int, 
     return tuple(sorted(found))
 
 
-def _downwards(cell: Cell) -> bool:
-    """Return whether a formula sums cells above it in its own column, not along its row."""
+def _downwards(cell: Cell, *, least: int) -> bool:
+    """Return whether a formula sums at least so many cells above it in its own column, not along its row."""
     from copilot.documents.excel.dependents import references
 
     text = cell.formula.text if cell.formula else ""
     places = references(text, "", {})
     if not places:
         return "[" in text
-    return any(a.left <= cell.column <= a.right and a.top < cell.row and a.height > 1 for _, a in places)
+    return any(a.left <= cell.column <= a.right and a.top < cell.row and a.height >= least for _, a in places)
 
 
 def find_region(

@@ -11,7 +11,7 @@ from copilot.documents.excel.guards import Guards, pivot_areas
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.regions import Region, find_region
 from copilot.documents.excel.rewrite import rewritten
-from copilot.documents.excel.tables import TablePart
+from copilot.documents.excel.tableparts import TablePart
 from copilot.documents.excel.workbook import Table, Workbook
 from copilot.documents.excel.write import Entry, SheetEdit, entry_of, finish
 from copilot.documents.hunks import Edited, Hunk
@@ -237,7 +237,7 @@ class _Addition:
         found = []
         for number, cells in self.region.grid.rows.items():
             for cell in cells.values():
-                if cell.formula is None or number in self.region.rows:
+                if cell.formula is None or (number in self.region.rows and cell.column in self.columns):
                     continue
                 for sheet, area in references(cell.formula.text, self.sheet.name, {}):
                     ends = area.bottom == self.at - 1 and area.height > 1

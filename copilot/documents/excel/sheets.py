@@ -11,6 +11,7 @@ from copilot.documents.excel import markup, styles
 from copilot.documents.excel.calc import recalculate
 from copilot.documents.excel.calcchain import set_full_calculation
 from copilot.documents.excel.cells import formula_content, value_content
+from copilot.documents.excel.chartxml import STRICT, TRANSITIONAL
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address
 from copilot.documents.excel.values import show
 from copilot.documents.excel.verify import check_parts, signature_warning
@@ -175,20 +176,15 @@ def _list_sheet(workbook: Workbook, name: str, relation: str) -> None:
     if group is None:
         raise AssertionError("a workbook that was opened has sheets")
     inside = data[group.inner : group.close]
+    root = markup.tag_pattern(prefix + b"workbook").search(data)
     used = re.search(rb"([\w.-]+):id\s*=", inside)
+    name_space = used[1] if used else b"r"
+    declared = root is not None and re.search(rb"\sxmlns:" + name_space + rb"\s*=", root[0])
+    names = STRICT if package.strict else TRANSITIONAL
+    declaration = b"" if declared else b" xmlns:" + name_space + b'="' + names.relationships.encode() + b'"'
     highest = max(int(s.id) for s in workbook.sheets if s.id.isdigit())
-    attributes = f'name="{markup.escape(name, quote=True)}" sheetId="{highest + 1}"'
-    made = (
-        b"<"
-        + prefix
-        + b"sheet "
-        + attributes.encode()
-        + b" "
-        + (used[1] if used else b"r")
-        + b':id="'
-        + relation.encode()
-        + b'"/>'
-    )
+    attributes = f' name="{markup.escape(name, quote=True)}" sheetId="{highest + 1}" '.encode()
+    made = b"<" + prefix + b"sheet" + declaration + attributes + name_space + b':id="' + relation.encode() + b'"/>'
     package.write(package.main, markup.insert_into(data, group, prefix + b"sheets", made))
 
 

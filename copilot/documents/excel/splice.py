@@ -58,7 +58,7 @@ class SheetXml:
             raise DocumentError(f"The part {name!r} is cut off: the file is damaged.", code="broken")
         self.self_closed = closed
         self._index: dict[int, RowSpan] | None = None
-        self._row_close, self._cell_close = b"</" + self.prefix + b"row", b"</" + self.prefix + b"c>"
+        self._row_close, self._cell_close = b"</" + self.prefix + b"row", b"</" + self.prefix + b"c"
 
     def rows(self) -> Iterator[RowSpan]:
         """Yield the rows in their order. A row without a number follows the one before it (18.3.1.73)."""
@@ -121,18 +121,20 @@ class SheetXml:
         for match in markup.tag_pattern(self.prefix + b"c").finditer(data, row.inner, row.end):
             found = _R.search(match[1])
             column = column_number(found[1].decode()) if found and found[1] else column + 1
-            end = match.end()
-            if not match[1].endswith(b"/"):
-                end = data.find(self._cell_close, end, row.end) + len(self._cell_close)
-                if end <= match.end():
-                    end = self._odd_close(match.end(), row.end)
+            end = match.end() if match[1].endswith(b"/") else self._cell_end(match.end(), row.end)
             yield CellSpan(column, match.start(), end)
 
-    def _odd_close(self, start: int, end: int) -> int:
-        closing = re.compile(b"</" + re.escape(self.prefix) + rb"c\s*>").search(self.data, start, end)
-        if closing is None:
-            raise DocumentError(f"A cell in {self.name!r} is not closed: the file is damaged.", code="broken")
-        return closing.end()
+    def _cell_end(self, start: int, end: int) -> int:
+        data, close = self.data, self._cell_close
+        at = data.find(close, start, end)
+        while at >= 0:
+            after = data[at + len(close) : at + len(close) + 1]
+            if after == b">":
+                return at + len(close) + 1
+            if after.isspace():
+                return data.find(b">", at) + 1
+            at = data.find(close, at + 1, end)
+        raise DocumentError(f"A cell in {self.name!r} is not closed: the file is damaged.", code="broken")
 
     def has_formulas(self) -> bool:
         """Whether any cell holds a formula."""

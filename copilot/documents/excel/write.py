@@ -22,7 +22,7 @@ from copilot.documents.excel.formulas import checked_formula
 from copilot.documents.excel.guards import Guards, is_header
 from copilot.documents.excel.refs import Area, address, parse_cell, split_sheet
 from copilot.documents.excel.splice import Render, SheetXml
-from copilot.documents.excel.tables import follow_table_cells
+from copilot.documents.excel.tableparts import follow_table_cells
 from copilot.documents.excel.values import Percent, Scalar, show, typed
 from copilot.documents.excel.verify import check_parts, signature_warning
 from copilot.documents.excel.workbook import Sheet, Workbook

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 from lxml import etree
 
+from copilot.documents.package import Package
 from copilot.documents.powerpoint.deck import Deck, Slide, is_title, shapes, tree
 from copilot.documents.powerpoint.edit import choose_layout, insert_slide
 from copilot.documents.powerpoint.geometry import POINT, Box, Room, chunks, content_box, place, room
-from copilot.documents.powerpoint.names import is_, tags
+from copilot.documents.powerpoint.names import Element, is_, tags
 from copilot.documents.powerpoint.notes import write_notes
 from copilot.documents.powerpoint.paragraphs import checked
 from copilot.documents.powerpoint.plan import SlidePlan, from_outline
@@ -24,6 +25,9 @@ _MAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentati
 _CONTENT_TYPES = "[Content_Types].xml"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _BORN = datetime(2026, 1, 1)  # what a new deck says about its making: a clock would change its bytes
+# What the presentation part refers to that belongs to the template's slides, its reviewers or its macros.
+_LEFT_BEHIND = ("slide", "viewProps", "vbaProject", "commentAuthors", "authors")
+_TELLS_OF_THE_TEMPLATE = ("subject", "description", "keywords", "category", "lastPrinted", "contentStatus")
 _SUBTITLE_LINES = 3
 _TITLE_KINDS = {"title": ("title",), "section": ("secHead", "title", "titleOnly")}
 
@@ -130,25 +134,35 @@ def _empty(deck: Deck) -> None:
     """Take the slides out of a template with all parts that only they used, and make it a presentation."""
     package = deck.package
     before = _reachable(deck)
-    for part in [*package.related(package.main, "slide"), *package.related(package.main, "viewProps")]:
-        package.unrelate(package.main, part)
-    for part in package.related(package.main, "vbaProject"):
-        package.unrelate(package.main, part)
-    for kind in ("thumbnail", "custom-properties"):
+    for kind in _LEFT_BEHIND:
+        for part in package.related(package.main, kind):
+            package.unrelate(package.main, part)
+    for kind in ("thumbnail", "extended-properties"):  # a picture of the first slide, and all old titles
         for part in package.related("", kind):
             package.unrelate("", part)
-    for element in list(deck.root.iter(*tags("p:sldIdLst", "p:custShowLst", "p14:sectionLst"))):
-        parent = element.getparent()
-        if parent is not None:
-            parent.remove(element)
+    for part in package.related(package.main, "presProps"):
+        _remove_all(package, part, "p:custShow", "p:sldRg")
+    _remove_all(package, package.main, "p:sldIdLst", "p:custShowLst", "p14:sectionLst")
     for extension in [e for e in deck.root.iter(*tags("p:ext")) if len(e) == 0]:
-        parent = extension.getparent()
-        if parent is not None:
-            parent.remove(extension)
-    package.touch(package.main)
+        _detach(extension)
     _declare(deck)
     for part in sorted(before - _reachable(deck)):
         package.remove(part)
+
+
+def _remove_all(package: Package, part: str, *names: str) -> None:
+    """Remove all elements with these short names from a part."""
+    found = list(package.xml(part).iter(*tags(*names))) if package.has(part) else []
+    for element in found:
+        _detach(element)
+    if found or part == package.main:
+        package.touch(part)
+
+
+def _detach(element: Element) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)
 
 
 def _reachable(deck: Deck) -> set[str]:
@@ -184,6 +198,8 @@ def _entitle(deck: Deck, title: str) -> None:
             if element is None:
                 element = etree.SubElement(root, "{http://purl.org/dc/elements/1.1/}title")
             element.text = title
+            for other in [e for e in root if str(e.tag).rpartition("}")[2] in _TELLS_OF_THE_TEMPLATE]:
+                root.remove(other)
             deck.package.touch(part)
 
 

@@ -16,6 +16,7 @@ from copilot.documents.powerpoint.deck import (
     is_body,
     is_title,
     matching,
+    numbers,
     placeholder,
     placeholder_type,
     shapes,
@@ -202,20 +203,25 @@ def choose_layout(deck: Deck, wanted: str | None, *, bullets: bool) -> tuple[str
 
 def _usual(deck: Deck, candidates: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """Return the plain layout among those with title and body: by its type, its name, or as the one most used."""
-    used = [deck.layout_part(slide) for slide in deck.slides()]
-    best = max(candidates, key=lambda c: used.count(c[1]))
     for kind in ("obj", "tx"):
         for name, part in candidates:
             if deck.package.xml(part).get("type") == kind:
                 return name, part
-    named = [c for c in candidates if c[0].strip().casefold() == "title and content"]
-    return named[0] if named else best
+    for name, part in candidates:
+        if name.strip().casefold() == "title and content":
+            return name, part
+    simple = [c for c in candidates if len(_bodies(deck, c[1])) == 1] or list(candidates)
+    used = [deck.layout_part(slide) for slide in deck.slides()]
+    return max(simple, key=lambda c: used.count(c[1]))
+
+
+def _bodies(deck: Deck, layout_part: str) -> list[Element]:
+    return [s for s in shapes(tree(deck.package.xml(layout_part))) if is_(s, "p:sp") and _takes_bullets(s)]
 
 
 def _body_of(deck: Deck, layout_part: str) -> Element | None:
     """Return the largest placeholder for text of a layout."""
-    found = [s for s in shapes(tree(deck.package.xml(layout_part))) if is_(s, "p:sp") and _takes_bullets(s)]
-    return max(found, key=lambda s: _area(s), default=None) if found else None
+    return max(_bodies(deck, layout_part), key=_area, default=None)
 
 
 def _takes_bullets(shape: Element) -> bool:
@@ -227,7 +233,7 @@ def _area(shape: Element) -> int:
     extent = child(shape, "p:spPr", "a:xfrm", "a:ext")
     if extent is None:
         return 1 << 60
-    return int(extent.get("cx", "0")) * int(extent.get("cy", "0"))
+    return numbers(extent.get("cx")) * numbers(extent.get("cy"))
 
 
 def _compose(
@@ -342,13 +348,15 @@ def _list_slide(deck: Deck, part: str, number: int) -> None:
         present = etree.Element(like(root, "p:sldIdLst"))
         before = [e for e in root if is_(e, "p:sldMasterIdLst", "p:notesMasterIdLst", "p:handoutMasterIdLst")]
         root.insert(root.index(before[-1]) + 1 if before else 0, present)
-    taken = [int(e.get("id", "0")) for e in present]
-    slide_id = max([_FIRST_ID - 1, *taken]) + 1
+    entries = {relation(e): e for e in children(present, "p:sldId")}
+    slide_id = max([_FIRST_ID - 1, *(numbers(e.get("id")) for e in entries.values())]) + 1
     entry = etree.Element(like(root, "p:sldId"), id=str(slide_id))
     entry.set(like(root, "r:id"), relation_id)
-    neighbour = present[number - 2].get("id") if number > 1 and len(present) >= number - 1 else None
-    present.insert(number - 1, entry)
-    _join_section(root, str(slide_id), neighbour)
+    previous = deck.slides()[number - 2] if number > 1 else None
+    ids = [r.id for r in package.relationships(package.main) if previous is not None and r.target == previous.part]
+    neighbour = next((entries[i] for i in ids if i in entries), None)
+    present.insert(0 if neighbour is None else present.index(neighbour) + 1, entry)
+    _join_section(root, str(slide_id), None if neighbour is None else neighbour.get("id"))
     package.touch(package.main)
 
 

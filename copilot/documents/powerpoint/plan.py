@@ -167,7 +167,8 @@ def from_reading(reading: Reading, *, title: str = "") -> list[SlidePlan]:
         if not segment.hidden:
             _take_segment(plans, segment)
     plans = _merged([(p, n) for p, n in plans if p.title or not p.empty])
-    name = title or reading.title or (plans[0][0].title if plans else "") or "Presentation"
+    written = next((s.text for s in reading.segments if s.kind == "title" and not s.hidden), "")
+    name = title or written or reading.title or (plans[0][0].title if plans else "") or "Presentation"
     first = SlidePlan(clean(name), "title")
     if plans and plans[0][0].title.casefold() in ("", name.casefold()) and len(plans) > 1:
         opening = plans.pop(0)[0]

@@ -162,12 +162,9 @@ def notes_text(deck: Deck, slide: Slide) -> str:
 
 def remarks(package: Package, slide: Slide) -> list[Remark]:
     """Return the comments on a slide: the old ones and the threads of today with their replies."""
-    authors = _authors(package)
-    found: list[Remark] = []
-    for part in package.related(slide.part, "comments"):
-        root = package.xml(part) if package.has(part) else None
-        found += list(_remarks(root, authors)) if root is not None else []
-    return found
+    parts = [part for part in package.related(slide.part, "comments") if package.has(part)]
+    authors = _authors(package) if parts else {}
+    return [remark for part in parts for remark in _remarks(package.xml(part), authors)]
 
 
 def _authors(package: Package) -> dict[str, str]:

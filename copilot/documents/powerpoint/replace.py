@@ -55,7 +55,8 @@ def _of_slide(deck: Deck, slide: Slide) -> Iterator[Passage]:
             yield Passage(text_of(paragraph), f"{name}, SmartArt", part, paragraph, shadow=True)
     if notes := deck.notes_part(slide):
         for paragraph in _paragraphs(package.xml(notes)):
-            place = paragraph_place(paragraph).replace("body", "notes")
+            place = paragraph_place(paragraph)
+            place = "notes" if place == "body" else f"notes page, {place}"
             yield Passage(text_of(paragraph), f"{name}, {place}", notes, paragraph)
 
 

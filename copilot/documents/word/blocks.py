@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from copilot.documents.word.names import Element, child, children, descend, every, is_on, name, number, value
+from copilot.documents.word.names import Element, child, children, descend, every, is_on, name, number, value, within
 
 BlockKind = Literal["paragraph", "table", "row", "cell"]
 
 _ADDRESS = re.compile(
     r"[\[{(#\s]*((?:p|t|h|f|fn|en|cm)\d+(?:\.[ptrcx]\d+)*)(?::([0-9a-f]{4}))?[\]})\s]*\Z", re.IGNORECASE
 )
+MAX_SPAN = 63  # columns of a table in Word
 _WRAPPERS = frozenset({"w:customXml", "w:ins", "w:moveTo", "w:smartTag", "w:sdtContent"})
 
 
@@ -91,9 +92,9 @@ def rows(table: Element) -> Iterator[Element]:
 
 def cells(row: Element) -> Iterator[tuple[Element, int, int]]:
     """Yield the cells of a row with grid column (from 1) and how many columns they span."""
-    column = 1 + (number(descend(row, "w:trPr", "w:gridBefore")) or 0)
+    column = 1 + min(max(number(descend(row, "w:trPr", "w:gridBefore")) or 0, 0), MAX_SPAN)
     for cell in _nested(row, "w:tc"):
-        span = max(number(descend(cell, "w:tcPr", "w:gridSpan")) or 1, 1)
+        span = min(max(number(descend(cell, "w:tcPr", "w:gridSpan")) or 1, 1), MAX_SPAN)
         yield cell, column, span
         column += span
 
@@ -204,3 +205,16 @@ def is_deleted_row(row: Element) -> bool:
 def is_header_row(row: Element) -> bool:
     """Return whether the row repeats on every page."""
     return bool(is_on(descend(row, "w:trPr", "w:tblHeader")))
+
+
+def twin(paragraph: Element) -> Element | None:
+    """Return the paragraph at the same place in the fallback copy of a text box, None if there is none."""
+    branch = within(paragraph, "mc:Choice", "mc:Fallback")
+    if branch is None or name(branch) != "mc:Choice" or within(paragraph, "w:txbxContent") is None:
+        return None
+    fallback = child(branch.getparent(), "mc:Fallback")
+    if fallback is None:
+        return None
+    own, others = list(every(branch, "p")), list(every(fallback, "p"))
+    at = own.index(paragraph)
+    return others[at] if len(own) == len(others) else None

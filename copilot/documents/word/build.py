@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from copilot.documents.word import text
-from copilot.documents.word.blocks import Block, block_elements
+from copilot.documents.word.blocks import MAX_SPAN, Block, block_elements
 from copilot.documents.word.document import Document
 from copilot.documents.word.names import (
     Element,
@@ -31,7 +31,8 @@ _OWN = frozenset({"w:sectPr", "w:pPrChange", "w:pageBreakBefore", "w:framePr", "
 _RUN_OWN = frozenset({"w:rPrChange", "w:ins", "w:del", "w:moveFrom", "w:moveTo", "w:vanish", "w:rStyle"})
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PAGE = 12240 - 2 * 1440  # width of the text on a US Letter page, twentieths of a point
-_MAX_COLUMNS = 63  # Word's own limit
+#: Words in the names of styles that are not for body text.
+_SPECIAL = ("caption", "toc ", "subtitle", "list", "footnote", "quote", "code", "macro", "preformatted")
 _ODD = 2  # that many alike, and a different one is odd
 _LOOKS = 50  # paragraphs that are asked for the usual look
 
@@ -69,7 +70,7 @@ def paragraph(near: Element, words: str, *, style: str | None = None, like: Elem
 
 
 def _take_look(made: Element, like: Element) -> Element | None:
-    """Give `made` the paragraph properties of `like`; return a copy of its first run's properties."""
+    """Give `made` the paragraph properties of `like`; return a copy of its longest run's properties."""
     properties = child(like, "w:pPr")
     if properties is not None:
         taken = copy.deepcopy(properties)
@@ -79,14 +80,19 @@ def _take_look(made: Element, like: Element) -> Element | None:
                 taken.remove(each)
         _drop(child(taken, "w:rPr"), _RUN_OWN)
         made.append(taken)
-    run = next((r for r in every(like, "r") if child(r, "w:t") is not None), None)
-    own = child(run, "w:rPr")
+    own = child(_main_run(like), "w:rPr")
     if own is None:
         return None
     kept = copy.deepcopy(own)
     kept.tail = None
     _drop(kept, _RUN_OWN)
     return kept
+
+
+def _main_run(like: Element) -> Element | None:
+    """Return the run with the most text: a paragraph often begins with a bold word or two."""
+    runs = [r for r in every(like, "r") if child(r, "w:t") is not None]
+    return max(runs, key=lambda r: sum(len(t.text or "") for t in children(r, "w:t")), default=None)
 
 
 def _drop(properties: Element | None, names: frozenset[str]) -> None:
@@ -135,8 +141,8 @@ def table(document: Document, near: Block, rows: Sequence[Sequence[str]], style:
     columns = max((len(row) for row in rows), default=0)
     if not rows or not columns:
         raise ToolInputError("rows is empty: a table needs at least one row with one cell.")
-    if columns > _MAX_COLUMNS:
-        raise ToolInputError(f"The table would have {columns} columns; Word allows {_MAX_COLUMNS}.")
+    if columns > MAX_SPAN:
+        raise ToolInputError(f"The table would have {columns} columns; Word allows {MAX_SPAN}.")
     width = _text_width(document, near)
     made = new(near.element, "tbl")
     properties = add(made, "tblPr")
@@ -216,7 +222,7 @@ def body_look(document: Document, anchor: Block) -> Element | None:
 
 def _look_key(element: Element) -> str:
     """Return what makes the look of a paragraph, to compare paragraphs by."""
-    run = next((r for r in every(element, "r") if child(r, "w:t") is not None), None)
+    run = _main_run(element)
     properties = [p for p in (child(element, "w:pPr"), child(run, "w:rPr")) if p is not None]
     return "".join(f"{name(each)}{sorted(each.attrib.values())}" for p in properties for each in p.iter())
 
@@ -231,7 +237,7 @@ def _is_plain(document: Document, element: Element) -> bool:
     if styles.level(element) or styles.is_title(element) or document.numbering.of(element) is not None:
         return False
     style = styles.name(style_id(element)).casefold()
-    if any(word in style for word in ("caption", "toc ", "subtitle", "list", "footnote", "quote")):
+    if any(word in style for word in _SPECIAL):
         return False
     runs = [r for r in descendants(element, "w:r") if child(r, "w:t") is not None]
     return bool(runs) and not any(name(each) in ("w:fldChar", "w:drawing", "w:pict") for each in element.iter())

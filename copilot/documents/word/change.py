@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.word import build, text
-from copilot.documents.word.blocks import Block, cells, rows
+from copilot.documents.word.blocks import Block, cells, rows, twin
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.doubts import Doubts
 from copilot.documents.word.names import Element, child, children, descend, descendants, name, new, value
@@ -42,6 +42,10 @@ def _rewrite(document: Document, block: Block, words: str) -> tuple[Hunk, list[s
     if not text.rewrite(line, words):
         reason = f"{block.where} holds an equation or symbol that the new text would remove."
         raise ToolInputError(reason, hint="Change the words around it with replace_text.", code="fixed")
+    if (copied := twin(block.element)) is not None:
+        other = text.line(copied, document.fields(block.story.part))
+        if other.text == line.text:
+            text.rewrite(other, words)
     return Hunk(block.where, line.text, words), list(doubts.warnings())
 
 
@@ -242,6 +246,8 @@ def apply_style(content: bytes, addresses: Sequence[str], style: str) -> Edited:
         if wanted == (before or document.styles.default(block.kind)):
             continue
         build.set_style(block.element, wanted, table=table)
+        if not table and (copied := twin(block.element)) is not None:
+            build.set_style(copied, wanted)
         shown = f"{shortened(document.text(block))} "
         default = document.styles.name(document.styles.default(block.kind)) or "Normal"
         old = document.styles.name(before) if before else default

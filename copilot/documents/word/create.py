@@ -165,7 +165,7 @@ class _Writer:
         self.put(new(document.body, "p"))
 
     def _code(self, words: str) -> None:
-        made = build.paragraph(self._document.body, "")
+        made = build.paragraph(self._document.body, "", style=self._style("macro"))
         self._run(made, words.rstrip("\n"), ("code",))
         self.put(made)
 

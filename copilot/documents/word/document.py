@@ -34,7 +34,7 @@ class Document:
             raise DocumentError(f"This is no Word document but an {self.package.kind} file.", code="unsupported")
         self.styles = Styles(self.package)
         self.numbering = Numbering(self.package, self.styles)
-        self._fields: dict[str, dict[Element, str]] = {}
+        self._fields: dict[str, text.Fields] = {}
         self._blocks: list[Block] | None = None
         self._paths: dict[str, Block] | None = None
 
@@ -98,7 +98,7 @@ class Document:
             self._paths = {block.path: block for block in self.blocks}
         return self._paths.get(path)
 
-    def fields(self, part: str) -> dict[Element, str]:
+    def fields(self, part: str) -> text.Fields:
         """Return what of a part's runs belongs to complex fields."""
         if part not in self._fields:
             self._fields[part] = text.field_parts(self.package.xml(part))

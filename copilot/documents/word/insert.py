@@ -244,6 +244,8 @@ def _inserted(document: Document, place: Spot, made: list[Element], shown: Seque
     warnings = []
     if place.beside is not None and within(place.element, "w:sdtContent") is not None:
         warnings.append(f"It is put into the content control around {place.beside.where}.")
+    if within(place.element, "mc:AlternateContent") is not None:
+        warnings.append("The text box has a copy for programs older than Word 2010, which stays as it was.")
     place.put(made)
     document.touch(place.story)
     hunks = [Hunk(place.where, "", "\n".join(shown), "structure")]

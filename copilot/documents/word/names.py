@@ -72,7 +72,7 @@ def number(element: Element | None, attribute: str = "val") -> int | None:
     """Return a whole-number attribute, None if it is missing or no number."""
     try:
         return int(float(value(element, attribute) or ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

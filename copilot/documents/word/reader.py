@@ -19,9 +19,10 @@ from copilot.errors import ToolInputError
 
 LEFT, UP = "←", "↑"  # what stands in the place of a cell merged with its neighbour
 
-_CORE = "{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}"
 _DYNAMIC = ("DDE", "DDEAUTO", "INCLUDETEXT", "INCLUDEPICTURE", "LINK")
-_PROPERTIES = ("title", "subject", "creator", "keywords", "description", "category", "lastModifiedBy")
+_PROPERTIES = frozenset(
+    ["title", "subject", "creator", "keywords", "description", "category", "lastModifiedBy", "created", "modified"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +267,16 @@ def _title(document: Document, properties: dict[str, str]) -> str:
 
 
 def core_properties(package: Package) -> dict[str, str]:
-    """Return the document's own properties that are filled (title, creator, keywords ...)."""
+    """Return the document's own properties that are filled (title, creator, keywords ...), custom ones by name."""
     found: dict[str, str] = {}
-    for part in package.related("", "core-properties"):
-        if not package.has(part):
-            continue
-        for each in package.xml(part):
-            key = each.tag.rpartition("}")[2] if isinstance(each.tag, str) else ""
-            if key in (*_PROPERTIES, "created", "modified") and (words := (each.text or "").strip()):
-                found[key] = words
+    for kind in ("core-properties", "custom-properties"):
+        for part in package.related("", kind):
+            for each in package.xml(part) if package.has(part) else ():
+                key = each.tag.rpartition("}")[2] if isinstance(each.tag, str) else ""
+                key = f"custom {each.get('name')}" if kind == "custom-properties" and key == "property" else key
+                words = "".join(map(str, each.itertext())).strip()
+                if words and (key in _PROPERTIES or key.startswith("custom ")):
+                    found[key] = words
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from copilot.documents.hunks import Edited, Hunk
-from copilot.documents.word.blocks import Block, cells, rows, text_boxes
+from copilot.documents.word.blocks import Block, cells, rows, text_boxes, twin
 from copilot.documents.word.document import Document
 from copilot.documents.word.names import Element, add, child, descend, every, name, value
 from copilot.errors import ToolInputError
@@ -35,7 +36,10 @@ def delete_blocks(content: bytes, addresses: Sequence[str]) -> Edited:
     hunks = [Hunk(b.where, _whole_text(document, b), "", "structure") for b in blocks]
     warnings = [warning for block in blocks for warning in _losses(document, block)]
     for block in blocks:
+        copied = twin(block.element) if block.kind == "paragraph" else None
         warnings += _remove(block)
+        if copied is not None:
+            warnings += _remove(replace(block, element=copied))
     for story in {b.story.part: b.story for b in blocks}.values():
         document.touch(story)
     return document.finish(hunks, warnings)

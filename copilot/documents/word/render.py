@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,12 +12,14 @@ from copilot.documents.word import text
 from copilot.documents.word.blocks import Block
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.names import Element, child, children, every, name, relationship, value
-from copilot.documents.word.text import Piece
+from copilot.documents.word.text import Piece, Trail
 from copilot.documents.word.visibility import Visibility
 
 DELETED = "tracked deletion"
 ALT_TEXT = "alternative text"
 
+#: A HYPERLINK field: its address, or with \\l a bookmark (17.16.5.25).
+_HYPERLINK = re.compile(r'\s*HYPERLINK\s+(\\l\s+)?"([^"]*)"', re.IGNORECASE)
 _NOTES = {
     "w:footnoteReference": ("w:footnote", "[^{}]"),
     "w:endnoteReference": ("w:endnote", "[^e{}]"),
@@ -44,7 +47,7 @@ class _State:
     reason: str = ""
     inserted: Element | None = None
     deleted: Element | None = None
-    link: Element | None = None
+    target: str = ""
     anchor: Element | None = None
 
 
@@ -95,21 +98,21 @@ class Renderer:
             self.flags.add("tracked-changes")
         if reason:
             self.flags.add("hidden-text")
-        return _State(reason, trail.inserted, None, trail.link)
+        return _State(reason, trail.inserted, None, self._leads_to(trail, block.story.part))
 
     def _marked(self, words: str, state: _State, block: Block) -> str:
         if state.deleted is not None:
             return f"[deleted{_by(state.deleted)}: {words}]"
         if state.reason:
             return f"[{state.reason}: {words}]"
-        shown = self._linked(words, state.link, block)
+        shown = _linked(words, state.target)
         return shown if state.inserted is None else f"[inserted{_by(state.inserted)}: {shown}]"
 
-    def _linked(self, words: str, link: Element | None, block: Block) -> str:
-        if link is None or not words.strip():
-            return words
-        target = self.target(block.story.part, link)
-        return f"[{words}]({target})" if target and target != words else words
+    def _leads_to(self, trail: Trail, part: str) -> str:
+        if trail.link is not None:
+            return self.target(part, trail.link)
+        found = _HYPERLINK.match(trail.field)
+        return "" if found is None else f"#{found[2]}" if found[1] else found[2]
 
     def target(self, part: str, link: Element) -> str:
         """Return where a `w:hyperlink` leads, "#name" inside of the document."""
@@ -132,6 +135,10 @@ class Renderer:
         alt = _alt_text(element)
         missing = f"{what} in {block.where}" + (f" ({shortened(alt)!r})" if alt else "")
         return f"![{what}: {alt}]" if alt else f"![{what}]", alt, missing
+
+
+def _linked(words: str, target: str) -> str:
+    return f"[{words}]({target})" if target and words.strip() and target != words else words
 
 
 def _segment(words: str, state: _State, block: Block) -> Segment:

@@ -10,11 +10,11 @@ from rapidfuzz import fuzz, process
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.word import text
-from copilot.documents.word.blocks import Block
+from copilot.documents.word.blocks import Block, twin
 from copilot.documents.word.build import clean
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.doubts import Doubts
-from copilot.documents.word.names import Element, child, every, name, relationship, within
+from copilot.documents.word.names import every, relationship
 from copilot.errors import ToolInputError
 
 _WHERE_TEXT_IS_OURS = frozenset({"body", "header", "footer", "footnote", "endnote"})
@@ -197,27 +197,14 @@ def _splice(line: text.Line, places: list[Match], new: str) -> None:
 
 def _mirror(document: Document, block: Block, search: _Search, new: str, places: list[Match]) -> None:
     """Do the same in the other copy of a text box: newer programs read the choice, older ones the fallback."""
-    twin = _twin(block.element)
-    if twin is None:
+    copied = twin(block.element)
+    if copied is None:
         return
     fields = document.fields(block.story.part)
-    other = text.line(twin, fields)
+    other = text.line(copied, fields)
     exact = places[0].exact
     found = [Match(block, s, e, x) for s, e, x in search.matches(other.text) if x == exact and other.is_free(s, e)]
     _splice(other, found[: len(places)], new)
-
-
-def _twin(paragraph: Element) -> Element | None:
-    """Return the paragraph at the same place in the fallback copy of a text box, None if there is none."""
-    branch = within(paragraph, "mc:Choice", "mc:Fallback")
-    if branch is None or name(branch) != "mc:Choice" or within(paragraph, "w:txbxContent") is None:
-        return None
-    fallback = child(branch.getparent(), "mc:Fallback")
-    if fallback is None:
-        return None
-    own, others = list(every(branch, "p")), list(every(fallback, "p"))
-    at = own.index(paragraph)
-    return others[at] if len(own) == len(others) else None
 
 
 def _replace_copies(document: Document, part: str, search: _Search, new: str, *, exact: bool) -> None:

@@ -15,6 +15,8 @@ from typing import Literal
 from copilot.documents.word import maths
 from copilot.documents.word.names import XML_SPACE, Element, add, children, every, name, new, value
 
+#: What `field_parts` returns.
+Fields = Mapping[Element, str | None]
 PieceKind = Literal["text", "mark", "fixed", "anchor"]
 
 _MARKS = {
@@ -49,7 +51,7 @@ class Trail:
     inserted: Element | None = None
     link: Element | None = None
     control: Element | None = None
-    field: bool = False
+    field: str = ""  # the instruction of the field that shows it
     fixed: bool = False
 
 
@@ -162,7 +164,14 @@ def _write(element: Element, text: str) -> None:
         last = made
 
 
+def _own_text(element: Element) -> str:
+    """Return the text of a `w:t`; XML comments may stand in it."""
+    return (element.text or "") + "".join(each.tail or "" for each in element)
+
+
 def _fill(element: Element, text: str) -> None:
+    for each in list(element):
+        element.remove(each)
     element.text = text
     if text != text.strip():
         element.set(XML_SPACE, "preserve")
@@ -173,17 +182,17 @@ def set_text(run: Element, text: str) -> None:
     _write(add(run, "t"), text)
 
 
-def line(paragraph: Element, fields: Mapping[Element, str]) -> Line:
+def line(paragraph: Element, fields: Fields) -> Line:
     """Return the paragraph's text as it stands: insertions in, deletions and field codes out."""
     return Line(paragraph, [p for p in pieces(paragraph, fields) if p.trail.deleted is None])
 
 
-def pieces(paragraph: Element, fields: Mapping[Element, str]) -> Iterator[Piece]:
+def pieces(paragraph: Element, fields: Fields) -> Iterator[Piece]:
     """Yield all pieces of a paragraph in order, tracked deletions included. `fields` comes from `field_parts`."""
     yield from _inline(paragraph, Trail(), fields)
 
 
-def _inline(parent: Element, trail: Trail, fields: Mapping[Element, str]) -> Iterator[Piece]:
+def _inline(parent: Element, trail: Trail, fields: Fields) -> Iterator[Piece]:
     for each in parent:
         kind = name(each)
         if kind == "w:r":
@@ -208,19 +217,19 @@ def _entered(element: Element, kind: str, trail: Trail) -> Trail | None:
         return replace(trail, link=element)
     if kind == "w:sdt":
         return replace(trail, control=element)
-    return replace(trail, field=True) if kind == "w:fldSimple" else None
+    return replace(trail, field=value(element, "instr") or "?") if kind == "w:fldSimple" else None
 
 
-def _run(parent: Element, run: Element, outer: Trail, fields: Mapping[Element, str]) -> Iterator[Piece]:
+def _run(parent: Element, run: Element, outer: Trail, fields: Fields) -> Iterator[Piece]:
     for each in parent:
         kind = name(each)
-        state = fields.get(each)
-        trail = outer if state is None else replace(outer, field=True)
-        if state == "code":
+        instruction = fields.get(each, "")
+        if instruction is None:
             continue
+        trail = replace(outer, field=instruction) if instruction else outer
         if kind in ("w:t", "w:delText"):
             # A line feed inside of w:t is shown as a space.
-            text = (each.text or "").replace("\n", " ").replace("\r", " ").replace("\t", " ")
+            text = _own_text(each).replace("\n", " ").replace("\r", " ").replace("\t", " ")
             yield Piece(each, run, text, "fixed" if trail.fixed else "text", trail)
         elif (mark := _mark(each, kind)) is not None:
             yield Piece(each, run, mark, "fixed" if trail.fixed else "mark", trail)
@@ -258,12 +267,13 @@ def _branch(alternate: Element) -> Element:
     return next((b for b in branches if len(b)), branches[0] if branches else alternate)
 
 
-def field_parts(root: Element) -> dict[Element, str]:
-    """Return the children of runs that belong to complex fields: "code" or "result" (17.16.18).
+def field_parts(root: Element) -> dict[Element, str | None]:
+    """Return the children of runs that belong to complex fields (17.16.18).
 
-    A field that is never ended is treated as text: hiding the rest of a damaged document helps nobody.
+    The value is None for the instruction, which is not shown, and the instruction's words for the result. A field that
+    is never ended is treated as text: hiding the rest of a damaged document helps nobody.
     """
-    parts: dict[Element, str] = {}
+    parts: dict[Element, str | None] = {}
     stack: list[_OpenField] = []
     for run in every(root, "r"):
         for each in run:
@@ -274,8 +284,9 @@ def field_parts(root: Element) -> dict[Element, str]:
                 stack[-1].separated = True
             elif mark == "end" and stack:
                 done = stack.pop()
-                parts.update({p: "result" for p in done.result if p not in parts})
-                parts.update(dict.fromkeys(done.code, "code"))
+                instruction = "".join(part.text or "" for part in done.code if name(part) == "w:instrText").strip()
+                parts.update({part: instruction or "?" for part in done.result if part not in parts})
+                parts.update(dict.fromkeys(done.code))
             elif mark is None:
                 for field_ in stack:
                     (field_.result if field_.separated else field_.code).append(each)

@@ -1,85 +1,113 @@
-"""The line that a person types in: history, @file completion, several lines, approvals."""
+"""The line that a person types in: history, completion, several lines; and the question of an approval."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.output import Output
 
-from copilot.settings import home
-from copilot.slots import ALL_SUFFIXES
+from copilot._home import home
+from copilot.hosts.terminal.complete import ChatCompleter
 
-#: The commands of the chat and what they do; commands.py has a method for each.
-COMMANDS = {
-    "/help": "what can be typed here",
-    "/model": "prefer another model: /model NAME",
-    "/models": "the models and how they are",
-    "/skills": "the loaded skills",
-    "/tools": "the tools that skills offer",
-    "/undo": "take back the last change, or /undo N",
-    "/diff": "what was changed in this folder: /diff [N]",
-    "/cost": "tokens and cost of this session",
-    "/sessions": "the threads of this folder",
-    "/resume": "continue another thread: /resume ID",
-    "/clear": "begin a new thread",
-    "/exit": "leave",
-}
-_MOST_FILES = 2_000
-_YES, _NO = {"y", "yes"}, {"n", "no", ""}
+_SIGN = FormattedText([("bold ansicyan", "› ")])
+_YES, _NO, _ALL = {"y", "yes"}, {"n", "no"}, {"d", "diff"}
 
 
 class Prompt:
-    """Reads messages and decisions from the terminal."""
+    """Reads messages and decisions from the terminal (or from `given` and to `shown`, for tests)."""
 
-    def __init__(self, folder: Path, on_shown: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        on_shown: Callable[[], None] = lambda: None,
+        *,
+        given: Input | None = None,
+        shown: Output | None = None,
+    ) -> None:
         self._on_shown = on_shown
+        self._ends: dict[str, Any] = {"input": given, "output": shown}
         self._session: PromptSession[str] = PromptSession(
             history=_history(),
-            completer=_Completer(folder),
+            completer=ChatCompleter(folder),
             complete_while_typing=True,
+            complete_in_thread=True,
             auto_suggest=AutoSuggestFromHistory(),
             key_bindings=_keys(),
             multiline=False,
+            prompt_continuation="  ",
+            reserve_space_for_menu=6,
+            **self._ends,
         )
 
     def ask(self) -> str | None:
-        """Return what was typed, or None when the person leaves (Ctrl-D). Ctrl-C empties the line."""
+        """Return what was typed, or None when the person leaves (Ctrl-D). Ctrl-C empties the line.
+
+        Raises what `fail` was given meanwhile.
+        """
         while True:
             try:
-                return self._session.prompt("› ", pre_run=self._on_shown)
+                return self._session.prompt(_SIGN, pre_run=self._on_shown)
             except KeyboardInterrupt:
                 continue
             except EOFError:
                 return None
 
-    def approval(self, calls: Sequence[str]) -> bool | list[str]:
-        """Return the decision on a card: all, none, or the approved calls of several."""
-        several = f", or numbers like 1,2 of the {len(calls)} steps" if len(calls) > 1 else ""
-        asking: PromptSession[str] = PromptSession()
+    def fail(self, error: BaseException) -> None:
+        """End the waiting in `ask`, from another thread: there is nothing to talk to."""
+        app = self._session.app
+        if app.loop is not None:
+            app.loop.call_soon_threadsafe(lambda: app.is_running and app.exit(exception=error))
+
+    def approval(self, calls: Sequence[str], show_all: Callable[[], None]) -> bool | list[str] | None:
+        """Return the decision on a card: all, none, the approved calls of several, or None: it stays open (Ctrl-D)."""
+        some = f", or the numbers of the steps to do (of {len(calls)})" if len(calls) > 1 else ""
+        asking: PromptSession[str] = PromptSession(**self._ends)
+        text = f"Do it? y = yes, n = no, d = show all of it{some}: "
         while True:
             try:
-                typed = asking.prompt(f"Do it? [y]es, [n]o{several}: ").strip().lower()
-            except (KeyboardInterrupt, EOFError):
+                typed = asking.prompt(FormattedText([("bold ansiyellow", text)])).strip().lower()
+            except KeyboardInterrupt:
                 return False
+            except EOFError:
+                return None
             if typed in _YES | _NO:
                 return typed in _YES
-            numbers = [n for n in typed.replace(",", " ").split() if n.isdecimal()]
-            if numbers and all(1 <= int(n) <= len(calls) for n in numbers):
-                return [calls[int(n) - 1] for n in numbers]
+            if typed in _ALL:
+                show_all()
+            elif (chosen := _numbered(typed, calls)) is not None:
+                return chosen
+
+    def more(self, left: int) -> bool:
+        """Return whether the person wants the next page."""
+        asking: PromptSession[str] = PromptSession(erase_when_done=True, **self._ends)
+        try:
+            return not asking.prompt(f"{left:,} more lines. Enter = go on, q = enough: ").strip()
+        except (KeyboardInterrupt, EOFError):
+            return False
+
+
+def _numbered(typed: str, calls: Sequence[str]) -> list[str] | None:
+    """Return the calls whose numbers were typed, "1,3" or "1 3"; None if that is not what was typed."""
+    words = typed.replace(",", " ").split()
+    if len(calls) < 2 or not words or not all(w.isdecimal() and 1 <= int(w) <= len(calls) for w in words):
+        return None
+    return [calls[number - 1] for number in sorted({int(w) for w in words})]
 
 
 def _history() -> History:
     path = home() / "history"
     try:
         path.touch(mode=0o600)
+        path.read_bytes()
     except OSError:
         return InMemoryHistory()  # a state folder that can't be written is told by the first turn
     return FileHistory(str(path))
@@ -94,33 +122,3 @@ def _keys() -> KeyBindings:
         event.current_buffer.insert_text("\n")
 
     return keys
-
-
-class _Completer(Completer):
-    """Completes /commands at the start and @files anywhere."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Yield what fits the word before the cursor."""
-        word = document.get_word_before_cursor(WORD=True)
-        if document.text_before_cursor == word and word.startswith("/"):
-            for name, text in COMMANDS.items():
-                if name.startswith(word):
-                    yield Completion(name, -len(word), display_meta=text)
-        elif word.startswith("@"):
-            for name in self._files():
-                if word[1:].lower() in name.lower():
-                    yield Completion(f"@{name}", -len(word))
-
-    def _files(self) -> list[str]:
-        found: list[str] = []
-        for folder, folders, names in os.walk(self._folder):
-            folders[:] = sorted(f for f in folders if not f.startswith("."))
-            here = Path(folder).relative_to(self._folder)
-            documents = sorted(n for n in names if n.lower().endswith(ALL_SUFFIXES) and not n.startswith(("~$", ".")))
-            found += [(here / n).as_posix() for n in documents]
-            if len(found) > _MOST_FILES:
-                break
-        return found

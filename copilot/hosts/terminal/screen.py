@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.markdown import Markdown
+from rich.console import Console
 from rich.padding import Padding
-from rich.spinner import Spinner
+from rich.segment import Segment, SegmentLines
 from rich.text import Text
 
 from copilot.agent.events import (
@@ -25,9 +23,11 @@ from copilot.agent.events import (
     Usage,
 )
 from copilot.hosts import render
-from copilot.trust.sanitise import TerminalSanitiser, safe_text
+from copilot.hosts.terminal.growing import Growing
+from copilot.trust.sanitise import safe_text
 
-_ROOM = 6  # terminal lines that the growing answer leaves free
+_CARD_ROOM = 8  # terminal lines that a card leaves free: its head, its foot, the question
+_MOST_ARGUMENTS = 100  # characters of a call's arguments that are shown
 
 
 class Screen:
@@ -44,18 +44,44 @@ class Screen:
 
     def problem(self, text: str) -> None:
         """Show an error."""
-        self.console.print(Text("! ", style="red bold") + Text(safe_text(text)))
+        self.console.print(Text.assemble(("! ", "red bold"), safe_text(text)))
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show that something is going on as long as the body runs."""
+        with Growing(self.console) as growing:
+            growing.working(what)
+            yield
 
     def approval(self, card: dict[str, Any]) -> None:
-        """Show what waits for a decision."""
+        """Show what waits for a decision, as much of it as the screen holds."""
         self._asked = [item["hunks"] for item in card["items"]]
+        lines = self._card_lines(card)
+        most = max(self.console.height - _CARD_ROOM, 4)
         self.console.print(Text("\nThis would be done:", style="bold yellow"))
-        self.console.print(Padding(render.card(card), (0, 0, 0, 1)))
+        self._print_lines(lines[:most])
+        if len(lines) > most:
+            self.note(f"… {len(lines) - most:,} more lines of this; d shows all of it, page by page.")
+
+    def page(self, card: dict[str, Any], more: Callable[[int], bool]) -> None:
+        """Show all of a card, a screenful at a time; `more` is asked with the number of lines left."""
+        lines = self._card_lines(card)
+        size = max(self.console.height - 2, 4)
+        for at in range(0, len(lines), size):
+            if at and not more(len(lines) - at):
+                return
+            self._print_lines(lines[at : at + size])
+
+    def _card_lines(self, card: dict[str, Any]) -> list[list[Segment]]:
+        return self.console.render_lines(Padding(render.card(card), (0, 0, 0, 1)), pad=False)
+
+    def _print_lines(self, lines: list[list[Segment]]) -> None:
+        self.console.print(SegmentLines(lines, new_lines=True), end="")
 
     def show(self, events: Iterator[Event]) -> Final | None:
         """Show a turn as it happens and return its end."""
         final: Final | None = None
-        with _Growing(self.console) as growing:
+        with Growing(self.console) as growing, _closing(events):
             for event in events:
                 self._event(event, growing)
                 if isinstance(event, Final):
@@ -64,7 +90,7 @@ class Screen:
             self._end(final, growing)
         return final
 
-    def _event(self, event: Event, growing: _Growing) -> None:
+    def _event(self, event: Event, growing: Growing) -> None:
         match event:
             case Delta(message_id, text):
                 growing.add(message_id, text)
@@ -75,111 +101,54 @@ class Screen:
             case ToolEvent():
                 self._tool(event, growing)
             case ChangeEvent(change, entry):
-                growing.say(render.changes([change if change["hunks"] not in self._asked else {**change, "hunks": []}]))
+                seen = change["hunks"] in self._asked
+                growing.say(render.changes([{**change, "hunks": []} if seen else change]))
                 growing.say(Text(f"  /undo {entry} takes it back", style="dim"))
             case ApprovalEvent(_, card):
                 growing.finish()
+                growing.working("")
                 self.approval(card)
             case Usage(model):
                 self.used.setdefault(model, []).append(event)
 
-    def _tool(self, event: ToolEvent, growing: _Growing) -> None:
+    def _tool(self, event: ToolEvent, growing: Growing) -> None:
         name = safe_text(event.name)
         if event.status == "started":
             growing.finish()
             growing.working(f"{name} {_brief(event.args)}")
         elif event.status == "progress":
-            growing.working(f"{name}: {safe_text(event.text)}")
+            growing.working(f"{name}: {event.text}")
         elif event.status in ("failed", "rejected"):
             growing.say(Text(f"· {name}: {safe_text(event.text)}", style="yellow"))
+            growing.working("thinking")
         else:
-            growing.say(Text(f"· {name} {_brief(event.args)}", style="dim"))
+            growing.say(Text(f"· {name} {_brief(event.args)}", style="dim", overflow="ellipsis", no_wrap=True))
+            growing.working("thinking")
 
-    def _end(self, final: Final, growing: _Growing) -> None:
+    def _end(self, final: Final, growing: Growing) -> None:
         if final.text and not final.approvals and not growing.was_shown(final.text):
-            self.console.print(Markdown(render.safe_markdown(final.text)))
+            render.show_markdown(self.console, final.text)
         if final.error:
             self.problem(final.error["message"])
         elif not final.approvals and final.served_by != "builtin":  # the planner's answers say so themselves
-            self.console.print(Text(f"— {safe_text(final.served_by)}{_tokens(final.usage)}", style="dim"))
+            self.note(f"— {final.served_by or 'no model'}{_tokens(final.usage)}")
 
 
-class _Growing:
-    """The answer while it is written: its last lines are redrawn, and printed whole once they can't be taken back."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = Live(console=console, transient=True, refresh_per_second=12)
-        self._sanitiser = TerminalSanitiser()
-        self._message = ""
-        self._text = ""
-        self._raw = ""
-        self._shown: set[str] = set()
-
-    def __enter__(self) -> _Growing:
-        self._live.start()
-        self.working("thinking")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.finish()
-        self._live.stop()
-
-    def add(self, message: str, text: str) -> None:
-        """Let the answer grow."""
-        if message != self._message:
-            self.finish()
-            self._message = message
-        self._raw += text
-        self._text += self._sanitiser.feed(text)
-        self._live.update(self._tail())
-
-    def discard(self, message: str) -> None:
-        """Take back what was shown of a message."""
-        if message == self._message:
-            self._reset()
-            self.working("thinking")
-
-    def finish(self) -> None:
-        """Print what has grown, for good."""
-        self._text += self._sanitiser.close()
-        if self._text.strip():
-            self._shown.add(self._raw.strip())
-            self._live.update(Text(""))
-            self._console.print(Markdown(self._text))
-        self._reset()
-
-    def say(self, renderable: RenderableType) -> None:
-        """Print a line above the growing answer."""
-        self._console.print(renderable)
-
-    def working(self, what: str) -> None:
-        """Show that something is going on."""
-        self._live.update(Spinner("dots", Text(f" {what}", style="dim", overflow="ellipsis", no_wrap=True)))
-
-    def was_shown(self, text: str) -> bool:
-        """Return whether this answer was already printed while it grew."""
-        return text.strip() in self._shown
-
-    def _reset(self) -> None:
-        self._sanitiser = TerminalSanitiser()
-        self._message = self._text = self._raw = ""
-        self._live.update(Text(""))
-
-    def _tail(self) -> RenderableType:
-        lines = self._console.render_lines(Markdown(self._text), pad=False)
-        most = max(self._console.height - _ROOM, 4)
-        shown = lines[-most:]
-        return Group(*(Text.assemble(*((s.text, s.style or "") for s in line), end="") for line in shown))
+@contextmanager
+def _closing(events: Iterator[Event]) -> Iterator[None]:
+    """Close a generator of events however the body ends: the turn behind it is then stopped, not left running."""
+    if not hasattr(events, "close"):
+        yield
+        return
+    with closing(events):
+        yield
 
 
 def _brief(args: dict[str, Any]) -> str:
     """Return a call's arguments in one short line."""
     text = ", ".join(f"{k}={v!r}" if not isinstance(v, str) else f"{k}={v}" for k, v in args.items() if v is not None)
     text = safe_text(" ".join(text.split()))
-    return text if len(text) <= 100 else text[:99] + "…"
+    return text if len(text) <= _MOST_ARGUMENTS else text[: _MOST_ARGUMENTS - 1] + "…"
 
 
 def _tokens(usage: dict[str, Any]) -> str:

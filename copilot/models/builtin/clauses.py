@@ -34,7 +34,7 @@ class Clause:
     @property
     def verb(self) -> str:
         """The word that opens the step, in small letters."""
-        return self.inherited_verb or (self.tokens[0].lower if self.tokens else "")
+        return self.inherited_verb or (self.tokens[0].lower.removesuffix("'s") if self.tokens else "")
 
     @property
     def text(self) -> str:
@@ -80,7 +80,8 @@ _REQUEST = re.compile(
     r"dear|assistant|copilot|everpilot|"
     r"(?:can|could|would|will) you(?: please| kindly| just)?|i (?:want|need) you to|i'd like you to|"
     r"i would like you to|i'd like|go ahead and|let's|for me|quickly|you can|secondly|thirdly|lastly|second|third|"
-    r"let me (?=see|have)|i (?:want|need|would like) (?=the |a |an )|i (?:want|need|would like|'d like) to (?=see|know|read))\b[\s,:!]*"
+    r"let me (?=see|have)|i (?:want|need|would like) (?=the |a |an )|"
+    r"i (?:want|need|would like|'d like) to (?=see|know|read))\b[\s,:!]*"
 )
 _TENTATIVE = re.compile(
     r"^(?:i (?:want|need|would like|plan|have|intend) to|i'd like to|we (?:need|want|have|should|must|ought) to|"

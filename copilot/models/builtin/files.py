@@ -12,7 +12,7 @@ from copilot.documents.kinds import promised_kind
 from copilot.documents.terms import stem
 from copilot.models.builtin.ground import Doc
 from copilot.models.builtin.lexing import Token
-from copilot.models.builtin.words import DETERMINERS, FILE_NOUNS, KIND_WORDS, STOPWORDS
+from copilot.models.builtin.words import DETERMINERS, FILE_NOUNS, KIND_WORDS, STOPWORDS, word_set
 
 
 class Sure(IntEnum):
@@ -49,8 +49,8 @@ class FileMention:
 
 
 _KINDS = {phrase: kind for kind, phrases in KIND_WORDS.items() for phrase in phrases}
-_JOINERS = frozenset(["of", "for", "and", "-", "_"])
-_LEADS = frozenset(["in", "on", "at", "from", "of", "for", "to", "into", "within", "inside", "using", "with", "about", "across", "through", "by"])
+_JOINERS = word_set("""of for and - _""")
+_LEADS = word_set("""in on at from of for to into within inside using with about across through by""")
 
 
 def name_words(doc: Doc) -> list[str]:
@@ -134,10 +134,8 @@ def _is_reference(
     """Whether the words are used as a name: after an article or preposition, before a kind, or the whole name."""
     after = " ".join(t.lower for t in tokens[end : end + 2])
     before = tokens[start - 1].lower if start else ""
-    if (
-        any(after == k or after.startswith(k + " ") for k in _KINDS)
-        or (tokens[end : end + 1]
-        and after.startswith("file"))
+    if any(after == k or after.startswith(k + " ") for k in _KINDS) or (
+        tokens[end : end + 1] and after.startswith("file")
     ):
         return True
     if before in ("the", "our", "my", "this", "that", "your"):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from copilot.models.builtin.cells import fill_cell_values, fill_row_values
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention, Reference, Sure, by_title, mentions
 from copilot.models.builtin.ground import Doc
@@ -23,9 +24,7 @@ from copilot.models.builtin.structure import (
     fill_sheets,
 )
 from copilot.models.builtin.texts import (
-    fill_cell_values,
     fill_queries,
-    fill_row_values,
     fill_texts,
     fill_value_at,
     not_found,

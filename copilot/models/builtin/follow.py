@@ -16,7 +16,8 @@ from copilot.models.builtin.state import State
 from copilot.models.builtin.toolview import ToolView
 
 _AGAIN = re.compile(
-    r"^(?:and |then |now |also |please |can you |could you )*(?:(?:do|make|apply|repeat|run) )?(?:(?:exactly )?the same|that|it|this|again|same)"
+    r"^(?:and |then |now |also |please |can you |could you )*(?:(?:do|make|apply|repeat|run) )?"
+    r"(?:(?:exactly )?the same|that|it|this|again|same)"
     r"(?: thing| change| edit| replacement)?(?: again| too| also| as well)? (?:in|for|to|with|on|from)\b"
 )
 _ELLIPSIS = re.compile(r"^(?:(?:and|what about|how about|and what about|now|same for|or|then|only|just)\s+)+(?:now )?")

@@ -12,7 +12,10 @@ from copilot.models.builtin.words import stem
 TokenKind = Literal["quote", "formula", "file", "range", "cell", "date", "number", "email", "url", "word", "punct"]
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“”", "`": "`", "‚": "‘’", "”": "”", "’": "’"}
-_SUFFIXES = "docx|docm|dotx|dotm|doc|xlsx|xlsm|xltx|xltm|xls|pptx|pptm|potx|ppsx|ppt|pdf|txt|md|csv|html|json|eml|rtf|odt|ods|odp"
+_SUFFIXES = (
+    "docx|docm|dotx|dotm|doc|xlsx|xlsm|xltx|xltm|xls|pptx|pptm|potx|ppsx|ppt|pdf|"
+    "txt|md|csv|html|json|eml|rtf|odt|ods|odp"
+)
 _FILE = re.compile(rf"[^\s\"'“”‘’«»`,;:?!*|<>]*[^\s\"'“”‘’«»`,;:?!*|<>/.]\.(?:{_SUFFIXES})\b", re.IGNORECASE)
 _FILE_NAME = re.compile(rf"[^\n<>|*?]{{1,200}}\.(?:{_SUFFIXES})", re.IGNORECASE)
 _CELL = r"\$?[A-Za-z]{1,3}\$?[1-9][0-9]{0,6}"
@@ -51,7 +54,13 @@ class Token:
     @property
     def shape(self) -> str:
         """What ranking compares: a word's stem, or the kind in angle brackets."""
-        return stem(self.lower) if self.kind == "word" else "" if self.kind == "punct" else f"<{self.kind}>"
+        return (
+            stem(self.lower.removesuffix("'s"))
+            if self.kind == "word"
+            else ""
+            if self.kind == "punct"
+            else f"<{self.kind}>"
+        )
 
 
 def scan(text: str, names: Iterable[str] = ()) -> list[Token]:

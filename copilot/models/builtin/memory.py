@@ -74,7 +74,8 @@ def _menu(messages: Sequence[BaseMessage]) -> tuple[dict[str, Any], ...]:
 
 
 _PICK = re.compile(
-    r"(?:ok(?:ay)?,? |yes,? |please |do |take |pick |choose |i mean |run |use |go with )*(?:the |number |option |no\.? |#)*"
+    r"(?:ok(?:ay)?,? |yes,? |please |do |take |pick |choose |i mean |run |use |go with )*"
+    r"(?:the |number |option |no\.? |#)*"
     r"(?P<which>\d|one|two|three|first|second|third|last)(?: one| option)?(?:,? please)?[.!)]*\Z",
     re.IGNORECASE,
 )

@@ -25,16 +25,18 @@ from copilot.models.builtin.ground import Doc, Ground
 from copilot.models.builtin.lexing import Token, scan
 from copilot.models.builtin.memory import Memory, files_in, picked
 from copilot.models.builtin.rank import LIMITS, Candidate, Ranking
-from copilot.models.builtin.replies import UNDO, Call, menu_text, needs_model
+from copilot.models.builtin.replies import QUESTION, UNDO, Call, menu_text, needs_model
 from copilot.models.builtin.state import State
 from copilot.models.builtin.toolview import ToolView
-from copilot.models.builtin.words import ACTING, FREE_WRITING, NEVER_MECHANICAL, VERBS, looks_english
+from copilot.models.builtin.words import ACTING, FREE_WRITING, NEVER_MECHANICAL, VERBS, looks_english, word_set
 
 MOST_OFFERED = 3
-_OPENERS = frozenset(["open", "take", "use", "edit", "update", "change", "modify", "go", "see", "load"])
+_OPENERS = word_set("""open take use edit update change modify go see load""")
 _SMALL_TALK = re.compile(
-    r"(?:hello|hi|hey|thanks|thank you|thx|good (?:morning|day|evening|afternoon)|help|bye|goodbye|what can you do|who are you|"
-    r"what are you|how are you|how do you work|what can i (?:ask|do|say)|test)\b[^a-z]*(?:there|help me|everpilot|copilot)?[^a-z]*\Z"
+    r"(?:hello|hi|hey|thanks|thank you|thx|good (?:morning|day|evening|afternoon)|help|bye|goodbye|"
+    r"what can you do|who are you|"
+    r"what are you|how are you|how do you work|what can i (?:ask|do|say)|test)\b[^a-z]*"
+    r"(?:there|help me|everpilot|copilot)?[^a-z]*\Z"
 )
 
 
@@ -68,8 +70,8 @@ class Planner:
 
     def __post_init__(self) -> None:
         self.ranking = Ranking(self.views)
-        own = frozenset(v for view in self.views for v in view.verbs if v.isalpha())
-        self.verbs = (VERBS | own) - frozenset(["what", "which", "who", "whose", "how", "when", "where", "is", "are", "does", "do"])
+        own = frozenset(v for view in self.views if view.acts for v in view.verbs if v.isalpha())
+        self.verbs = (VERBS | own) - word_set("""what which who whose how when where is are does do""")
 
     def plan(self, memory: Memory) -> Outcome:
         """Return what to do about the request."""
@@ -171,12 +173,14 @@ class Planner:
     @staticmethod
     def _speaks_of_acting(tokens: Sequence[Token]) -> bool:
         words = {t.lower for t in tokens if t.kind == "word"}
-        return any(w in ACTING or w.removesuffix("ing") in ACTING or w.removesuffix("d") in ACTING
-                   or w.removesuffix("ing") + "e" in ACTING or w.removesuffix("ed") in ACTING for w in words)  # fmt: skip
+        forms = {
+            f for w in words for f in (w, *(w.removesuffix(e) for e in ("ing", "d", "ed")), w.removesuffix("ing") + "e")
+        }
+        return bool(forms & ACTING)
 
     def _about(self, planned: Sequence[tuple[Stance, Clause]], scene: Scene) -> Outcome:
         """Answer a question about acting: nothing happens; a command inside it is offered."""
-        text = "I take that as a question, not as a command, so nothing was done. I can't judge or foresee; that needs a language model."
+        text = QUESTION
         for how, clause in planned:
             body = self._from_verb(clause)
             if how is Stance.ABOUT and body is not None:
@@ -241,16 +245,14 @@ class Planner:
         rivals = [
             c
             for c in complete[1:]
-            if (c.led_to
-            and _writes(c.state) != _writes(best.state)
-            and _call(c.state).args != _call(best.state).args)
+            if (c.led_to and _writes(c.state) != _writes(best.state) and _call(c.state).args != _call(best.state).args)
             or c.view != best.view
         ]
         stronger = [c for c in candidates if c.score > best.score + LIMITS.write_margin and _lacks_words(c.state)]
         if self._runs(best, rivals, how) and not (stronger and best.view.acts):
             return Step(clause, best)
         near = max(LIMITS.menu, best.score - LIMITS.menu_margin)
-        offered = [c for c in [best, *rivals] if c.score >= near and c.led_to]
+        offered = [c for c in [best, *rivals] if c.score >= near and c.led_to and c.sensible]
         return Step(clause, None, tuple(_distinct(offered)), gaps if stronger or not offered else ())
 
     @staticmethod
@@ -259,10 +261,10 @@ class Planner:
         margin = best.score - rivals[0].score if rivals else 9.0
         state = best.state
         if best.view.acts:
-            sure = how is Stance.DO and best.verb >= LIMITS.near_verb and not state.loose and state.sure > Sure.NONE
-            acting = [
-                r for r in rivals if r.view.acts and r.verb and not r.state.unexplained() and r.score > best.score - 1
-            ]
+            led = best.verb >= LIMITS.verb or (best.verb >= LIMITS.near_verb and (best.cue or best.explicit > 1))
+            sure = how is Stance.DO and led and not state.loose and state.sure > Sure.NONE
+            acting = [r for r in rivals if r.view.acts and r.verb and not r.state.unexplained()]
+            acting = [r for r in acting if r.score > best.score - LIMITS.rival or _same_words(r.state, state)]
             if state.sure <= Sure.ONLY and acting:
                 return False  # no file was named, and another call would fit another one
             return sure and not state.unexplained() and margin >= LIMITS.write_margin
@@ -313,6 +315,16 @@ def _writes(state: State) -> object:
     if state.view.acts and place is not None and "value" in given:
         return given.get("document"), given.get("sheet"), (place, given["value"])
     return state.view.name, id(state)
+
+
+def _same_words(one: State, other: State) -> bool:
+    """Whether two calls differ in the file and the tool alone."""
+
+    def values(state: State) -> set[str]:
+        slots = [p for p in state.view.parameters if p.slot.kind != "document"]
+        return {str(state.args[p.name]) for p in slots if p.name in state.args}
+
+    return values(one) == values(other)
 
 
 def _lacks_words(state: State) -> bool:
@@ -372,7 +384,8 @@ def _limited(state: State) -> bool:
     """Whether a word that narrows the request ("only", "except", "not") is unaccounted for."""
     from copilot.models.builtin.words import LIMITERS
 
-    return state.unexplained_facts() or any(w.lower() in LIMITERS for w in state.unexplained())
+    unknown_verb = bool(state.tokens) and 0 not in state.used and state.tokens[0].text in state.unexplained()
+    return unknown_verb or state.unexplained_facts() or any(w.lower() in LIMITERS for w in state.unexplained())
 
 
 def _question(step: Step) -> str:

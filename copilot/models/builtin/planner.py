@@ -41,7 +41,7 @@ class BuiltinPlanner(BaseChatModel):
     def _llm_type(self) -> str:
         return NAME
 
-    def bind_tools(self, tools: Sequence[Any], **_: Any) -> BuiltinPlanner:  # type: ignore[override]
+    def bind_tools(self, tools: Sequence[Any], **_: Any) -> BuiltinPlanner:
         """Return this model with tools: LangChain ones of ours or of strangers, or JSON schemas."""
         return BuiltinPlanner(ground=self.ground, tools=tuple(tools), callbacks=self.callbacks, tags=self.tags)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rank_bm25 import BM25Okapi
+from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 
 from copilot.documents.terms import stem
 from copilot.models.builtin.clauses import Clause
@@ -36,6 +36,7 @@ class Thresholds:
     read_coverage: float = 0.7
     menu: float = 1.1  # below this nothing is worth offering
     menu_margin: float = 1.2  # nor anything that is so much weaker than the best
+    rival: float = 1.0  # a weaker call that would fit another file makes a write without a file's name doubtful
     guess: float = 1.3  # a reading call runs from here on
 
 
@@ -51,11 +52,17 @@ class Candidate:
     score: float
     verb: float
     cue: bool
+    explicit: int = 0  # how many arguments come from words of the request
 
     @property
     def view(self) -> ToolView:
         """The tool."""
         return self.state.view
+
+    @property
+    def sensible(self) -> bool:
+        """Whether a call that changes something accounts for most of the words."""
+        return not self.view.acts or len(self.state.unexplained()) < 0.5 * self.state.content()
 
     @property
     def led_to(self) -> bool:
@@ -94,7 +101,7 @@ class Ranking:
         view, clause = state.view, state.clause
         verb = _verb(view, clause.verb)
         cue = _has_cue(view, state)
-        explicit = {n for n in state.used.values()} & {
+        explicit = set(state.used.values()) & {
             p.name for p in view.parameters if p.slot.kind not in _WEAK_SLOTS and p.name in state.args
         }
         coverage = 1 - min(1.0, len(state.unexplained()) / state.content())
@@ -107,7 +114,7 @@ class Ranking:
             + LIMITS.grounded * min(LIMITS.most_grounded, len(explicit))
             - LIMITS.doubt * len(state.loose)
         )
-        return Candidate(state, score + 0.02 * (state.sure > Sure.ONLY), verb, cue)
+        return Candidate(state, score + 0.02 * (state.sure > Sure.ONLY), verb, cue, len(explicit))
 
     def _object(self, view: ToolView, state: State) -> int:
         tokens = state.tokens if state.clause.inherited_verb else state.tokens[1:]

@@ -12,7 +12,14 @@ from copilot.models.builtin.memory import Done, Memory, shown_name, text_of
 #: The last line of every reply.
 LABEL = "builtin (no language model)"
 
-ADD_A_MODEL = "To add one: set OPENAI_API_KEY (or another vendor's key), start Ollama, or add a `[[models]]` entry to copilot.toml."
+ADD_A_MODEL = (
+    "To add one: set OPENAI_API_KEY (or another vendor's key), start Ollama, or add a `[[models]]` entry to "
+    "copilot.toml."
+)
+QUESTION = (
+    "I take that as a question, not as a command, so nothing was done. I can't judge or foresee; that needs a "
+    "language model."
+)
 UNDO = "To take back the last change, type /undo in the chat or run `everpilot undo`."
 #: How much of one tool's result is shown; the tools cut long documents into parts themselves.
 LONGEST_RESULT = 20_000

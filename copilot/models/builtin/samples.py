@@ -13,7 +13,7 @@ _ROWS = 200
 
 def sample_rows(doc: Doc, sheet: SheetOutline) -> list[list[str]]:
     """Return the first rows below the headers of the sheet's main region, in the order of its columns."""
-    rows = []
+    rows: list[list[str]] = []
     header: list[int] = []
     for line in _table_lines(doc, sheet):
         cells = [c.strip() for c in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
@@ -30,12 +30,12 @@ def _table_lines(doc: Doc, sheet: SheetOutline) -> list[str]:
     return [line for s in segments for line in s.text.splitlines() if "|" in line]
 
 
-def members(doc: Doc, sheets: Sequence[SheetOutline]) -> list[tuple[str, str]]:
-    """Return the texts that stand in exactly one column, with that column; numbers and dates are left out."""
-    found: dict[str, set[str]] = {}
+def members(doc: Doc, sheets: Sequence[SheetOutline]) -> list[tuple[str, tuple[str, str]]]:
+    """Return the texts that stand in exactly one column, with its sheet and header; numbers are left out."""
+    found: dict[str, set[tuple[str, str]]] = {}
     for sheet in sheets:
         for row in sample_rows(doc, sheet):
             for name, value in zip(sheet.columns, row, strict=False):
                 if re.search(r"[^\W\d_]{2}", value) and name:
-                    found.setdefault(value, set()).add(name)
-    return [(value, next(iter(names))) for value, names in found.items() if len(names) == 1]
+                    found.setdefault(value, set()).add((sheet.name, name))
+    return [(value, next(iter(places))) for value, places in found.items() if len(places) == 1]

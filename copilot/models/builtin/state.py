@@ -12,7 +12,7 @@ from copilot.models.builtin.files import FileMention, Sure
 from copilot.models.builtin.ground import Doc
 from copilot.models.builtin.lexing import Token
 from copilot.models.builtin.toolview import Parameter, ToolView
-from copilot.models.builtin.words import LIMITERS, STOPWORDS
+from copilot.models.builtin.words import LIMITERS, STOPWORDS, word_set
 
 #: Nouns that belong to a filled slot: "the Amount *column*", "*cell* B4".
 SLOT_NOUNS: dict[str, frozenset[str]] = {
@@ -21,12 +21,12 @@ SLOT_NOUNS: dict[str, frozenset[str]] = {
     "table": frozenset(["table"]),
     "cell": frozenset(["cell", "cells"]),
     "range": frozenset(["range", "cells", "cell"]),
-    "cell_values": frozenset(["cell", "cells", "value", "formula", "number", "text"]),
+    "cell_values": word_set("""cell cells value formula number text"""),
     "row_values": frozenset(["row", "record", "line", "entry"]),
     "style": frozenset(["style"]),
     "heading": frozenset(["heading", "section", "chapter"]),
-    "found_text": frozenset(["word", "phrase", "text", "term", "name", "every", "occurrence", "occurrences", "instances", "instance"]),
-    "text": frozenset(["text", "saying", "says", "reads", "reading", "titled", "called", "named"]),
+    "found_text": word_set("""word phrase text term name every occurrence occurrences instances instance"""),
+    "text": word_set("""text saying says reads reading titled called named"""),
     "document": frozenset(["file", "document"]),
 }
 
@@ -60,7 +60,8 @@ class State:
     def copy(self) -> State:
         """Return an independent copy."""
         return State(
-            self.view, self.clause, self.mentions, self.pending, dict(self.args), dict(self.used), list(self.docs), self.sure,
+            self.view, self.clause, self.mentions, self.pending, dict(self.args), dict(self.used), list(self.docs),
+            self.sure,
             list(self.loose), dict(self.choices), dict(self.missing),
         )  # fmt: skip
 
@@ -121,7 +122,7 @@ class State:
             return False
         if token.kind not in ("word", "cell") or token.lower in LIMITERS:
             return True
-        if index == 0 and not self.clause.inherited_verb:
+        if index == 0 and token.lower in self.view.verbs | self.view.near_verbs:
             return False  # the verb has its own weight in the ranking
         return token.lower not in STOPWORDS | nouns and stem(token.lower) not in words
 

@@ -255,29 +255,47 @@ def check_condition(state: State) -> None:
             _compared_column(state, compared[0])
 
 
-def fill_member(state: State) -> None:
-    """Fill a condition from a value that stands in one column only: "orders from the North region"."""
+def _members(state: State) -> list[tuple[str, tuple[str, str]]]:
+    """The texts that stand in one column only, with its sheet and header."""
     from copilot.models.builtin.samples import members
 
-    kinds = {kind: next(iter(state.open(kind)), None) for kind in ("operator", "value")}
-    operator, value = kinds["operator"], kinds["value"]
+    return members(state.doc, chosen_sheets(state)) if state.doc else []
+
+
+def fill_member(state: State) -> None:
+    """Fill a condition from a value that stands in one column only: "orders from the North region"."""
+    operator, value = (next(iter(state.open(kind)), None) for kind in ("operator", "value"))
     columns = [p for p in state.view.parameters if p.slot.kind == "column"]
     column = next((p for p in columns if _CONDITION.search(p.words)), columns[0] if len(columns) == 1 else None)
-    if state.view.acts or operator is None or value is None or column is None or state.doc is None:
+    if state.view.acts or operator is None or value is None or column is None:
         return
-    is_equal = _allowed(operator, OPERATOR_NAMES["="])
-    hits = [Hit(text, run, exact, (name,)) for text, name in members(state.doc, chosen_sheets(state)[:1])
-            for run, exact in runs(state.tokens, text) if run.start and all(state.free(i) for i in run)]  # fmt: skip
-    hits = _best_hits([h for h in hits if not all(state.tokens[i].lower in STOPWORDS for i in h.run)])
+    places = _members(state)
+    names = dict(places)
+    hits = [h for h in _open_hits(state, names) if h.run.start and _meaningful(state, h.run)]
     given = state.args.get(column.name)
-    fitting = [h for h in hits if given in (None, h.sheets[0])]
-    if len(fitting) == 1 and is_equal is not None:
-        state.give(value, fitting[0].name, fitting[0].run)
-        state.args[operator.name] = is_equal
-        state.args[column.name] = fitting[0].sheets[0]
-        state.missing.pop(column.name, None)
-        state.missing.pop(operator.name, None)
-        state.missing.pop(value.name, None)
+    fitting = [h for h in hits if given in (None, names[h.name][1])]
+    is_equal = _allowed(operator, OPERATOR_NAMES["="])
+    if len(fitting) != 1 or is_equal is None:
+        return
+    sheet, header = names[fitting[0].name]
+    state.give(value, fitting[0].name, fitting[0].run)
+    state.args |= {operator.name: is_equal, column.name: header}
+    for parameter in (operator, value, column):
+        state.missing.pop(parameter.name, None)
+    _name_sheet(state, sheet)
+
+
+def _meaningful(state: State, run: range) -> bool:
+    return not all(state.tokens[i].lower in STOPWORDS for i in run)
+
+
+def _name_sheet(state: State, name: str) -> None:
+    """Name the sheet unless it is the first one, and account for its name in the request."""
+    slot = next(iter(state.open("sheet")), None)
+    if slot is not None and name not in [s.name for s in chosen_sheets(state)][:1]:
+        state.args[slot.name] = name
+        for hit in _open_hits(state, [name]):
+            state.spend(hit.run, slot.name)
 
 
 _CONDITION = re.compile(r"where|filter|condition")
@@ -413,6 +431,10 @@ def _compares(state: State, operator: str, run: range) -> bool:
     if run.stop >= len(state.tokens) or run.start == 0:
         return False
     after = state.tokens[run.stop]
+    if operator == "=" and state.tokens[run.start].lower in ("is", "are", "being") and after.kind == "word":
+        values = [text for text, _ in _members(state)]
+        if values and not any(r.start == run.stop for text in values for r, _ in runs(state.tokens, text)):
+            return False  # "which items are stored in Porto": nothing in the sheet reads "stored"
     if operator in ("=", "contains", "!="):
         return state.before(run.start) not in ("what", "which", "who", "there") and after.lower not in ("the", "a")
     return after.kind in ("number", "date") or after.lower in NUMBER_WORDS
@@ -434,7 +456,19 @@ def fill_choices(state: State) -> None:
 
 
 _YES = {
-    "descending": ("descending", "desc", "highest", "largest", "biggest", "top", "highest first", "largest first"),
+    "descending": (
+        "descending",
+        "desc",
+        "highest first",
+        "largest first",
+        "biggest first",
+        "newest first",
+        "most first",
+        "highest",
+        "largest",
+        "biggest",
+        "top",
+    ),
     "reverse": ("descending", "highest first"),
     "ascending": ("ascending", "lowest first", "smallest first"),
 }

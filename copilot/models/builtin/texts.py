@@ -1,27 +1,38 @@
-"""Filling what the user wrote to be found or written: only quoted strings, and plain words where they are unmistakable."""
+"""Filling what the user wrote to be found or written: quoted strings, and plain words where unmistakable."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from copilot.documents.terms import stem, terms
 from copilot.models.builtin.lexing import Token, number
-from copilot.models.builtin.state import SLOT_NOUNS, State
-from copilot.models.builtin.structure import split_address
+from copilot.models.builtin.state import State
 from copilot.models.builtin.toolview import Parameter
-from copilot.models.builtin.words import DETERMINERS, LOOSE, PRONOUNS, STOPWORDS, TEXT_NOUNS, TRAILERS
+from copilot.models.builtin.words import (
+    DETERMINERS,
+    LOOSE,
+    PRONOUNS,
+    REFERENCES,
+    STOPWORDS,
+    TEXT_NOUNS,
+    TRAILERS,
+    TRAILING_PAIRS,
+    word_set,
+)
 
 _ARTICLES = frozenset({"the", "a", "an"})
-_TERMS = frozenset(["word", "words", "phrase", "text", "term", "name", "string", "value", "number", "title", "sentence"])
+_TERMS = word_set("""word words phrase text term name string value number title sentence""")
 _FOUND_CUES = ("from", "instead of")
 _PAIR_CUES = ("with", "by", "to", "into", "for", "as")  # between what is replaced and its replacement
 _TEXT_CUES = ("saying", "that says", "says", "reading", "that reads", "with the text", "with text", "titled", "called",
               "named", "entitled", "with the title", "with title", "text", ":")  # fmt: skip
 _VALUE_CUES = ("to", "=", "as", "is", "with", "value", "be", "equal to")
-_QUERY_CUES = ("about", "for", "mention", "mentions", "mentioning", "regarding", "on", "concerning", "contain",
-               "contains", "containing", "says about", "say about", "of")  # fmt: skip
+_QUERY_CUES = ("about", "mention", "mentions", "mentioning", "regarding", "concerning", "contain", "contains",
+               "containing", "says about", "say about")  # fmt: skip
+_SEARCH_VERBS = word_set("search look find check hunt scan")
 _TEXTUAL = ("found_text", "text", "value")
 
 
@@ -68,6 +79,10 @@ def _ask_for(parameter: Parameter) -> str:
 def _quoted(state: State, parameters: Sequence[Parameter]) -> None:
     """Give quoted strings to the parameters whose cue stands before them, then the rest in order."""
     quotes = [i for i, t in enumerate(state.tokens) if t.kind == "quote" and state.free(i)]
+    many = next((p for p in parameters if p.list_like and p.required), None)
+    if many is not None and quotes:
+        state.give(many, [state.tokens[i].value for i in quotes], quotes)
+        return
     rest = []
     for index in quotes:
         owner = _owner(state, index, parameters)
@@ -127,6 +142,10 @@ def _pair(state: State) -> tuple[Parameter, Parameter] | None:
     return (found[0], text[0]) if found and text else None
 
 
+def _is_pair(state: State) -> bool:
+    return any(p.slot.kind == "found_text" for p in state.view.parameters)
+
+
 def _split_pair(state: State, found: Parameter, text: Parameter) -> None:
     """Split plain words at a cue so that the first part occurs in the document; the longest such part wins."""
     splits = []
@@ -153,7 +172,7 @@ def _split_pair(state: State, found: Parameter, text: Parameter) -> None:
     _use_context(state, before, value, found.name)
     state.give(found, value, kept)
     state.spend([i for i in before if state.tokens[i].lower in TEXT_NOUNS | DETERMINERS | {"from"}], found.name)
-    state.give(text, _words(state, right), right)
+    state.give(text, plain_words(state, right), right)
     state.spend(run, text.name)
     _doubt_words(state, right)
 
@@ -166,11 +185,12 @@ def _doubt_description(state: State, kept: range, right: Sequence[int]) -> None:
     plain = all(state.tokens[i].text.islower() for i in kept) and not digits[0]
     vague = state.clause.verb not in ("replace", "swap", "substitute", "rename") and plain
     if determined or vague or (plain and digits[1]):
-        state.loose.append(f"whether “{_words(state, kept)}” is the very text to replace; quotes would make it clear")
+        said = plain_words(state, kept)
+        state.loose.append(f"whether “{said}” is the very text to replace; quotes would make it clear")
 
 
 def _use_context(state: State, before: list[int], value: str, name: str) -> None:
-    """Account for words that say which place is meant ("the due date ... from 30 days"), when there is only that one."""
+    """Account for words that say which place is meant ("the due date ... from 30 days"), if it is the only one."""
     words = [i for i in before if state.tokens[i].lower not in STOPWORDS | TEXT_NOUNS]
     places = [p for o in (state.doc.find(value) if state.doc else ()) for p in o.places]
     wanted = {stem(state.tokens[i].lower) for i in words}
@@ -202,22 +222,31 @@ def _right_of(state: State, start: int) -> range:
         start += 2  # "with the word Contoso"
     if end - start > 1 and state.tokens[start].lower in ("word", "phrase", "term"):
         start += 1
-    while end > start and (state.tokens[end - 1].lower in TRAILERS or state.tokens[end - 1].text in ",:-"):
-        end -= 1
+    while end > start and (dropped := _trailing(state, range(start, end))):
+        end -= dropped
     return range(start, end)
+
+
+def _trailing(state: State, run: range) -> int:
+    """Return how many tokens at the end of a text belong to the command: "please", "thank you", a comma."""
+    last = state.tokens[run.stop - 1]
+    if last.lower in TRAILERS or last.text in ",:-":
+        return 1
+    pair = (state.tokens[run.stop - 2].lower, last.lower) if len(run) > 2 else ("", "")
+    return 2 if pair in TRAILING_PAIRS else 0
 
 
 def _part_of_text(state: State, index: int) -> bool:
     return state.free(index) and state.tokens[index].text not in '.!?;:"' and state.tokens[index].kind != "file"
 
 
-def _words(state: State, run: Sequence[int]) -> str:
+def plain_words(state: State, run: Sequence[int]) -> str:
     """Return the user's own letters from the first to the last of these tokens."""
     tokens = [state.tokens[i] for i in run]
     if len(tokens) == 1:
         return tokens[0].value
     pieces = [tokens[0].text]
-    for last, token in zip(tokens, tokens[1:], strict=False):
+    for last, token in pairwise(tokens):
         pieces.append(("" if token.start == last.end else " ") + token.text)
     return "".join(pieces)
 
@@ -230,11 +259,11 @@ def _in_document(state: State, run: range) -> tuple[str, range] | None:
             state.tokens[start].lower in DETERMINERS | {"of", "from", "to", "with", "word", "phrase", "text"}
             and len(kept) > 1
         ):
-            longer = state.doc.find(_words(state, kept)) if state.doc and start == run.start else []
+            longer = state.doc.find(plain_words(state, kept)) if state.doc and start == run.start else []
             if not longer:
                 continue
         if state.doc and len(kept) and not _is_noise(state, kept):
-            found = state.doc.find(_words(state, kept))
+            found = state.doc.find(plain_words(state, kept))
             if found:
                 return found[0].text, kept
     return None
@@ -250,7 +279,7 @@ def _explain_no_pair(state: State, found: Parameter) -> None:
         for run in state.phrases(cue):
             left = [i for i in _left_of(state, run.start) if state.tokens[i].lower not in TEXT_NOUNS | DETERMINERS]
             if left and state.doc and run.start and not _is_noise(state, range(left[0], left[-1] + 1)):
-                state.missing[found.name] = not_found(state, _words(state, left))
+                state.missing[found.name] = not_found(state, plain_words(state, left))
                 return
 
 
@@ -268,7 +297,7 @@ def _doubt_words(state: State, run: Iterable[int]) -> None:
     """Doubt a plain text that may be shorter or longer than what was meant."""
     tokens = [state.tokens[i] for i in run]
     if any(t.lower in LOOSE | PRONOUNS for t in tokens) or len(tokens) > 6:
-        state.loose.append(f"where the text “{_words(state, list(run))}” ends; quotes would make it clear")
+        state.loose.append(f"where the text “{plain_words(state, list(run))}” ends; quotes would make it clear")
 
 
 # -- plain texts ------------------------------------------------------------------------------------------------------
@@ -318,10 +347,11 @@ def _give_plain(state: State, parameter: Parameter, span: range) -> bool:
     span = range(span.start, stop)
     if not span or _is_noise(state, span):
         return False
+    state.give(parameter, plain_words(state, span), span)
     if kind == "value":
-        state.give(parameter, _words(state, span), span)
-    else:
-        state.give(parameter, _words(state, span), span)
+        doubt_value(state, list(span))
+    elif state.tokens[span.start].text.islower() and not state.open("found_text") and not _is_pair(state):
+        state.loose.append(f"“{plain_words(state, span)}” as the text; quotes would make it clear")
     _doubt_words(state, span)
     return True
 
@@ -344,193 +374,22 @@ def fill_value_at(state: State, start: int | None) -> None:
             break
         stop += 1
     if stop > start:
-        state.give(parameter, _words(state, range(start, stop)), range(start, stop))
+        state.give(parameter, plain_words(state, range(start, stop)), range(start, stop))
 
 
-# -- cells and rows ---------------------------------------------------------------------------------------------------
-
-
-def fill_cell_values(state: State) -> None:
-    """Fill a dict of cells and values: "set B4 to 42 and C4 to 17", "put =SUM(B2:B9) in B10", "B4 = 42"."""
-    for parameter in state.open("cell_values"):
-        cells = [i for i, t in enumerate(state.tokens) if t.kind == "cell" and state.free(i)]
-        values: dict[str, Any] = {}
-        if state.clause.verb in ("clear", "empty", "blank") and cells:
-            values = {split_address(state, state.tokens[i].value): None for i in cells}
-            state.spend(cells, parameter.name)
-            cells = cells[: len(values)]
-        for index in () if values else cells:
-            span, value = _value_of(state, index)
-            if span:
-                values[split_address(state, state.tokens[index].value)] = value
-                state.spend([index, *span], parameter.name)
-        if values and len(values) == len(cells):
-            state.args[parameter.name] = values
-        elif parameter.required:
-            state.missing[parameter.name] = "which cell gets which value?"
-
-
-def _value_of(state: State, cell: int) -> tuple[list[int], Any]:
-    """Return the tokens of a cell's value and the value: after "to", "=", ":" or before "in"."""
-    after = cell + 1
-    while after < len(state.tokens) and (after in state.used or state.tokens[after].lower in ("on", "in", "of", "the")):
-        after += 1  # "B3 on the Plan sheet to 150"
-    cue = state.tokens[after].lower if after < len(state.tokens) else ""
-    if cue in ("to", "=", "as", "is", ":", "be", "with", "equals") and after + 1 < len(state.tokens):
-        span = _value_span(state, after + 1)
-        return ([after, *span], _cell_value(state, span)) if span else ([], None)
-    if after < len(state.tokens) and state.tokens[after].kind == "formula":
-        return _assigned(state, after)
-    back = cell
-    while back and state.before(back) in SLOT_NOUNS["cell"] | DETERMINERS:
-        back -= 1
-    if state.before(back) in ("in", "into", "to", "at", "on"):
-        end = back - 1
-        start = end
-        while (
-            start > 0
-            and state.free(start - 1)
-            and state.tokens[start - 1].text not in (",", ";")
-            and (state.tokens[start - 1].lower not in ("and", "value", "the", "formula", "number", "text"))
-            and (start - 1 > 0 or state.clause.inherited_verb)
-        ):
-            start -= 1
-        span = list(range(start, end))
-        if span:
-            _doubt_value(state, span)
-            return [*span, *range(end, cell)], _cell_value(state, span)
-    return [], None
-
-
-def _assigned(state: State, index: int) -> tuple[list[int], Any]:
-    """Read "B4 =42" or "B4 =SUM(A1:A3)", where the lexer saw a formula: a lone number is a value."""
-    text = state.tokens[index].value
-    plain = number(text[1:])
-    return [index], text if plain is None else plain
-
-
-def _value_span(state: State, start: int) -> list[int]:
-    span = []
-    for index in range(start, len(state.tokens)):
-        token = state.tokens[index]
-        if not state.free(index) or token.text in (",", ";") or (token.lower in ("and", "in", "on") and span):
-            break
-        span.append(index)
-        if token.kind in ("quote", "formula"):
-            break
-        if token.kind in ("number", "date") and not (
-            index + 1 < len(state.tokens)
-            and state.tokens[index + 1].kind == "word"
-            and state.tokens[index + 1].lower not in ("in", "and", "on", "please", "for")
-        ):
-            break
-    while span and state.tokens[span[-1]].lower in TRAILERS:
-        span.pop()
-    _doubt_value(state, span)
-    return span
-
-
-def _doubt_value(state: State, span: list[int]) -> None:
+def doubt_value(state: State, span: list[int]) -> None:
+    """Doubt a plain value that may be a description: "the total", "a reasonable value", "half of B3"."""
+    words = [state.tokens[i] for i in span if state.tokens[i].kind == "word"]
+    lower = [t.lower for t in words if t.text.islower()]
+    if any(w in REFERENCES | DETERMINERS for w in lower) or (len(span) > 1 and lower):
+        state.loose.append(f"“{plain_words(state, span)}” as a value; quotes would make it clear")
+        return
     if len(span) > 1 or any(state.tokens[i].lower in PRONOUNS for i in span):
         _doubt_words(state, span)
         if any(state.tokens[i].kind in ("cell", "range", "formula") for i in span):
-            state.loose.append(f"“{_words(state, span)}” as a value")
+            state.loose.append(f"“{plain_words(state, span)}” as a value")
     elif span and state.tokens[span[0]].kind in ("cell", "range"):
-        state.loose.append(f"“{_words(state, span)}” as a value")
-
-
-def _cell_value(state: State, span: list[int]) -> Any:
-    if len(span) == 1:
-        token = state.tokens[span[0]]
-        if token.kind == "number" and (value := number(token.value)) is not None and not token.value.endswith("%"):
-            return value
-        return token.value
-    return _words(state, span)
-
-
-def fill_row_values(state: State) -> None:
-    """Fill the values of a row: what stands after a colon or "with", separated by commas; "Name: value" makes a dict."""
-    for parameter in state.open("row_values"):
-        start = next((i + 1 for i, t in enumerate(state.tokens) if t.text == ":" and state.free(i)), None)
-        if start is None:
-            cues = (*parameter.slot.cues, "with the values", "with values", "with", "values", "containing", "saying")
-            start = next((r.stop for c in cues for r in state.phrases(c)), None)
-        row = _row(state, start) if start is not None else None
-        if row:
-            span = range(start, _row_end(state, start))  # type: ignore[arg-type]
-            state.give(parameter, _row_form(state, parameter, row), [*span, start - 1])  # type: ignore[operator]
-        elif parameter.required:
-            state.missing[parameter.name] = "which values? Write them after a colon, separated by commas"
-
-
-def _row_end(state: State, start: int) -> int:
-    end = start
-    while end < len(state.tokens) and state.free(end) and state.tokens[end].kind != "file":
-        end += 1
-    return end
-
-
-def _row(state: State, start: int) -> list[tuple[str, Any]] | None:
-    """Return the cells as (column, value), the column empty when it is not named."""
-    cells: list[list[int]] = [[]]
-    for index in range(start, _row_end(state, start)):
-        if state.tokens[index].text in (",", ";"):
-            cells.append([])
-        else:
-            cells[-1].append(index)
-    cells = [c[1:] if len(c) > 1 and state.tokens[c[0]].lower == "and" else c for c in cells]
-    if not cells or not all(cells):
-        return None
-    row = [_named_cell(state, cell) for cell in cells]
-    return row if len({bool(name) for name, _ in row}) == 1 else None
-
-
-def _named_cell(state: State, cell: list[int]) -> tuple[str, Any]:
-    mark = next((i for i in cell[1:-1] if state.tokens[i].text in ("=", ":")), None)
-    if mark is None:
-        formula = next((i for i in cell[1:] if state.tokens[i].kind == "formula"), None)
-        if formula is not None and formula == cell[-1]:
-            return _words(state, [i for i in cell if i < formula]), _assigned(state, formula)[1]
-        return "", _cell_value(state, cell)
-    return _words(state, [i for i in cell if i < mark]), _cell_value(state, [i for i in cell if i > mark])
-
-
-def _row_form(state: State, parameter: Parameter, row: list[tuple[str, Any]]) -> Any:
-    """Return a dict when the columns are named, else a list; doubt a list of another length than the table."""
-    columns = table_columns(state)
-    if row[0][0]:
-        known = {c.lower(): c for c in columns}
-        if unknown := [name for name, _ in row if columns and name.lower() not in known]:
-            state.loose.append(f"no column {unknown[0]!r}")
-        return {known.get(name.lower(), name): value for name, value in row}
-    values = [value for _, value in row]
-    if columns and len(columns) != len(values):
-        state.loose.append(f"{len(values)} values for the {len(columns)} columns {', '.join(columns)}")
-    if dict in parameter.types and not parameter.types & {list, tuple}:
-        return dict(zip(columns, values, strict=False))
-    return values
-
-
-def table_columns(state: State) -> tuple[str, ...]:
-    """The columns of the table or sheet that the call names, or of the only one."""
-    outline = state.doc.outline if state.doc else None
-    sheets = outline.sheets if outline else ()
-    given = {
-        v
-        for p in state.view.parameters
-        if p.slot.kind in ("table", "sheet") and isinstance(v := state.args.get(p.name), str)
-    }
-    for sheet in sheets:
-        for table in sheet.tables:
-            if table.name in given:
-                return table.columns
-    for sheet in sheets:
-        if sheet.name in given:
-            return sheet.tables[0].columns if len(sheet.tables) == 1 else sheet.columns
-    tables = [t for s in sheets for t in s.tables]
-    if len(tables) == 1:
-        return tables[0].columns
-    return sheets[0].columns if len(sheets) == 1 and not tables else ()
+        state.loose.append(f"“{plain_words(state, span)}” as a value")
 
 
 # -- queries ----------------------------------------------------------------------------------------------------------
@@ -552,18 +411,19 @@ def fill_queries(state: State) -> None:
 
 def _fill_query_after_cue(state: State, parameter: Parameter) -> bool:
     general = _QUERY_CUES if parameter.required else ("about", "regarding", "concerning")
+    general += ("for",) if parameter.required and state.clause.verb in _SEARCH_VERBS else ()
     for cue in (*parameter.slot.cues, *general):
         for run in state.phrases(cue):
             span = _query_span(state, run.stop)
             if span and not _is_noise(state, range(span[0], span[-1] + 1)):
-                state.give(parameter, _words(state, span), span)
+                state.give(parameter, plain_words(state, span), span)
                 state.spend([i for i in run if state.free(i)], parameter.name)
                 return True
     return False
 
 
 def _query_span(state: State, start: int) -> list[int]:
-    span = []
+    span: list[int] = []
     for index in range(start, len(state.tokens)):
         if not state.free(index):
             break

@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from copilot.errors import ToolInputError
 from copilot.models.builtin.lexing import Token, scan, shapes
-from copilot.models.builtin.words import DETERMINERS, VERBS, synonyms
+from copilot.models.builtin.words import DETERMINERS, PREPOSITIONS, VERBS, synonyms, word_set
 from copilot.plugins.langchain import of_langchain
 from copilot.plugins.tools import public_name
 from copilot.slots import ALL_SUFFIXES, Slot, SlotKind
@@ -83,7 +83,8 @@ class ToolView:
     @cached_property
     def verbs(self) -> frozenset[str]:
         """Words that open its examples, its cues, and for a stranger the words of its name."""
-        heads = {tokens[0].lower for e in self.examples if (tokens := _without_lead(scan(e)))}
+        firsts = {tokens[0].lower for e in self.examples if (tokens := _without_lead(scan(e)))}
+        heads = firsts - DETERMINERS - PREPOSITIONS
         named = set() if self.examples else set(re.split(r"[._\s]+", self.name.lower())) & VERBS
         first = {scan(self.description)[0].lower.removesuffix("s")} & VERBS if not self.examples else set()
         return frozenset(heads | {c.lower() for c in self.cues if c.lower() in VERBS} | named | first)
@@ -138,7 +139,7 @@ def direct_objects(tokens: Iterable[Token]) -> list[str]:
     return found
 
 
-_ENDS_OBJECT = frozenset(["in", "on", "at", "from", "of", "for", "to", "into", "with", "by", "as", "called", "named", "titled", "saying", "that", "after", "before"])
+_ENDS_OBJECT = word_set("""in on at from of for to into with by as called named titled saying that after before""")
 
 
 def views(tools: Iterable[Any]) -> tuple[ToolView, ...]:

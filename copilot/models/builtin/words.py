@@ -9,41 +9,69 @@ from copilot.documents.terms import stem
 
 __all__ = ["stem"]
 
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of `text`."""
+    return frozenset(text.split())
+
+
 #: Words that say nothing about what is wanted; they need no explanation by a plan.
-STOPWORDS = frozenset(
-    ["a", "an", "the", "this", "that", "these", "those", "my", "our", "your", "his", "her", "its", "their", "some", "any", "of", "to", "in", "on", "at", "from", "for", "with", "by", "into", "onto", "as", "is", "are", "was", "were", "be", "been", "am", "do", "does", "did", "and", "or", "me", "us", "i", "we", "you", "it", "there", "here", "please", "kindly", "thanks", "thank", "just", "now", "then", "so", "also", "too", "can", "could", "would", "will", "what", "which", "who", "whose", "where", "when", "how", "much", "many", "have", "has", "had", "all", "each", "every", "not", "no", "up", "out", "over", "within", "inside", "via", "about", "one", "ones", "let", "let's", "okay", "ok", "hi", "hello", "hey", "dear", "assistant", "copilot", "everpilot", "next", "afterwards", "finally", "it's", "what's", "that's", "i'd", "i'm", "there's", "go", "ahead", "tell", "give", "whole", "entire"]
+STOPWORDS = word_set(
+    """a an the this that these those my our your his her its their some any of to in on at from for with by into
+    onto as is are was were be been am do does did and or me us i we you it there here please kindly thanks
+    thank just now then so also too can could would will what which who whose where when how much many have has
+    had all each every not no up out over within inside via about one ones let let's okay ok hi hello hey dear
+    assistant copilot everpilot next afterwards finally it's what's that's i'd i'm there's go ahead tell give
+    whole entire"""
 )
 
 #: Words that narrow or twist a command: a slot must account for them, a tool's vocabulary does not suffice.
-LIMITERS = frozenset(
-    ["only", "except", "but", "first", "second", "third", "last", "next", "other", "another", "both", "half", "instead", "unless", "until", "besides", "excluding", "without", "not", "never", "no", "alternate", "odd", "even", "least", "most", "some", "rather", "almost", "nearly", "partly", "any"]
+LIMITERS = word_set(
+    """only except but first second third last next other another both half instead unless until besides excluding
+    without not never no alternate odd even least most some rather almost nearly partly any"""
 )
 
-DETERMINERS = frozenset(["a", "an", "the", "this", "that", "these", "those", "my", "our", "your", "its", "their", "all", "every", "each", "any"])
-PREPOSITIONS = frozenset(["in", "on", "at", "from", "of", "for", "to", "into", "onto", "within", "inside", "under", "below", "after", "before", "with", "by"])
+DETERMINERS = word_set("a an the this that these those my our your its their all every each any")
+PREPOSITIONS = word_set("""in on at from of for to into onto within inside under below after before with by""")
 
 #: Words that may lead from a verb to a quoted or plain text: "replace the word Acme", "every occurrence of Acme".
-TEXT_NOUNS = frozenset(
-    ["word", "words", "phrase", "phrases", "text", "term", "terms", "name", "names", "string", "value", "values", "occurrence", "occurrences", "instance", "instances", "mention", "mentions", "of", "sentence", "company", "number", "all", "every", "each", "the", "any", "everything"]
+TEXT_NOUNS = word_set(
+    """word words phrase phrases text term terms name names string value values occurrence occurrences instance
+    instances mention mentions of sentence company number all every each the any everything"""
 )
 
 #: Words at the end of a command that change nothing: "everywhere", "please".
-TRAILERS = frozenset(["please", "thanks", "everywhere", "throughout", "thank", "you", "now", "for", "me", "document", "file"])
+TRAILERS = word_set("please thanks everywhere throughout now")
+TRAILING_PAIRS = frozenset({("thank", "you"), ("for", "me")})
 
 #: A text that is not quoted and holds one of these may be longer or shorter than what was meant.
-LOOSE = frozenset(
-    ["in", "on", "at", "only", "but", "except", "and", "or", "then", "for", "from", "if", "when", "unless", "instead", "under", "below", "after", "before", "using", "as", "it", "them", "that", "which", "where", "also", "so", "because", "into", "there", "this", "those", "these", "every", "each", "all", "throughout", "everywhere", "to", "with", "by", "something", "someone", "whatever", "better", "new", "correct", "right", "appropriate", "suitable"]
+LOOSE = word_set(
+    """in on at only but except and or then for from if when unless instead under below after before using as it
+    them that which where also so because into there this those these every each all throughout everywhere to
+    with by something someone whatever better new correct right appropriate suitable"""
 )
 
-PRONOUNS = frozenset(["it", "this", "that", "them", "these", "those"])
+#: A value of one of these words is a reference to something, not the word itself.
+REFERENCES = word_set(
+    """total sum average mean maximum minimum median max min today yesterday tomorrow now previous same current
+    double half twice empty blank nothing null none result value amount number date name formula text above
+    below it random original old new default right left first last next something anything whatever here there"""
+)
+
+PRONOUNS = word_set("it this that them these those")
 
 #: Verbs that ask for prose of its own, which only a language model can write.
-FREE_WRITING = frozenset(
-    ["translate", "rewrite", "rephrase", "reword", "paraphrase", "compose", "draft", "brainstorm", "invent", "imagine", "improve", "polish", "proofread", "shorten", "lengthen", "simplify", "expand", "elaborate", "explain", "argue", "suggest", "recommend", "advise", "write", "author", "critique", "review", "evaluate", "judge", "predict", "forecast", "guess", "think", "reason", "discuss", "describe", "analyse", "analyze", "interpret", "assess", "chat", "joke", "sing", "tell", "answer", "reply", "respond", "fix", "correct", "beautify", "refine", "reformulate", "localize", "localise", "outline", "plan"]
+FREE_WRITING = word_set(
+    """translate rewrite rephrase reword paraphrase compose draft brainstorm invent imagine improve polish
+    proofread shorten lengthen simplify expand elaborate explain argue suggest recommend advise write author
+    critique review evaluate judge predict forecast guess think reason discuss describe analyse analyze
+    interpret assess chat joke sing tell answer reply respond fix correct beautify refine reformulate localize
+    localise outline plan"""
 )
 #: Of these, the ones that nothing but a model can do, whatever else the request names.
-NEVER_MECHANICAL = frozenset(
-    ["translate", "rewrite", "rephrase", "reword", "paraphrase", "brainstorm", "improve", "polish", "proofread", "shorten", "lengthen", "simplify", "elaborate", "critique", "reformulate", "localize", "localise", "beautify", "refine"]
+NEVER_MECHANICAL = word_set(
+    """translate rewrite rephrase reword paraphrase brainstorm improve polish proofread shorten lengthen simplify
+    elaborate critique reformulate localize localise beautify refine"""
 )
 
 #: Verbs of one meaning. A tool whose examples use one of them is also meant by the others, a little less.
@@ -51,7 +79,7 @@ SYNONYMS: tuple[frozenset[str], ...] = tuple(
     frozenset(group.split())
     for group in (
         "replace change swap substitute update rename switch exchange",
-        "set put write enter update change fill type assign make",
+        "set put write enter update change fill type assign",
         "add insert append put include attach",
         "delete remove drop erase cut strip",
         "make create build generate draw plot produce prepare chart graph",
@@ -67,13 +95,17 @@ SYNONYMS: tuple[frozenset[str], ...] = tuple(
 )
 
 #: Base forms that can open a command, besides those in the examples of the tools at hand.
-VERBS = frozenset(v for group in SYNONYMS for v in group) | frozenset(
-    ["count", "average", "group", "apply", "format", "move", "copy", "merge", "split", "undo", "redo", "revert", "restore", "call", "name", "check", "verify", "describe", "analyse", "analyze", "rewrite", "translate", "extract", "highlight", "mark", "turn", "start", "stop", "close", "hide", "unhide", "bold", "underline"]
+VERBS = frozenset(v for group in SYNONYMS for v in group) | word_set(
+    """count average group apply format move copy merge split undo redo revert restore call name check verify
+    describe analyse analyze rewrite translate extract highlight mark turn start stop close hide unhide bold
+    underline"""
 )
 
 #: Verbs that change something when they open a request; a question or a hypothetical with one must not act.
-ACTING = frozenset(
-    ["replace", "change", "swap", "substitute", "update", "rename", "set", "put", "write", "enter", "fill", "add", "insert", "append", "delete", "remove", "drop", "erase", "make", "create", "build", "generate", "convert", "export", "save", "send", "mail", "email", "forward", "move", "copy", "merge", "apply", "format", "clear", "undo", "edit", "modify", "overwrite", "adjust", "increase", "decrease", "switch", "correct", "fix"]
+ACTING = word_set(
+    """replace change swap substitute update rename set put write enter fill add insert append delete remove drop
+    erase make create build generate convert export save send mail email forward move copy merge apply format
+    clear undo edit modify overwrite adjust increase decrease switch correct fix"""
 )
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -134,20 +166,22 @@ KIND_WORDS: dict[str, tuple[str, ...]] = {
     "text": ("text file", "markdown file", "csv", "csv file", "txt"),
 }
 #: Words for any file.
-FILE_NOUNS = frozenset(["file", "files", "document", "documents", "one", "folder"])
+FILE_NOUNS = word_set("file files document documents one folder")
 
-NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])
-}
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBER_WORDS = {word: number for number, word in enumerate(_NUMBERS)}
 ORDINALS = {"first": 1, "second": 2, "third": 3, "1st": 1, "2nd": 2, "3rd": 3, "last": -1}
 
 #: Function words of other languages, to notice a request that is not English.
-FOREIGN = frozenset(
-    ["der", "die", "das", "und", "ist", "nicht", "ein", "eine", "einen", "dem", "den", "durch", "bitte", "ersetze", "ersetzen", "mit", "für", "auf", "zeige", "wie", "viel", "le", "la", "les", "des", "une", "dans", "est", "pas", "pour", "avec", "remplace", "remplacer", "par", "sur", "quel", "quelle", "combien", "montre", "du", "et", "el", "los", "las", "una", "por", "con", "para", "reemplaza", "reemplazar", "cuál", "cuánto", "muestra", "del", "que", "y", "en", "il", "lo", "gli", "della", "nel", "sostituisci", "per", "mostra", "quanto", "che", "di", "o", "os", "um", "uma", "não", "substitua", "mostre", "qual", "de", "het", "een", "van", "niet", "vervang", "door", "toon", "hoeveel", "och", "att", "med", "ersätt", "visa"]
+FOREIGN = word_set(
+    """der die das und ist nicht ein eine einen dem den durch bitte ersetze ersetzen mit für auf zeige wie viel le
+    la les des une dans est pas pour avec remplace remplacer par sur quel quelle combien montre du et el los las
+    una por con para reemplaza reemplazar cuál cuánto muestra del que y en il lo gli della nel sostituisci per
+    mostra quanto che di o os um uma não substitua mostre qual de het een van niet vervang door toon hoeveel och
+    att med ersätt visa"""
 )
 #: Of those, the ones that English has too.
-_ALSO_ENGLISH = frozenset(["die", "per", "en", "y", "o", "a", "i", "la", "le", "de", "con", "pour"])
+_ALSO_ENGLISH = word_set("die per en y o a i la le de con pour")
 ENGLISH_HINTS = (STOPWORDS | VERBS | PREPOSITIONS | DETERMINERS) - FOREIGN
 
 

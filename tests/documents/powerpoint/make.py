@@ -140,3 +140,36 @@ def word_in(path: Path) -> str:
         ):
             return found[1].decode()
     return ""
+
+
+def with_diagram(content: bytes) -> bytes:
+    """The deck with a diagram of one node, "Old words", on its first slide."""
+    a = "http://schemas.openxmlformats.org/drawingml/2006/main"
+    dgm = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
+    dsp = "http://schemas.microsoft.com/office/drawing/2008/diagram"
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    body = "<a:bodyPr/><a:lstStyle/><a:p><a:r><a:t>Old</a:t></a:r><a:r><a:t> words</a:t></a:r></a:p>"
+    data = (
+        f'<dgm:dataModel xmlns:dgm="{dgm}" xmlns:a="{a}"><dgm:ptLst><dgm:pt modelId="1" type="doc"/>'
+        f'<dgm:pt modelId="2"><dgm:t>{body}</dgm:t></dgm:pt></dgm:ptLst>'
+        '<dgm:cxnLst><dgm:cxn modelId="3" srcId="1" destId="2" srcOrd="0" destOrd="0"/></dgm:cxnLst></dgm:dataModel>'
+    )
+    drawing = (
+        f'<dsp:drawing xmlns:dsp="{dsp}" xmlns:a="{a}"><dsp:spTree><dsp:sp><dsp:txBody>{body}</dsp:txBody></dsp:sp>'
+        "</dsp:spTree></dsp:drawing>"
+    )
+    frame = (
+        '<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id="20" name="Diagram"/><p:cNvGraphicFramePr/><p:nvPr/>'
+        '</p:nvGraphicFramePr><p:xfrm><a:off x="0" y="0"/><a:ext cx="9" cy="9"/></p:xfrm><a:graphic>'
+        f'<a:graphicData uri="{dgm}"><dgm:relIds xmlns:dgm="{dgm}" r:dm="rId20" xmlns:r="{kinds}"/></a:graphicData>'
+        "</a:graphic></p:graphicFrame></p:spTree>"
+    )
+    links = (
+        f'<Relationship Id="rId20" Type="{kinds}/diagramData" Target="../diagrams/data1.xml"/>'
+        '<Relationship Id="rId21" Type="http://schemas.microsoft.com/office/2007/relationships/diagramDrawing" '
+        'Target="../diagrams/drawing1.xml"/></Relationships>'
+    )
+    content = changed(content, "ppt/slides/slide1.xml", "</p:spTree>", frame)
+    content = changed(content, "ppt/slides/_rels/slide1.xml.rels", "</Relationships>", links)
+    parts = {"ppt/diagrams/data1.xml": data.encode(), "ppt/diagrams/drawing1.xml": drawing.encode()}
+    return rezipped(content, parts)

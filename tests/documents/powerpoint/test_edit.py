@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.documents.powerpoint.make import (
     names,
     opened,
     part,
+    saved,
     strict,
     text,
     touched,
@@ -79,15 +81,11 @@ def test_a_slide_that_lost_its_title_gets_one_from_its_layout() -> None:
     made = opened(content)
     title = made.slides[0].shapes.title._element
     title.getparent().remove(title)
-    from tests.documents.powerpoint.make import saved
-
     edited = powerpoint.set_title(saved(made), 1, "Back again")
     assert opened(edited.content).slides[0].shapes.title.text_frame.text == "Back again"
 
 
 def test_no_place_for_a_title_is_said() -> None:
-    from tests.documents.powerpoint.make import saved
-
     made = opened(deck("One"))
     made.slides.add_slide(made.slide_layouts[6])
     with pytest.raises(ToolInputError) as caught:
@@ -124,8 +122,6 @@ def test_layouts_by_name() -> None:
 def test_a_new_slide_joins_the_section_of_its_neighbour() -> None:
     content = deck("One", "Two")
     main = part(content, "ppt/presentation.xml").decode()
-    import re
-
     ids = re.findall(r'<p:sldId [^>]*?\bid="(\d+)"', main)
     sections = "".join(
         f'<p14:section name="S{n}" id="{{00000000-0000-0000-0000-00000000000{n}}}"><p14:sldIdLst>'

@@ -20,6 +20,7 @@ from tests.documents.powerpoint.make import (
     strict,
     text,
     touched,
+    with_diagram,
     word_in,
 )
 
@@ -130,13 +131,11 @@ def test_chart_data_is_named_not_changed(office: Path) -> None:
 
 
 def test_smartart_is_changed_in_its_data_and_its_drawing() -> None:
-    path = next((p for p in CORPUS_DECKS if "SmartArt_OrgChart1" in p.name), None)
-    if path is None:
-        pytest.skip("needs the corpus")
-    edited = powerpoint.replace_text(path.read_bytes(), "Mid-Left", "Middle")
-    assert [(h.where, h.after) for h in edited.hunks] == [("slide 1, SmartArt", "Middle")]
-    parts = {n for n in touched(path.read_bytes(), edited.content) if "diagrams" in n}
-    assert {n.rpartition("/")[2].rstrip("0123456789.xml") for n in parts} == {"data", "drawing"}
+    content = with_diagram(deck("T"))
+    assert ("slide 1, SmartArt", "Old words") in [(s.where, s.text) for s in powerpoint.read(content).segments]
+    edited = powerpoint.replace_text(content, "Old", "New")
+    assert [(h.where, h.after) for h in edited.hunks] == [("slide 1, SmartArt", "New words")]
+    assert touched(content, edited.content) == {"ppt/diagrams/data1.xml", "ppt/diagrams/drawing1.xml"}
 
 
 def test_strict_files_stay_strict() -> None:

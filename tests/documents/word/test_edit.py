@@ -72,6 +72,11 @@ def test_new_text_looks_like_the_text_beside_it() -> None:
     assert '<w:pPr><w:jc w:val="both"/></w:pPr><w:r><w:rPr><w:sz w:val="20"/></w:rPr><w:t>NEW</w:t>' in xml
 
 
+def test_a_bold_word_at_the_beginning_is_not_the_look() -> None:
+    content = docx(p(r("Note: ", "<w:b/>"), r("plain words follow.", "<w:i/>")))
+    assert "<w:rPr><w:i/></w:rPr><w:t>NEW</w:t>" in part(word.insert_paragraphs(content, "NEW").content)
+
+
 def test_lines_become_paragraphs_and_styles_go_by_name() -> None:
     edited = word.insert_paragraphs(BASE, "One\n\nTwo\r\nThree", style="quote")
     assert texts(edited.content)[-3:] == ["One", "Two", "Three"]
@@ -297,6 +302,15 @@ def test_addresses_reach_every_story() -> None:
         assert edited.hunks[0].before == text
     cell = word.find(content, "celled")[0].address
     assert word.replace_paragraph(content, cell, "x").hunks[0].where == "table 1, row 1, column 1"
+
+
+def test_both_copies_of_a_text_box_are_kept_alike() -> None:
+    content = docx(p(text_box(p("boxed text") + p("second"))))
+    rewritten = word.replace_paragraph(content, address(content, "boxed text"), "boxed words")
+    assert part(rewritten.content).count("words</w:t>") == 2
+    assert "boxed text" not in part(rewritten.content)
+    assert "second" not in part(delete(content, "second").content)
+    assert part(word.apply_style(content, ["second"], "Quote").content).count('w:val="Zitat"') == 2
 
 
 # Deleting

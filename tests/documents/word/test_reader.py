@@ -42,6 +42,8 @@ def hidden(content: bytes) -> list[tuple[str, str]]:
         ),
         (p("See ", "<w:hyperlink w:anchor='top'>" + r("above") + "</w:hyperlink>"), "See [above](#top)"),
         (p(field("PAGE", "7")), "7"),
+        (p(field(' HYPERLINK "https://x.example/" ', "site")), "[site](https://x.example/)"),
+        (p(field(' HYPERLINK \\l "mark" ', "there")), "[there](#mark)"),
         (p(f"<w:ins {CHANGE}>{r('new')}</w:ins>"), "[inserted by Ann, 2024-05-06: new]"),
         (p("<w:r><w:sym w:font='Wingdings' w:char='F0FC'/></w:r>", "done"), "□done"),
         (p("<w:sdt><w:sdtContent>" + r("chosen") + "</w:sdtContent></w:sdt>"), "chosen"),

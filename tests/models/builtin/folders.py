@@ -122,12 +122,13 @@ def practice(root: Path) -> Path:
     )
     word(root / "meeting_minutes.docx", "# Minutes of 4 May", "Present: Dana Wood, Piotr Nowak.", "# Decisions",
          "The board approved the new office in Mill Lane. Dana Wood orders the furniture.")  # fmt: skip
-    word(root / "annual_report.docx", "# Annual Report 2024", "Harbor Studio closed the year with a profit of 310,000 euros.",
+    word(root / "annual_report.docx", "# Annual Report 2024",
+         "Harbor Studio closed the year with a profit of 310,000 euros.",
          "# Staff", "The studio employs 14 people. Piotr Nowak joined as head of design.")  # fmt: skip
     workbook(
         root / "inventory.xlsx",
-        T_Stock=[["Item", "Warehouse", "Quantity", "Unit price"], ["Chair", "Lyon", 40, 55.5], ["Desk", "Porto", 12, 210],
-                 ["Lamp", "Lyon", 75, 19.9]],
+        T_Stock=[["Item", "Warehouse", "Quantity", "Unit price"], ["Chair", "Lyon", 40, 55.5],
+                 ["Desk", "Porto", 12, 210], ["Lamp", "Lyon", 75, 19.9]],
         Suppliers=[["Supplier", "Country"], ["Oakline", "France"], ["Lumina", "Portugal"]],
     )  # fmt: skip
     workbook(

@@ -1,4 +1,4 @@
-"""Skills of the tests: they mirror what a folder of documents needs, with the planner's declarations and no function."""
+"""Skills of the tests: what a folder of documents needs, with the planner's declarations, never run."""
 
 from __future__ import annotations
 

@@ -205,6 +205,7 @@ def test_answer_says_when_nothing_fits(in_office: Call) -> None:
         ("2025-04-01", ["lease-2.docx"]),
         ("4200", ["lease-2.docx", "lease.docx"]),
         ("Contoso rent", []),
+        ("any files about Contoso", ["notes.md"]),
     ],
 )
 def test_search(call: Call, query: str, files: list[str]) -> None:
@@ -213,6 +214,13 @@ def test_search(call: Call, query: str, files: list[str]) -> None:
     assert sorted(s["path"] for s in result.data["skipped"]) == ["broken.docx", "old.xlsx"]
     assert "Not read (2)" in result.markdown
     assert all(quote["where"] for quote in result.data["quotes"])
+
+
+def test_search_offers_what_is_near(call: Call) -> None:
+    result = call("search", query="Contoso clause penalty")
+    assert result.data["files"] == []
+    assert "No passage has all of these words" in result.markdown
+    assert [q["path"] for q in result.data["quotes"]] == ["notes.md"]
 
 
 def test_search_in_one_file_and_of_one_kind(call: Call) -> None:

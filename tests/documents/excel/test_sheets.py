@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from copilot.documents import excel
+from copilot.errors import ToolInputError
+
+from .books import book, changed, values
+
+ROWS = [
+    ["Name", "When", "Share", "Twice"],
+    ["x & y", "2026-01-02", "12.5%", "=C2*2"],
+    ["007", None, 3, "=SUM(Data!A1:A2)"],
+]
+
+
+def test_a_sheet_is_added_with_typed_values() -> None:
+    before = book({"Data": [[1], [2]]})
+    edited = excel.add_sheet(before, "New & <co>", ROWS, formulas=True)
+    found = values(edited.content, "New & <co>")
+    assert (found["A2"], found["C2"], found["D2"], found["A3"], found["D3"]) == ("x & y", 0.125, 0.25, "007", 3)
+    assert [s.name for s in excel.Workbook.open(edited.content).sheets] == ["Data", "New & <co>"]
+    assert changed(before, edited.content) >= {"xl/worksheets/sheet2.xml", "xl/workbook.xml", "[Content_Types].xml"}
+    assert "xl/worksheets/sheet1.xml" not in changed(before, edited.content)
+
+
+def test_formulas_are_text_unless_they_are_asked_for() -> None:
+    edited = excel.add_sheet(book({"Data": [[1]]}), "N", [["=1+1"]])
+    assert values(edited.content, "N") == {"A1": "=1+1"}
+
+
+@pytest.mark.parametrize("name", ["", "a" * 32, "a/b", "a[b]", "what?", "'x", "x'", "History", "dAtA", "a:b", "*"])
+def test_names_that_excel_does_not_take(name: str) -> None:
+    with pytest.raises(ToolInputError) as error:
+        excel.add_sheet(book({"Data": [[1]]}), name)
+    assert error.value.code == "sheet_name"
+
+
+def test_a_new_workbook_is_the_same_each_time() -> None:
+    made = excel.create({"One": ROWS, "Two": [["a"], [1]]}, formulas=True)
+    assert made == excel.create({"One": ROWS, "Two": [["a"], [1]]}, formulas=True)
+    assert values(made.content, "Two") == {"A1": "a", "A2": 1}
+    assert [s.name for s in excel.outline(made.content).sheets] == ["One", "Two"]
+
+
+def test_an_empty_workbook_can_be_edited_further() -> None:
+    content = excel.create({}).content
+    content = excel.add_sheet(content, "Notes").content
+    assert values(excel.write_cells(content, "Notes", {"B2": "hi"}).content, "Notes") == {"B2": "hi"}
