@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -33,8 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     if not os.environ.get("EVERPILOT_DEBUG"):
         logging.getLogger().addHandler(logging.NullHandler())  # what a person must know is told, not logged
+    _never_fail_to_print()
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()  # a pipe that was closed early is met here, not while the interpreter ends
+        return code
     except KeyboardInterrupt:
         print("\nStopped. Nothing is half written; continue with: everpilot -c", file=sys.stderr)
         return 130
@@ -43,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes, a person gets a sentence
         return _explain(error)
+
+
+def _never_fail_to_print() -> None:
+    """An old locale, or half of a character in a file name, costs a question mark, not the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _run(arguments: list[str]) -> int:
@@ -54,7 +65,7 @@ def _run(arguments: list[str]) -> int:
         return code
     parsed = _parser().parse_args(arguments)
     if parsed.prompt is None:
-        if parsed.output_format != "text" or not sys.stdin.isatty():
+        if parsed.output_format != "text" or not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
             _parser().error("there is no terminal to chat in; ask with -p PROMPT")
         from copilot.hosts.terminal.chat import chat
 
@@ -65,12 +76,14 @@ def _run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
-    from copilot.errors import ApprovalError, EverpilotError, NoModelError, SettingsError
+    """Say what is wrong and return the exit code."""
+    from copilot.errors import EverpilotError
 
     if isinstance(error, EverpilotError):
-        print(f"everpilot: {error}", file=sys.stderr)
-        usage = isinstance(error, SettingsError) or (isinstance(error, ApprovalError) and error.code == "calls")
-        return USAGE if usage else NO_MODEL if isinstance(error, NoModelError) else FAILED
+        from copilot.trust.sanitise import safe_text
+
+        print(f"everpilot: {safe_text(str(error))}", file=sys.stderr)
+        return exit_code_of(error)
     if os.environ.get("EVERPILOT_DEBUG"):
         raise error
     print(
@@ -79,6 +92,16 @@ def _explain(error: Exception) -> int:
         file=sys.stderr,
     )
     return FAILED
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the documented exit code for an explained error."""
+    from copilot.errors import ApprovalError, NoModelError, SettingsError
+
+    usage = getattr(error, "code", "") == "usage" or (isinstance(error, ApprovalError) and error.code == "calls")
+    if usage or isinstance(error, SettingsError):
+        return USAGE
+    return NO_MODEL if isinstance(error, NoModelError) else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,7 +159,9 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 def _approve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("thread", nargs="?", metavar="THREAD", help="default: the last thread of the folder")
     parser.add_argument("--reject", action="store_true", help="answer no")
-    parser.add_argument("--only", action="append", metavar="CALL", help="approve this call only (can be given again)")
+    parser.add_argument(
+        "--only", action="append", metavar="N", help="approve step N (or the call of this id) only; can be given again"
+    )
     parser.add_argument("--show", action="store_true", help="show what is waiting and decide nothing")
     _add_folder(parser)
     parser.add_argument("--output-format", choices=["text", "json", "stream-json"], default="text")

@@ -173,6 +173,9 @@ def _entries(content: bytes, zipped: zipfile.ZipFile, limits: Limits) -> dict[st
     seen: set[str] = set()
     starts = sorted({i.header_offset for i in infos} | {zipped.start_dir})
     after = dict(pairwise(starts))
+    if content[:4] == b"PK\x03\x04" and starts[0] > 0:
+        # The first part of a longer archive that was cut: the directory found is that of a file inside it.
+        raise DocumentError("The file is cut off; only a file embedded in it is whole.", hint=_REPAIR, code="broken")
     for info, (central, raw_name) in zip(infos, _central_records(content, zipped.start_dir, len(infos)), strict=True):
         name = _checked_name(info)
         if name.casefold() in seen:

@@ -14,7 +14,7 @@ from copilot.agent.copilot import Copilot
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
-from copilot.hosts.once import as_json, chosen_thread, open_copilot, show
+from copilot.hosts.once import as_json, last_thread, open_copilot, reaching, show
 
 _USAGE_CODES = frozenset({"unknown_tool", "arguments"})
 
@@ -25,12 +25,8 @@ def tools(parsed: argparse.Namespace) -> int:
     if parsed.json:
         as_json([_described(tool) for tool in found.tools().values()])
         return DONE
-    from rich.table import Table
-
-    table = Table("Tool", "Effect", "What it does", box=None, pad_edge=False)
-    for tool in found.tools().values():
-        table.add_row(tool.name, tool.effect.value, tool.description.splitlines()[0])
-    render.console().print(table)
+    rows = [(tool.name, tool.effect.value, tool.description.splitlines()[0]) for tool in found.tools().values()]
+    render.console().print(render.table(("Tool", "Effect", "What it does"), rows))
     for problem in found.problems:
         print(f"everpilot: {problem.where}: {problem.reason}", file=sys.stderr)
     return DONE
@@ -87,7 +83,7 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
     elif outcome["changes"]:
         out.print(render.changes(outcome["changes"]))
     elif outcome["text"]:
-        out.print(render.safe_markdown(outcome["text"]), markup=False)
+        render.show_markdown(out, outcome["text"])
     if outcome["status"] == "ask":
         print("\nNothing was written. To do it, run the same command with --yes.")
     if outcome["status"] == "dry-run":
@@ -107,7 +103,7 @@ def inspect(parsed: argparse.Namespace) -> int:
     elif found["status"] == "refused":
         print(f"everpilot: {found['message']}", file=sys.stderr)
     else:
-        render.console().print(render.safe_markdown(inspecting.render(found)), markup=False)
+        render.show_markdown(render.console(), inspecting.render(found))
     return USAGE if found["status"] == "refused" else DONE
 
 
@@ -127,19 +123,33 @@ def _inspected(path: Path) -> dict[str, Any]:
 def approve(parsed: argparse.Namespace) -> int:
     """Answer what a thread waits for."""
     copilot = open_copilot(parsed)
-    parsed.resume, parsed.continue_ = parsed.thread, True
-    thread = copilot.threads.find(chosen_thread(copilot, parsed) or "")
+    thread = copilot.threads.find(parsed.thread or last_thread(copilot))
     if Path(thread.folder) != copilot.folder and not parsed.dir:
         copilot = Copilot(thread.folder)
     waiting = copilot.pending(thread.id)
     if waiting is None:
-        print(f"Thread {thread.id} waits for no approval.")
+        print(f"Thread {thread.id} waits for no approval.", file=sys.stdout if parsed.show else sys.stderr)
         return DONE if parsed.show else FAILED
     if parsed.show:
-        render.console().print(render.card(waiting.card))
+        _show_card(waiting.card, parsed.output_format)
         return NEEDS_APPROVAL
-    answer = False if parsed.reject else parsed.only or True
-    return show(copilot.stream_resume(thread.id, approve=answer), copilot, parsed.output_format)
+    answer = False if parsed.reject else _only(parsed.only, waiting.card) if parsed.only else True
+    copilot = reaching(copilot, waiting.card)
+    return show(copilot.stream_resume(thread.id, approve=answer), parsed.output_format)
+
+
+def _show_card(card: dict[str, Any], output: str) -> None:
+    if output == "text":
+        render.console().print(render.card(card))
+    else:
+        as_json(card)
+
+
+def _only(chosen: list[str], card: dict[str, Any]) -> list[str]:
+    """Return the calls that were chosen by id, or by the number that the card gives them."""
+    calls = list(dict.fromkeys(item["call_id"] for item in card["items"]))
+    numbered = {str(number): call for number, call in enumerate(calls, 1)}
+    return [word if word in calls else numbered.get(word, word) for word in chosen]
 
 
 def undo(parsed: argparse.Namespace) -> int:
@@ -160,14 +170,14 @@ def _list_changes(workspace: Any, parsed: argparse.Namespace) -> int:
     if parsed.json:
         as_json([entry.to_dict() for entry in entries])
         return DONE
-    from rich.table import Table
-
-    table = Table("N", "When (UTC)", "File", "Change", "", box=None, pad_edge=False)
-    for e in entries:
-        state = f"undoes {e.undoes}" if e.undoes else f"undone by {e.undone_by}" if e.undone_by else ""
-        table.add_row(str(e.number), e.time[:16].replace("T", " "), workspace.show(e.path), e.summary, state)
-    render.console().print(table if entries else "No changes yet.")
+    rows = [(e.number, e.time[:16].replace("T", " "), workspace.show(e.path), e.summary, _undone(e)) for e in entries]
+    heads = ("N", "When (UTC)", "File", "Change", "State")
+    render.console().print(render.table(heads, rows) if rows else "No changes yet.")
     return DONE
+
+
+def _undone(entry: Any) -> str:
+    return f"undoes {entry.undoes}" if entry.undoes else f"undone by {entry.undone_by}" if entry.undone_by else ""
 
 
 def sessions(parsed: argparse.Namespace) -> int:
@@ -177,12 +187,9 @@ def sessions(parsed: argparse.Namespace) -> int:
     if parsed.json:
         as_json([{"id": t.id, "folder": t.folder, "title": t.title, "updated": t.updated} for t in found])
         return DONE
-    from rich.table import Table
-
-    table = Table("Thread", "Last used (UTC)", "About", box=None, pad_edge=False)
-    for thread in found:
-        table.add_row(thread.id, thread.updated[:16].replace("T", " "), thread.title)
-    render.console().print(table if found else "No threads yet.")
+    heads = ["Thread", "Last used (UTC)", "About", *(["Folder"] if parsed.all else [])]
+    rows = [(t.id, t.updated[:16].replace("T", " "), t.title, t.folder)[: len(heads)] for t in found]
+    render.console().print(render.table(heads, rows) if rows else "No threads yet.")
     return DONE
 
 
@@ -203,13 +210,9 @@ def models(parsed: argparse.Namespace) -> int:
     if parsed.json:
         as_json(rows)
         return DONE
-    from rich.table import Table
-
-    table = Table("Model", "Provider", "Vendor's name", "At", "State", "Most confidential", box=None, pad_edge=False)
-    for row in rows:
-        cells = (row["name"], row["provider"], row["model"], row["endpoint"], row["state"], row["max_confidentiality"])
-        table.add_row(*(str(cell) for cell in cells))
-    render.console().print(table)
+    keys = ("name", "provider", "model", "endpoint", "state", "max_confidentiality")
+    heads = ("Model", "Provider", "Vendor's name", "At", "State", "Most confidential")
+    render.console().print(render.table(heads, [[row[key] for key in keys] for row in rows]))
     return DONE
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import select
 import stat
@@ -14,26 +13,35 @@ from typing import Any
 
 from copilot.agent.copilot import Copilot
 from copilot.agent.events import ApprovalEvent, Event, Final, Switched, ToolEvent
-from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL
-from copilot.errors import ThreadError
+from copilot.agent.threads import Thread
+from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL, exit_code_of
+from copilot.errors import EverpilotError, ThreadError
 from copilot.hosts import render
+from copilot.hosts.output import as_json, as_line, say
 
 #: Error codes that mean: no model could do it.
 _NO_MODEL = frozenset({"no_model", "model", "too_long", "needs_model", "asked"})
-_FIRST_BYTE = 1.0  # seconds to wait for something piped in before it is taken for nothing
+_FIRST_BYTE = 3.0  # seconds to wait for something piped in before it is taken for nothing
 
 
 def once(parsed: argparse.Namespace) -> int:
     """Answer `parsed.prompt` and return the exit code."""
-    copilot = open_copilot(parsed)
-    thread = chosen_thread(copilot, parsed)
-    return show(
-        copilot.stream(_prompt(parsed.prompt), thread=thread, files=parsed.files), copilot, parsed.output_format
-    )
+    output = parsed.output_format
+    try:
+        copilot = open_copilot(parsed)
+        thread = chosen_thread(copilot, parsed)
+        return _Answer(copilot, output).run(
+            copilot.stream(_prompt(parsed.prompt), thread=thread, files=parsed.files), ask=not parsed.dry_run
+        )
+    except EverpilotError as error:
+        if output == "text":
+            raise
+        show(iter([Final("", parsed.resume or "", error={"code": error.code, "message": str(error)})]), output)
+        return exit_code_of(error)
 
 
-def open_copilot(parsed: argparse.Namespace) -> Copilot:
-    """Return the assistant over `--dir` and the folders of the named files; says what was ignored in the settings."""
+def make_copilot(parsed: argparse.Namespace) -> Copilot:
+    """Return the assistant over `--dir` and the folders of the named files."""
     folder = Path(parsed.dir or ".")
     named = [Path(f).expanduser() for f in getattr(parsed, "files", [])]
     parsed.files = [str(f if f.is_absolute() or not f.exists() else f.resolve()) for f in named]
@@ -41,41 +49,66 @@ def open_copilot(parsed: argparse.Namespace) -> Copilot:
     mode = "yes" if getattr(parsed, "yes", False) else "dry-run" if getattr(parsed, "dry_run", False) else "ask"
     root = folder.expanduser().resolve()
     more = [p for p in dict.fromkeys(outside) if not p.is_relative_to(root)]
-    copilot = Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode)
+    return Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode)
+
+
+def notes_of(copilot: Copilot) -> list[str]:
+    """Return what was ignored in the settings and the environment, and why."""
     from copilot.models.setup import notes
 
-    for note in [*copilot.settings.notes, *notes(os.environ)]:
-        print(f"everpilot: {note}", file=sys.stderr)
+    return [*copilot.settings.notes, *notes(os.environ)]
+
+
+def open_copilot(parsed: argparse.Namespace) -> Copilot:
+    """Return `make_copilot` and say what was ignored."""
+    copilot = make_copilot(parsed)
+    for note in notes_of(copilot):
+        say(note)
     return copilot
 
 
 def chosen_thread(copilot: Copilot, parsed: argparse.Namespace) -> str | None:
     """Return the thread that -c or -r names, or None for a new one; raises ThreadError when there is none."""
     if parsed.resume:
-        return copilot.threads.find(parsed.resume).id
-    if not parsed.continue_:
-        return None
+        return here(copilot, parsed.resume).id
+    return last_thread(copilot) if parsed.continue_ else None
+
+
+def here(copilot: Copilot, thread: str) -> Thread:
+    """Return a thread of this folder; raises ThreadError for one that is unknown or belongs to another folder."""
+    found = copilot.threads.find(thread)
+    if found.folder != str(copilot.folder):
+        hint = f'Continue it with: everpilot --dir "{found.folder}" -r {found.id}'
+        raise ThreadError(f"Thread {found.id} belongs to {found.folder}.", hint=hint)
+    return found
+
+
+def last_thread(copilot: Copilot) -> str:
+    """Return the thread last used in this folder; raises ThreadError when there is none."""
     recent = copilot.threads.recent(copilot.folder, 1)
     if not recent:
         raise ThreadError(f"There is no thread in {copilot.folder} to continue.", hint="Start one without -c.")
     return recent[0].id
 
 
-def show(events: Iterator[Event], copilot: Copilot, output: str) -> int:
+def reaching(copilot: Copilot, card: dict[str, Any]) -> Copilot:
+    """Return an assistant that reaches every file on a card, also those that an earlier command named outside."""
+    shown = [Path(item["path"]) for item in card["items"]]
+    outside = [p.parent for p in shown if p.is_absolute() and not any(p.is_relative_to(r) for r in copilot.roots)]
+    if not outside:
+        return copilot
+    folders = [*copilot.roots[1:], *dict.fromkeys(outside)]
+    return Copilot(copilot.folder, folders=folders, mode=copilot.mode, settings=copilot.settings, state=copilot.state)
+
+
+def show(events: Iterator[Event], output: str) -> int:
     """Show the events of a turn in the wanted form and return the exit code."""
-    final: Final | None = None
-    for event in events:
-        if output == "stream-json":
-            print(json.dumps(event.to_dict(), ensure_ascii=False), flush=True)
-        elif output == "text":
-            _narrate(event)
-        if isinstance(event, Final):
-            final = event
+    final = _shown(events, output)
     if final is None:
-        print("everpilot: the turn ended without an answer.", file=sys.stderr)
+        say("the turn ended without an answer.")
         return FAILED
     if output == "json":
-        print(json.dumps({k: v for k, v in final.to_dict().items() if k != "type"}, ensure_ascii=False, indent=2))
+        as_json({k: v for k, v in final.to_dict().items() if k != "type"})
     elif output == "text":
         _print_final(final)
     return exit_code(final)
@@ -90,55 +123,101 @@ def exit_code(final: Final) -> int:
     return DONE
 
 
+class _Answer:
+    """One turn; a person at a terminal is asked what a script is told by exit code 3."""
+
+    def __init__(self, copilot: Copilot, output: str) -> None:
+        self._copilot = copilot
+        self._output = output
+
+    def run(self, events: Iterator[Event], *, ask: bool) -> int:
+        """Show the turn and return its exit code."""
+        if not (ask and self._output == "text" and sys.stdin.isatty() and sys.stdout.isatty()):
+            return show(events, self._output)
+        final = _shown(events, self._output)
+        while final is not None and final.approvals:
+            decided = self._decide(final.approvals[0])
+            if decided is None:
+                break
+            final = _shown(self._copilot.stream_resume(final.thread, approve=decided), self._output)
+        return show(iter([final] if final else []), self._output)
+
+    def _decide(self, card: dict[str, Any]) -> bool | list[str] | None:
+        from copilot.hosts.terminal.prompt import approval, more
+        from copilot.hosts.terminal.screen import Screen
+
+        screen = Screen()
+        screen.approval(card)
+        calls = list(dict.fromkeys(item["call_id"] for item in card["items"]))
+        return approval(calls, lambda: screen.page(card, more))
+
+
+def _shown(events: Iterator[Event], output: str) -> Final | None:
+    """Show what happens and return the end of the turn."""
+    final: Final | None = None
+    for event in events:
+        if output == "stream-json":
+            as_line(event.to_dict())
+        elif output == "text":
+            _narrate(event)
+        if isinstance(event, Final):
+            final = event
+    return final
+
+
 def _narrate(event: Event) -> None:
     """Say on stderr what happens while the answer is made."""
     if isinstance(event, Switched):
-        print(f"everpilot: {event.reason}, continued on {event.target}", file=sys.stderr)
+        say(f"{event.reason}, continued on {event.target}")
     elif isinstance(event, ToolEvent) and event.status == "progress" and sys.stderr.isatty():
-        print(f"everpilot: {event.text}", file=sys.stderr)
+        say(event.text)
     elif isinstance(event, ApprovalEvent) and sys.stderr.isatty():
-        print("everpilot: this needs your approval", file=sys.stderr)
+        say("this needs your approval")
 
 
 def _print_final(final: Final) -> None:
-    from rich.markdown import Markdown
-
     out = render.console()
     if final.text:
-        text = render.safe_markdown(final.text)
-        out.print(Markdown(text) if out.is_terminal else text, markup=False)
-    shown = final.approvals or []
-    if final.changes and not shown:
+        render.show_markdown(out, final.text)
+    if final.changes and not final.approvals:
         out.print(render.changes(final.changes))
-    for card in shown:
+    for card in final.approvals:
         out.print(render.card(card))
         print(f"\nNothing was written. To do it:       everpilot approve {final.thread}")
         print(f"To leave it:                         everpilot approve {final.thread} --reject")
         print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
     if final.error:
-        print(f"everpilot: {final.error['message']}", file=sys.stderr)
+        say(final.error["message"])
 
 
 def _prompt(given: str) -> str:
-    if given == "-":
-        return sys.stdin.read()
-    piped = _piped()
-    return f"{given}\n\nText that was piped in:\n\n{piped}" if piped.strip() else given
+    """Return the words of the turn; raises EverpilotError (code "usage") when there are none."""
+    piped = _text(sys.stdin.buffer.read()) if given == "-" else _text(_piped())
+    prompt = piped if given == "-" else given
+    if not prompt.strip():
+        raise EverpilotError("The prompt is empty.", hint="Say what to do: everpilot -p PROMPT", code="usage")
+    return f"{prompt}\n\nText that was piped in:\n\n{piped}" if given != "-" and piped.strip() else prompt
 
 
-def _piped() -> str:
+def _text(piped: bytes) -> str:
+    if b"\0" in piped[:8192] and not piped.startswith((b"\xff\xfe", b"\xfe\xff")):
+        hint = "Name the file instead: everpilot -p PROMPT FILE"
+        raise EverpilotError("What is piped in is no text.", hint=hint, code="usage")
+    encoding = "utf-16" if piped.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return piped.decode(encoding, "replace")
+
+
+def _piped() -> bytes:
     """Return what is piped in; an inherited stdin on which nothing comes is no input."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError):
-        return ""
+    except (OSError, ValueError, AttributeError):
+        return b""  # no stdin at all
     if stat.S_ISREG(mode):
-        return sys.stdin.read()
-    if stat.S_ISFIFO(mode) and select.select([sys.stdin], [], [], _FIRST_BYTE)[0]:
-        return sys.stdin.read()
-    return ""
-
-
-def as_json(value: Any) -> None:
-    """Print JSON for a script."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+        return sys.stdin.buffer.read()
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        return b""
+    if os.name == "nt" or select.select([sys.stdin], [], [], _FIRST_BYTE)[0]:
+        return sys.stdin.buffer.read()
+    say(f"nothing came on stdin within {_FIRST_BYTE:.0f} s; going on without it (to wait for it: -p -)")
+    return b""

@@ -12,11 +12,12 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from copilot.models.listening import Emit, ModelEvent
 
+_THREADS = 64
 T = TypeVar("T")
 #: A coroutine function that is given where to put its events.
 Work = Callable[[Emit], Coroutine[Any, Any, T]]
@@ -28,6 +29,8 @@ class _Background:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
+        # Clients without an async side run here, and one that hangs keeps its thread: a few must not starve the rest.
+        self.loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="everpilot-models"))
         self.thread = threading.Thread(target=self.loop.run_forever, name="everpilot-models", daemon=True)
         self.thread.start()
 
@@ -94,8 +97,3 @@ def run_sync(work: Work[T], emit: Emit) -> T:
 def _drain(events: queue.SimpleQueue[ModelEvent | None], emit: Emit) -> None:
     while (event := events.get()) is not None:
         emit(event)
-
-
-def submit(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-    """Start `coroutine` on the background loop and return its future."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _background().loop)

@@ -97,7 +97,7 @@ _STATUSES: dict[int, tuple[FailureClass, str]] = {
 _NAMES: tuple[tuple[FailureClass, str, frozenset[str]], ...] = (
     (
         "config",
-        "its certificate is not trusted",
+        "no secure connection (TLS)",
         frozenset({"SSLError", "SSLCertVerificationError", "CertificateError"}),
     ),
     ("slow", "can't be reached in time", frozenset({"ConnectTimeout", "ConnectionTimeoutError"})),

@@ -51,6 +51,7 @@ class Provider:
     arguments: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     from_env: Mapping[str, list[str]] = field(default_factory=dict)
+    plain_stream: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
 
     @property

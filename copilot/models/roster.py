@@ -47,6 +47,7 @@ class Candidate:
     local: bool = False
     brought: bool = False
     without_tools: bool = False
+    plain_stream: bool = False
     _pid: int = field(default_factory=os.getpid, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _bound: weakref.WeakKeyDictionary[Toolset, Client] = field(default_factory=weakref.WeakKeyDictionary, repr=False)
@@ -165,7 +166,15 @@ class Roster:
         self._made: dict[str, Candidate] = {}
         self._probed: list[ModelSettings] = []
         self._probe_due = 0.0
-        self.quick()  # an unknown provider is told at once
+        self._check_order({c.name for c in self.quick()})  # which also tells of an unknown provider at once
+
+    def _check_order(self, names: set[str]) -> None:
+        unknown = [n for n in self.settings.routing.order if n not in names and n != BUILTIN]
+        if unknown and self.settings.models:
+            raise SettingsError(
+                f"routing.order names {unknown[0]!r}, and there is no such model.",
+                hint=f"There is: {', '.join(sorted(names))}.",
+            )
 
     def quick(self) -> list[Candidate]:
         """Return the models that are known without asking the network."""

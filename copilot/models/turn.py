@@ -226,6 +226,7 @@ class Turn:
                 self.emit(Discarded(message_id))
             return error
         self.health.succeeded(candidate.identity)
+        candidate.plain_stream |= plain and self.watched
         return self._finished(candidate, message, message_id, shown)
 
     async def _ask(
@@ -246,6 +247,8 @@ class Turn:
                 shown.append(text)
                 self.emit(Token(message_id, text))
 
+        if plain or candidate.plain_stream:
+            options.update(candidate.provider.plain_stream)
         limits = self._limits(candidate, streamed=True)
         return await attempt.listen(client, messages, limits, options, candidate.dialect, tell)
 

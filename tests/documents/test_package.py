@@ -204,6 +204,15 @@ def test_ebcdic_and_other_disguises_are_refused() -> None:
         package.xml("word/document.xml")
 
 
+def test_a_cut_file_is_not_taken_for_the_workbook_inside_it() -> None:
+    inner = made("excel")
+    whole = zipped([("a", b"x" * 500), ("embedded.xlsx", inner), ("z", b"1")], zipfile.ZIP_STORED)
+    cut = whole[: whole.index(inner) + len(inner)]
+    with pytest.raises(DocumentError) as caught:
+        Archive(cut)
+    assert caught.value.code == "broken"
+
+
 def test_nesting_has_an_end() -> None:
     package = Package.open(made("word"))
     package.write("word/document.xml", b"<a>" * 100_000 + b"</a>" * 100_000)

@@ -25,7 +25,7 @@ from copilot.models.listening import Discarded, ModelEvent, Switched, Token, Use
 from copilot.settings import Deadlines, ModelSettings, Price, RoutingSettings, TrustSettings
 from copilot.trust.labels import USER, Confidentiality, Integrity, Label
 from tests.models.routing import FakeTime, Planner, entry, read_cell, router, stamp
-from tests.vendors import AnthropicServer, Call, OpenAIServer, Reply, unused_url
+from tests.vendors import AnthropicServer, Call, OpenAIServer, Refusal, Reply, Request, unused_url
 
 RESTRICTED = Label(Integrity.UNTRUSTED, Confidentiality.RESTRICTED, ("salaries.xlsx",)).to_dict()
 
@@ -290,6 +290,29 @@ async def test_half_open_lets_one_probe_through() -> None:
         time.pass_(5)
         await asyncio.gather(*(model.ainvoke("Hello") for _ in range(6)))
         assert len(flaky.requests) == 2
+
+
+class OldServer(OpenAIServer):
+    """A compatible server from before `stream_options`."""
+
+    def check(self, request: Request) -> Refusal | None:
+        refused = Refusal("Unrecognized request argument supplied: stream_options")
+        return refused if "stream_options" in request.body else super().check(request)
+
+
+async def test_a_server_that_does_not_know_stream_options_is_asked_without_from_then_on() -> None:
+    with OldServer() as server:
+        model = router([entry(server, "one")])
+        for attempts in (1, 0):
+            with listening(lambda event: None):
+                answer = await model.ainvoke("Hello")
+            assert answer.text == "Echo: Hello"
+            assert len(stamp(answer)["attempts"]) == attempts
+
+
+def test_an_order_that_names_nobody() -> None:
+    with pytest.raises(SettingsError, match="'two', and there is no such model"):
+        router([entry("http://127.0.0.1:9/v1", "one")], routing=RoutingSettings(order=["one", "two"]))
 
 
 async def test_a_cut_answer_says_so_when_nobody_has_more() -> None:

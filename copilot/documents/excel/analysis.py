@@ -220,13 +220,13 @@ def _counted(cells: Iterable[Cell | None], function: str, *, any_value: bool = F
 def _left_out(region: Region, cells: list[Cell], function: str, column: int | None) -> Iterable[str]:
     if region.totals:
         rows = ", ".join(str(r) for r in region.totals[:5])
-        yield f"Left out: row{'s' if len(region.totals) > 1 else ''} {rows}, which only total{'' if len(region.totals) > 1 else 's'} the others."
+        yield f"Left out as totals of the others: row{'s' if len(region.totals) > 1 else ''} {rows}."
     if column is None or function in ("count", "count_distinct"):
         return
     odd = [c for c in cells if c.value is not None and c.value != "" and not is_number(c.value)]
     if odd and not (function in ("min", "max") and all(isinstance(c.value, date) for c in odd)):
         examples = ", ".join(f"{c.address} {show(c.value)[:30]!r}" for c in odd[:3])
-        yield f"{len(odd)} cell{'s hold' if len(odd) > 1 else ' holds'} no number and {'were' if len(odd) > 1 else 'was'} left out: {examples}."
+        yield f"Left out, because {'they hold' if len(odd) > 1 else 'it holds'} no number: {len(odd)} cells ({examples})."
     hidden = [c for c in cells if c.row in region.grid.hidden_rows]
     if hidden:
         yield f"{len(hidden)} of the rows are hidden in Excel; they are included."
@@ -350,8 +350,9 @@ def top(region: Region, by: str, count: int, *, descending: bool = True, where: 
         last = region.grid.get(valued[count - 1], column)
         tied = [r for r in valued[count:] if (c := region.grid.get(r, column)) and last and c.value == last.value]
         if tied:
+            others = ", ".join(map(str, tied[:5]))
             notes.append(
-                f"{len(tied)} more row{'s tie' if len(tied) > 1 else ' ties'} with the last one: row {', '.join(map(str, tied[:5]))}."
+                f"{len(tied)} more row{'s tie' if len(tied) > 1 else ' ties'} with the last one: row {others}."
             )
     return Rows(region, tuple(valued[:count]), len(valued), tuple(notes))
 

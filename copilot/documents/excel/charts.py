@@ -61,7 +61,8 @@ def add_chart(
     """Add a chart to a sheet, as Excel would make it: editable, and following its cells.
 
     `type` is column, bar, line, pie, area or scatter. `categories` (x values) and each of `series` are ranges ("A2:A9",
-    "Data!B2:B9") or names of columns of the sheet's data; a range that starts with a text header takes its name from it.
+    "Data!B2:B9") or names of columns of the sheet's data; a range that starts with a text
+    takes its name from it.
     It is placed right of the data, or with its top left corner at the cell `anchor`. Raises ToolInputError.
     """
     workbook = Workbook.open(content)

@@ -69,7 +69,8 @@ def chart_xml(
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
         f'<c:chartSpace xmlns:c="{names.chart}" xmlns:a="{names.main}" xmlns:r="{names.relationships}">'
-        f'<c:roundedCorners val="0"/><c:chart>{shown if title else _NO_TITLE}<c:plotArea><c:layout/>{plot}{both}</c:plotArea>'
+        f'<c:roundedCorners val="0"/><c:chart>{shown if title else _NO_TITLE}'
+        f"<c:plotArea><c:layout/>{plot}{both}</c:plotArea>"
         f"{legend if len(series) > 1 or kind == 'pie' else ''}"
         '<c:plotVisOnly val="1"/><c:dispBlanksAs val="gap"/></c:chart></c:chartSpace>'
     ).encode()
@@ -190,7 +191,8 @@ def _axes(kind: ChartType, series: list[Series], titles: tuple[str, str]) -> str
 def _axis(
     tag: str, own: str, other: str, side: str, order: str, title: str, code: str, end: str, *, grid: bool, crosses: str
 ) -> str:
-    lines = '<c:majorGridlines><c:spPr><a:ln w="9525"><a:solidFill><a:srgbClr val="D9D9D9"/></a:solidFill></a:ln></c:spPr></c:majorGridlines>'
+    grey = '<a:ln w="9525"><a:solidFill><a:srgbClr val="D9D9D9"/></a:solidFill></a:ln>'
+    lines = f"<c:majorGridlines><c:spPr>{grey}</c:spPr></c:majorGridlines>"
     titled = f'<c:title>{_rich(title, 1000)}<c:overlay val="0"/></c:title>' if title else ""
     return (
         f'<c:{tag}><c:axId val="{own}"/><c:scaling><c:orientation val="{order}"/></c:scaling><c:delete val="0"/>'
@@ -203,7 +205,8 @@ def _axis(
 
 def _rich(text: str, size: int) -> str:
     lines = "".join(
-        f'<a:p><a:pPr><a:defRPr sz="{size}" b="0"/></a:pPr><a:r><a:rPr lang="en-US" sz="{size}" b="0"/><a:t>{escape(line)}</a:t></a:r></a:p>'
+        f'<a:p><a:pPr><a:defRPr sz="{size}" b="0"/></a:pPr>'
+        f'<a:r><a:rPr lang="en-US" sz="{size}" b="0"/><a:t>{escape(line)}</a:t></a:r></a:p>'
         for line in text.splitlines() or [""]
     )
     return f"<c:tx><c:rich><a:bodyPr/><a:lstStyle/>{lines}</c:rich></c:tx>"
@@ -217,10 +220,14 @@ def anchor_xml(box: tuple[int, int, int, int], relation: str, number: int, name:
     left, top, right, bottom = box
 
     def corner(tag: str, column: int, row: int) -> str:
-        return f"<xdr:{tag}><xdr:col>{column}</xdr:col><xdr:colOff>0</xdr:colOff><xdr:row>{row}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:{tag}>"
+        place = (
+            f"<xdr:col>{column}</xdr:col><xdr:colOff>0</xdr:colOff><xdr:row>{row}</xdr:row><xdr:rowOff>0</xdr:rowOff>"
+        )
+        return f"<xdr:{tag}>{place}</xdr:{tag}>"
 
     return (
-        f'<xdr:twoCellAnchor xmlns:xdr="{names.drawing}" xmlns:a="{names.main}">{corner("from", left, top)}{corner("to", right, bottom)}'
+        f'<xdr:twoCellAnchor xmlns:xdr="{names.drawing}" xmlns:a="{names.main}">'
+        f"{corner('from', left, top)}{corner('to', right, bottom)}"
         f'<xdr:graphicFrame macro=""><xdr:nvGraphicFramePr><xdr:cNvPr id="{number}" name="{escape(name, quote=True)}"/>'
         "<xdr:cNvGraphicFramePr/></xdr:nvGraphicFramePr>"
         '<xdr:xfrm><a:off x="0" y="0"/><a:ext cx="0" cy="0"/></xdr:xfrm>'

@@ -209,9 +209,15 @@ def _flags(workbook: Workbook) -> list[str]:
 
 
 _NOT_SHOWN = {
-    "chart": "chart", "image": "picture", "diagramData": "SmartArt diagram", "oleObject": "embedded object", "control": "form control",
-    "ctrlProp": "form control", "package": "embedded file", "slicer": "slicer", "pivotTable": "pivot table", "vmlDrawing": "",
-}  # fmt: skip
+    "chart": "chart",
+    "image": "picture",
+    "diagramData": "SmartArt diagram",
+    "oleObject": "embedded object",
+    "ctrlProp": "form control",
+    "package": "embedded file",
+    "slicer": "slicer",
+    "pivotTable": "pivot table",
+}
 
 
 class _Reader:
@@ -334,7 +340,7 @@ def _within_budget(grid: Grid, area: Area, left: int) -> tuple[Area, str]:
 
 
 def _comments(workbook: Workbook, sheet: Sheet) -> Iterator[tuple[str, str]]:
-    """Yield (address, text with author) of comments; threaded ones from their own part (the others are their shadow)."""
+    """Yield (address, text with author) of comments; the threaded ones, and what is not their shadow."""
     package = workbook.package
     threaded = [p for p in package.related(sheet.part, "threadedComment") if package.has(p)]
     seen = set()

@@ -14,7 +14,7 @@ from copilot.documents.excel.workbook import Table, Workbook
 from copilot.errors import ToolInputError
 
 _TOTAL = re.compile(
-    r"(?i)\s*(?:(?:grand|sub|running|overall)[\s-]?)?totals?\b|\s*(?:sum|summe|gesamt|zwischensumme|total général)\s*:?\s*\Z"
+    r"(?i)\s*(?:(?:grand|sub|running|overall)[\s-]?)?totals?\b|\s*(?:sum|summe|gesamt|zwischensumme)\s*:?\s*\Z"
 )
 _SUM = re.compile(r"(?i)=\s*\+?(?:SUM|SUBTOTAL|AGGREGATE|AVERAGE|COUNTA?|MAX|MIN)\s*\(")
 _HEADER_ROWS = 15  # how far down from the top of a block its header is looked for
@@ -217,7 +217,7 @@ def _totals(rows: dict[int, dict[int, Cell]], numbers: list[int]) -> tuple[int, 
         cells = [rows[number][c] for c in sorted(rows[number])]
         label = isinstance(cells[0].value, str) and bool(_TOTAL.match(cells[0].value))
         numeric = [c for c in cells if _kind(c) == "number"]
-        summed = [c for c in cells if c.formula is not None and _SUM.match(c.formula.text) and _downwards(c, least=1 if label else 2)]
+        summed = [c for c in cells if _downwards(c, least=1 if label else 2)]
         mostly = bool(summed) and 2 * len(summed) >= len(numeric)
         if (label and (mostly or at_the_end or bool(summed))) or (mostly and at_the_end and len(numbers) > 1):
             found.append(number)
@@ -231,6 +231,8 @@ def _downwards(cell: Cell, *, least: int) -> bool:
     from copilot.documents.excel.dependents import references
 
     text = cell.formula.text if cell.formula else ""
+    if not _SUM.match(text):
+        return False
     places = references(text, "", {})
     if not places:
         return "[" in text

@@ -13,7 +13,7 @@ MAX_BYTES = 16_000_000
 
 
 def check_parts(package: Package, names: Iterable[str]) -> None:
-    """Raise DocumentError when one of the edited parts is not well-formed: the file was damaged before, or can't be edited."""
+    """Raise DocumentError when one of the edited parts is not well-formed: the file was damaged, or can't be edited."""
     for name in dict.fromkeys(names):
         if not package.has(name) or package.size(name) > MAX_BYTES:
             continue

@@ -52,6 +52,10 @@ class Deck:
                 found.append(Slide(len(found) + 1, part, show in ("0", "false")))
         return found
 
+    def lost_slides(self) -> int:
+        """Return how many slides the presentation lists without holding them."""
+        return len(children(child(self.root, "p:sldIdLst"), "p:sldId")) - len(self.slides())
+
     def slide(self, number: int) -> Slide:
         """Return one slide; raises ToolInputError when there is no such number."""
         slides = self.slides()
@@ -65,7 +69,7 @@ class Deck:
         element = child(self.root, "p:sldSz")
         if element is None:
             return 9144000, 6858000  # the default of the standard, 4:3
-        return int(element.get("cx", "9144000")), int(element.get("cy", "6858000"))
+        return numbers(element.get("cx"), 9144000), numbers(element.get("cy"), 6858000)
 
     def notes_part(self, slide: Slide) -> str:
         """Return the name of a slide's notes part, "" if it has none."""

@@ -8,7 +8,7 @@ from lxml import etree
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.package import Package
-from copilot.documents.powerpoint.deck import Deck, Slide, tree
+from copilot.documents.powerpoint.deck import Deck, Slide, numbers, tree
 from copilot.documents.powerpoint.names import Element, child, children, is_, like, strict_xml, tags
 from copilot.documents.powerpoint.paragraphs import checked, set_lines, text_of
 from copilot.documents.powerpoint.related import notes_body
@@ -122,5 +122,4 @@ def _before_extensions(parent: Element, shape: Element) -> None:
 
 def free_id(root: Element) -> int:
     """Return the lowest shape id above all that a slide uses."""
-    taken = [int(e.get("id", "0")) for e in root.iter(*tags("p:cNvPr")) if e.get("id", "0").isdigit()]
-    return max(taken, default=1) + 1
+    return max([1, *(numbers(e.get("id")) for e in root.iter(*tags("p:cNvPr")))]) + 1

@@ -42,6 +42,8 @@ def read(content: bytes) -> Reading:
     pages = list(_pages(deck))
     segments = [segment for page in pages for segment in page.segments]
     omitted = [f"slide {page.slide.number}: {what}" for page in pages for what in page.omitted()]
+    if lost := deck.lost_slides():
+        omitted.append(f"{lost} slide{'s' if lost > 1 else ''} that the file lists but does not hold: it is damaged")
     parts = [f"# {known['title']}"] if known.get("title") else []
     parts += [page.markdown for page in pages]
     title = known.get("title") or next((s.text for s in segments if s.kind == "heading"), "")

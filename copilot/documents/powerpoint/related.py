@@ -75,7 +75,7 @@ def _new_chart(root: Element) -> ChartData:
     for data in root.iter(*tags("cx:data")):
         for dimension in children(data, "cx:strDim", "cx:numDim"):
             points = children(child(dimension, "cx:lvl"), "cx:pt")
-            values = {int(p.get("idx", "0")): p.text or "" for p in points if p.get("idx", "").isdigit()}
+            values = {int(p.get("idx", "0")): p.text or "" for p in points if p.get("idx", "").isdecimal()}
             if is_(dimension, "cx:strDim"):
                 labels = labels or values
             else:
@@ -106,7 +106,7 @@ def _points(source: Element | None) -> dict[int, str]:
     levels = list(source.iter(*tags("c:lvl")))
     for point in (levels[0] if levels else source).iter(*tags("c:pt")):
         value = child(point, "c:v")
-        if value is not None and point.get("idx", "").isdigit():
+        if value is not None and point.get("idx", "").isdecimal():
             found[int(point.get("idx", "0"))] = _shown(value.text or "")
     if not found and (value := next(source.iter(*tags("c:v")), None)) is not None:
         found[0] = value.text or ""
@@ -126,7 +126,7 @@ def diagram_texts(root: Element) -> list[tuple[int, str]]:
     below: dict[str, list[tuple[int, str]]] = {}
     for link in root.iter(*tags("dgm:cxn")):
         if link.get("type", "parOf") == "parOf":
-            order = int(link.get("srcOrd", "0")) if link.get("srcOrd", "0").isdigit() else 0
+            order = int(link.get("srcOrd", "0")) if link.get("srcOrd", "0").isdecimal() else 0
             below.setdefault(link.get("srcId", ""), []).append((order, link.get("destId", "")))
     start = next((k for k, p in points.items() if p.get("type") == "doc"), "")
     found: list[tuple[int, str]] = []

@@ -305,7 +305,7 @@ def rewrite(old: Line, text: str) -> bool:
 
     Words that stay keep their formatting; where the texts have little in common the whole is replaced.
     """
-    edits = list(_word_edits(old.text, text))
+    edits = list(_word_edits(old.text, text, whole=old.is_free(0, len(old.text))))
     if not all(old.is_free(start, end) for start, end, _ in edits):
         return False
     for start, end, words in reversed(edits):
@@ -314,10 +314,10 @@ def rewrite(old: Line, text: str) -> bool:
     return True
 
 
-def _word_edits(old: str, text: str) -> Iterable[tuple[int, int, str]]:
+def _word_edits(old: str, text: str, *, whole: bool) -> Iterable[tuple[int, int, str]]:
     before, after = _TOKENS.findall(old), _TOKENS.findall(text)
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    if old and matcher.ratio() < _SIMILAR:
+    if old and whole and matcher.ratio() < _SIMILAR:
         return [trimmed(0, old, text)]
     offsets = [0]
     for token in before:

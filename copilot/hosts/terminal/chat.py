@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 import argparse
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from copilot.errors import EverpilotError
+from copilot.errors import EverpilotError, WorkspaceError
+from copilot.hosts.terminal.complete import without_marks
 from copilot.hosts.terminal.prompt import Prompt
 
 if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot
     from copilot.agent.events import Event, Final
+    from copilot.hosts.terminal.commands import Commands
+    from copilot.hosts.terminal.screen import Screen
 
-_HELLO = "Everpilot · {folder} · /help for commands, @ for files, Ctrl-D to leave"
+_HELLO = "Everpilot · {folder}\n/help for commands, @ for files, Ctrl-D to leave"
+_COMMAND = re.compile(r"/[a-z]*(\s|$)")
 
 
 def chat(parsed: argparse.Namespace) -> int:
-    """Talk until the person leaves; returns the exit code."""
+    """Talk until the person leaves; returns the exit code. Raises EverpilotError when there is nothing to talk to."""
     folder = Path(parsed.dir or ".").expanduser().resolve()
-    print(_HELLO.format(folder=folder))
-    loading = _Loading(parsed)
+    if not folder.is_dir():
+        raise WorkspaceError(f"The folder {folder} does not exist.", hint="Name another with --dir.")
+    from copilot.trust.sanitise import safe_text
+
+    print(_HELLO.format(folder=safe_text(str(folder))), flush=True)
+    loading = Loading(parsed)
     prompt = Prompt(folder, on_shown=loading.start)
-    first = prompt.ask()
-    while first is not None and not first.strip():
-        first = prompt.ask()
-    if first is None:
-        return 0
-    return _Chat(loading.wait(), parsed, prompt).run(first)
+    loading.on_error = prompt.fail
+    return Chat(parsed, prompt, loading).run()
 
 
-class _Loading:
+class Loading:
     """Imports and builds the agent while the person types the first message."""
 
     def __init__(self, parsed: argparse.Namespace) -> None:
+        self.on_error: Callable[[BaseException], None] = lambda error: None
         self._parsed = parsed
         self._copilot: Copilot | None = None
         self._error: BaseException | None = None
+        self._done = threading.Event()
         self._thread = threading.Thread(target=self._load, daemon=True, name="everpilot-loading")
 
     def start(self) -> None:
@@ -49,7 +56,7 @@ class _Loading:
     def wait(self) -> Copilot:
         """Return the assistant; raises what loading it raised."""
         self.start()
-        self._thread.join()
+        self._done.wait()
         if self._error is not None:
             raise self._error
         assert self._copilot is not None
@@ -57,77 +64,113 @@ class _Loading:
 
     def _load(self) -> None:
         try:
-            from copilot.hosts.once import open_copilot
+            from copilot.hosts.once import make_copilot
 
-            copilot = open_copilot(self._parsed)
+            copilot = make_copilot(self._parsed)
             copilot.prepare()
             self._copilot = copilot
         except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
             self._error = error
+            self.on_error(error)
+        finally:
+            self._done.set()
 
 
-class _Chat:
+class Chat:
     """The loop of a conversation."""
 
-    def __init__(self, copilot: Copilot, parsed: argparse.Namespace, prompt: Prompt) -> None:
-        from copilot.hosts.once import chosen_thread
-        from copilot.hosts.terminal.commands import Commands
-        from copilot.hosts.terminal.screen import Screen
-
-        self._copilot = copilot
+    def __init__(self, parsed: argparse.Namespace, prompt: Prompt, loading: Loading) -> None:
+        self._parsed = parsed
         self._prompt = prompt
-        self._screen = Screen()
-        thread = chosen_thread(copilot, parsed) or copilot.threads.new_id()
-        self._commands = Commands(copilot, self._screen, thread)
-        self._files = list(parsed.files)
+        self._loading = loading
+        self._files: list[str] = []
+        self._stay = True
 
-    def run(self, first: str) -> int:
+    def run(self) -> int:
         """Serve messages until the person leaves."""
-        self._ask_open_approval()
-        message: str | None = first
-        while message is not None:
-            if message.strip() and not self._serve(message.strip()):
-                return 0
-            message = self._prompt.ask()
+        if self._parsed.continue_ or self._parsed.resume:
+            self._guarded(self._go_on)
+        while self._stay and (message := self._prompt.ask()) is not None:
+            if message.strip():
+                self._guarded(lambda said=message.strip(): self._serve(said))
         return 0
 
-    def _serve(self, message: str) -> bool:
-        """Answer one message; returns False when the person wants to leave. Whatever goes wrong, the chat goes on."""
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """Do something that may fail or be stopped: the chat goes on, unless there is nothing to talk to."""
         try:
-            if message.startswith("/"):
-                return self._commands.run(message)
-            files, self._files = self._files, []
-            copilot, thread = self._commands.copilot, self._commands.thread
-            self._turn(lambda: copilot.stream(_without_marks(message), thread=thread, files=files))
+            self._ready()
+        except KeyboardInterrupt:
+            return
+        try:
+            act()
         except KeyboardInterrupt:
             self._screen.note("Stopped. What was approved before is written; nothing is half written.")
         except EverpilotError as error:
             self._screen.problem(str(error))
-        return True
 
-    def _turn(self, events: Callable[[], Iterator[Event]]) -> None:
-        final = self._screen.show(events())
+    def _ready(self) -> None:
+        if hasattr(self, "_commands"):
+            return
+        from rich.console import Console
+
+        with Console().status("getting ready", spinner_style="dim"):
+            copilot = self._loading.wait()
+        from copilot.hosts.once import chosen_thread, notes_of
+        from copilot.hosts.terminal.commands import Commands
+        from copilot.hosts.terminal.screen import Screen
+
+        self._screen: Screen = Screen()
+        for note in notes_of(copilot):
+            self._screen.problem(note)
+        thread = chosen_thread(copilot, self._parsed) or copilot.threads.new_id()
+        self._files = list(self._parsed.files)
+        self._commands: Commands = Commands(copilot, self._screen, thread)
+
+    def _serve(self, message: str) -> None:
+        """Answer one message or run one command."""
+        commands = self._commands
+        if _COMMAND.match(message):
+            thread = commands.thread
+            self._stay = commands.run(message)
+            if commands.thread != thread:
+                self._ask_open_approval()
+            return
+        files, self._files = self._files, []
+        said = without_marks(message, commands.copilot.folder)
+        self._turn(commands.copilot.stream(said, thread=commands.thread, files=files))
+
+    def _turn(self, events: Iterator[Event]) -> None:
+        final: Final | None = self._screen.show(events)
         while final is not None and final.approvals:
-            final = self._decide(final)
+            final = self._decide(final.approvals[0], final.thread)
+        self._screen.console.print()
 
-    def _decide(self, final: Final) -> Final | None:
-        """Ask the person about the open approval and return the end of the turn that goes on."""
-        calls = list(dict.fromkeys(item["call_id"] for item in final.approvals[0]["items"]))
-        approve = self._prompt.approval(calls)
-        return self._screen.show(self._commands.copilot.stream_resume(final.thread, approve=approve))
+    def _decide(self, card: dict[str, Any], thread: str) -> Final | None:
+        """Ask the person about an open approval and return the end of the turn that goes on."""
+        calls = list(dict.fromkeys(item["call_id"] for item in card["items"]))
+        approve = self._prompt.approval(calls, lambda: self._screen.page(card, self._prompt.more))
+        if approve is None:
+            self._stay = False
+            self._screen.note(f"Nothing was written. The question stays open: everpilot -r {thread}")
+            return None
+        return self._screen.show(self._commands.copilot.stream_resume(thread, approve=approve))
+
+    def _go_on(self) -> None:
+        thread = self._commands.copilot.threads.find(self._commands.thread)
+        self._screen.note(f"Thread {thread.id} goes on: {thread.title}")
+        self._ask_open_approval()
 
     def _ask_open_approval(self) -> None:
         """A thread that is continued may still wait for an answer from last time."""
-        thread = self._commands.thread
-        waiting = self._copilot.pending(thread)
+        from copilot.hosts.once import reaching
+
+        copilot, thread = self._commands.copilot, self._commands.thread
+        waiting = copilot.pending(thread)
         if waiting is None:
             return
+        self._commands.copilot = reaching(copilot, waiting.card)
         self._screen.approval(waiting.card)
-        calls = list(dict.fromkeys(item["call_id"] for item in waiting.card["items"]))
-        approve = self._prompt.approval(calls)
-        self._turn(lambda: self._copilot.stream_resume(thread, approve=approve))
-
-
-def _without_marks(message: str) -> str:
-    """Return the message with @file as the plain name that tools understand."""
-    return " ".join(w[1:] if w.startswith("@") and len(w) > 1 else w for w in message.split(" "))
+        final = self._decide(waiting.card, thread)
+        while final is not None and final.approvals:
+            final = self._decide(final.approvals[0], thread)
+        self._screen.console.print()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-
-from rich.table import Table
+from collections.abc import Callable, Iterable, Sequence
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import ToolInputError
 from copilot.hosts import render
-from copilot.hosts.terminal.prompt import COMMANDS
+from copilot.hosts.once import here
+from copilot.hosts.terminal.complete import COMMANDS
 from copilot.hosts.terminal.screen import Screen
-from copilot.trust.sanitise import safe_text
 
 
 class Commands:
@@ -27,14 +25,14 @@ class Commands:
 
     def run(self, line: str) -> bool:
         """Run one line; returns False when the person wants to leave. Raises EverpilotError."""
-        name, _, rest = line.partition(" ")
+        name, _, rest = line.replace("\n", " ").partition(" ")
         if name not in self._run:
             raise ToolInputError.unknown("command", name, COMMANDS)
         self._run[name](rest.strip())
         return self._stay
 
     def _help(self, _: str) -> None:
-        self._table(("Command", ""), COMMANDS.items())
+        self._table(("Command", "What it does"), COMMANDS.items())
         self._screen.note("Alt-Enter begins a new line, @ completes a file, Ctrl-C stops a turn, Ctrl-D leaves.")
 
     def _exit(self, _: str) -> None:
@@ -49,7 +47,7 @@ class Commands:
         if not name:
             self._models("")
             return
-        self.copilot = Copilot(
+        chosen = Copilot(
             self.copilot.folder,
             folders=self.copilot.roots[1:],
             model=name,
@@ -57,7 +55,8 @@ class Commands:
             settings=self.copilot.settings,
             state=self.copilot.state,
         )
-        self.copilot.prepare()
+        chosen.prepare()  # raises for a name that is not there; the present model then stays
+        self.copilot = chosen
         self._screen.note(f"{name} is preferred from now on.")
 
     def _models(self, _: str) -> None:
@@ -77,7 +76,9 @@ class Commands:
 
     def _tools(self, _: str) -> None:
         tools = self.copilot.skills.tools().values()
-        self._table(("Tool", "Effect", ""), [(t.name, t.effect.value, t.description.splitlines()[0]) for t in tools])
+        self._table(
+            ("Tool", "Effect", "What it does"), [(t.name, t.effect.value, t.description.splitlines()[0]) for t in tools]
+        )
 
     def _undo(self, number: str) -> None:
         if number and not number.isdecimal():
@@ -113,21 +114,25 @@ class Commands:
         if rows:
             self._table(("Model", "Calls", "Tokens in", "Tokens out", "Cost"), rows)
         else:
-            self._screen.note("No model with a price was used in this session.")
+            self._screen.note("No vendor's model was used in this session.")
 
     def _sessions(self, _: str) -> None:
         recent = self.copilot.threads.recent(self.copilot.folder)
         rows = [
             (("→ " if t.id == self.thread else "") + t.id, t.updated[:16].replace("T", " "), t.title) for t in recent
         ]
-        self._table(("Thread", "Last used (UTC)", "About"), rows)
+        if rows:
+            self._table(("Thread", "Last used (UTC)", "About"), rows)
+        else:
+            self._screen.note("No threads in this folder yet.")
 
     def _resume(self, thread: str) -> None:
-        self.thread = self.copilot.threads.find(thread).id
-        self._screen.note(f"Thread {self.thread} goes on.")
+        if not thread:
+            self._sessions("")
+            return
+        found = here(self.copilot, thread)
+        self.thread = found.id
+        self._screen.note(f"Thread {found.id} goes on: {found.title}")
 
-    def _table(self, heads: tuple[str, ...], rows: object) -> None:
-        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
-        for row in rows:  # type: ignore[attr-defined]
-            table.add_row(*(safe_text(str(cell)) for cell in row))
-        self._screen.console.print(table)
+    def _table(self, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> None:
+        self._screen.console.print(render.table(heads, rows))

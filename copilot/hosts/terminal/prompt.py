@@ -19,6 +19,8 @@ from copilot._home import home
 from copilot.hosts.terminal.complete import ChatCompleter
 
 _SIGN = FormattedText([("bold ansicyan", "› ")])
+#: What a person said to a card: all or nothing, these calls, or None: no answer yet.
+Decision = bool | list[str] | None
 _YES, _NO, _ALL = {"y", "yes"}, {"n", "no"}, {"d", "diff"}
 
 
@@ -67,32 +69,42 @@ class Prompt:
         if app.loop is not None:
             app.loop.call_soon_threadsafe(lambda: app.is_running and app.exit(exception=error))
 
-    def approval(self, calls: Sequence[str], show_all: Callable[[], None]) -> bool | list[str] | None:
-        """Return the decision on a card: all, none, the approved calls of several, or None: it stays open (Ctrl-D)."""
-        some = f", or the numbers of the steps to do (of {len(calls)})" if len(calls) > 1 else ""
-        asking: PromptSession[str] = PromptSession(**self._ends)
-        text = f"Do it? y = yes, n = no, d = show all of it{some}: "
-        while True:
-            try:
-                typed = asking.prompt(FormattedText([("bold ansiyellow", text)])).strip().lower()
-            except KeyboardInterrupt:
-                return False
-            except EOFError:
-                return None
-            if typed in _YES | _NO:
-                return typed in _YES
-            if typed in _ALL:
-                show_all()
-            elif (chosen := _numbered(typed, calls)) is not None:
-                return chosen
+    def approval(self, calls: Sequence[str], show_all: Callable[[], None]) -> Decision:
+        """Return the decision on a card; see `approval`."""
+        return approval(calls, show_all, **self._ends)
 
     def more(self, left: int) -> bool:
-        """Return whether the person wants the next page."""
-        asking: PromptSession[str] = PromptSession(erase_when_done=True, **self._ends)
+        """Return whether the person wants the next page; see `more`."""
+        return more(left, **self._ends)
+
+
+def approval(calls: Sequence[str], show_all: Callable[[], None], **ends: Any) -> Decision:
+    """Return the decision on a card: all, none, the approved calls of several, or None: it stays open (Ctrl-D)."""
+    some = f", or the numbers of the steps to do (of {len(calls)})" if len(calls) > 1 else ""
+    asking: PromptSession[str] = PromptSession(**ends)
+    text = FormattedText([("bold ansiyellow", "Do it? "), ("", f"y = yes, n = no, d = show all of it{some}: ")])
+    while True:
         try:
-            return not asking.prompt(f"{left:,} more lines. Enter = go on, q = enough: ").strip()
-        except (KeyboardInterrupt, EOFError):
+            typed = asking.prompt(text).strip().lower()
+        except KeyboardInterrupt:
             return False
+        except EOFError:
+            return None
+        if typed in _YES | _NO:
+            return typed in _YES
+        if typed in _ALL:
+            show_all()
+        elif (chosen := _numbered(typed, calls)) is not None:
+            return chosen
+
+
+def more(left: int, **ends: Any) -> bool:
+    """Return whether the person wants the next page."""
+    asking: PromptSession[str] = PromptSession(erase_when_done=True, **ends)
+    try:
+        return not asking.prompt(f"{left:,} more lines. Enter = go on, q = enough: ").strip()
+    except (KeyboardInterrupt, EOFError):
+        return False
 
 
 def _numbered(typed: str, calls: Sequence[str]) -> list[str] | None:

@@ -46,13 +46,6 @@ class Screen:
         """Show an error."""
         self.console.print(Text.assemble(("! ", "red bold"), safe_text(text)))
 
-    @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Show that something is going on as long as the body runs."""
-        with Growing(self.console) as growing:
-            growing.working(what)
-            yield
-
     def approval(self, card: dict[str, Any]) -> None:
         """Show what waits for a decision, as much of it as the screen holds."""
         self._asked = [item["hunks"] for item in card["items"]]

@@ -51,6 +51,7 @@ def _patched(view: ToolView, args: dict[str, object], clause: Clause, scene: Sce
     texts.fill_value_at(state, structure.fill_operators(state))
     structure.fill_functions(state)
     structure.fill_columns(state)
+    structure.fill_member(state)
     structure.fill_choices(state)
     structure.fill_numbers(state)
     _fill_query(state)

@@ -271,9 +271,11 @@ def fill_member(state: State) -> None:
         return
     places = _members(state)
     names = dict(places)
-    hits = [h for h in _open_hits(state, names) if h.run.start and _meaningful(state, h.run)]
+    hits = [h for h in _open_hits(state, names) if (h.run.start or state.clause.inherited_verb) and _meaningful(state, h.run)]
     given = state.args.get(column.name)
     fitting = [h for h in hits if given in (None, names[h.name][1])]
+    if not fitting and _CONDITION.search(column.words) and not _led_to(state, column):
+        fitting = hits  # "which items are in Porto": the items are what is looked for, not what is compared
     is_equal = _allowed(operator, OPERATOR_NAMES["="])
     if len(fitting) != 1 or is_equal is None:
         return
@@ -283,6 +285,12 @@ def fill_member(state: State) -> None:
     for parameter in (operator, value, column):
         state.missing.pop(parameter.name, None)
     _name_sheet(state, sheet)
+
+
+def _led_to(state: State, column: Parameter) -> bool:
+    """Whether a cue, and not only its place, gave the column to the parameter."""
+    runs_of = [i for i, n in state.used.items() if n == column.name]
+    return bool(runs_of) and any(state.phrase_ends_at(c, min(runs_of)) for c in (*column_cues(column), "where"))
 
 
 def _meaningful(state: State, run: range) -> bool:
@@ -428,7 +436,7 @@ def fill_operators(state: State) -> int | None:
 
 def _compares(state: State, operator: str, run: range) -> bool:
     """Whether the words compare with something: "over 1000", "Region is North"; not "what is the total"."""
-    if run.stop >= len(state.tokens) or run.start == 0:
+    if run.stop >= len(state.tokens) or (run.start == 0 and not state.clause.inherited_verb):
         return False
     after = state.tokens[run.stop]
     if operator == "=" and state.tokens[run.start].lower in ("is", "are", "being") and after.kind == "word":

@@ -410,7 +410,7 @@ def fill_queries(state: State) -> None:
 
 
 def _fill_query_after_cue(state: State, parameter: Parameter) -> bool:
-    general = _QUERY_CUES if parameter.required else ("about", "regarding", "concerning")
+    general: tuple[str, ...] = _QUERY_CUES if parameter.required else ("about", "regarding", "concerning")
     general += ("for",) if parameter.required and state.clause.verb in _SEARCH_VERBS else ()
     for cue in (*parameter.slot.cues, *general):
         for run in state.phrases(cue):

@@ -11,7 +11,7 @@ from pptx.oxml.ns import nsdecls
 from pptx.util import Emu
 
 from copilot.documents import powerpoint
-from copilot.errors import DocumentError
+from copilot.errors import DocumentError, EverpilotError
 from tests.documents.makers import rezipped
 from tests.documents.powerpoint.make import CORPUS_DECKS, changed, deck, opened, saved, strict
 
@@ -134,6 +134,29 @@ def test_find_shows_every_place_with_any_quotes_and_spaces() -> None:
     ]
     assert powerpoint.find(content, "It's time")[0][0] == "slide 1, title"
     assert powerpoint.find(content, "udget", whole_word=True) == []
+
+
+@pytest.mark.parametrize("name", ["ppt/slides/slide1.xml", "ppt/slides/_rels/slide1.xml.rels", "ppt/presentation.xml"])
+@pytest.mark.parametrize("damage", [b"", b"<x/>", b"<p:sld", b"\xff\xfe"])
+def test_damaged_parts_give_a_typed_error_or_are_named(name: str, damage: bytes) -> None:
+    content = rezipped(deck("One\nA", "Two"), {name: damage})
+    for use in (
+        powerpoint.read,
+        powerpoint.outline,
+        lambda c: powerpoint.replace_text(c, "Two", "2"),
+        lambda c: powerpoint.add_slide(c, "x", ["y"]),
+    ):
+        try:
+            use(content)
+        except EverpilotError as error:
+            assert str(error)
+
+
+def test_a_slide_that_is_listed_but_missing_is_said() -> None:
+    made = opened(deck("One", "Two"))
+    content = saved(made)
+    content = changed(content, "ppt/_rels/presentation.xml.rels", "slides/slide2.xml", "slides/slide9.xml")
+    assert any("does not hold" in what for what in powerpoint.read(content).omitted)
 
 
 def test_other_files_are_refused_by_name(office: Path) -> None:

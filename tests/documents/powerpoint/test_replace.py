@@ -138,6 +138,28 @@ def test_smartart_is_changed_in_its_data_and_its_drawing() -> None:
     assert touched(content, edited.content) == {"ppt/diagrams/data1.xml", "ppt/diagrams/drawing1.xml"}
 
 
+def test_texts_of_masters_are_changed_only_when_asked() -> None:
+    made = opened(deck("Acme plan"))
+    box = made.slide_layouts[1].placeholders[0]._element
+    static = made.slides[0].shapes.add_textbox(Emu(0), Emu(0), Emu(9), Emu(9))
+    static.text_frame.text = "Acme Ltd"
+    box.getparent().append(static._element)
+    content = saved(made)
+    edited = powerpoint.replace_text(content, "Acme", "Contoso")
+    assert len(edited.hunks) == 1
+    assert any("slide master or layout" in warning for warning in edited.warnings)
+    both = powerpoint.replace_text(content, "Acme", "Contoso", masters=True)
+    assert [h.where for h in both.hunks] == ["slide 1, title", "layout 'Title and Content', shape 'TextBox 3'"]
+
+
+def test_words_of_comments_stay() -> None:
+    path = next((p for p in CORPUS_DECKS if "45545_Comment" in p.name), None)
+    if path is None:
+        pytest.skip("needs the corpus")
+    with pytest.raises(ToolInputError, match="a comment on slide 1"):
+        powerpoint.replace_text(path.read_bytes(), "testdoc", "x")
+
+
 def test_strict_files_stay_strict() -> None:
     content = strict(deck("T\nAc|me"))
     edited = powerpoint.replace_text(content, "Acme", "B\nC")
