@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import ModelCallLimitMiddleware
+from langchain.agents.middleware import AgentMiddleware, ModelCallLimitMiddleware
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph.state import CompiledStateGraph
 
@@ -36,15 +36,16 @@ def assemble(
     It has no checkpointer yet: a turn gives it one that belongs to its event loop.
     """
     tools = skills.plus([core_skill(skills)]).tools()
+    middleware: list[AgentMiddleware[Any, Any, Any]] = [
+        ToolStep(Runner(tools, workspace)),
+        ModelStep(),
+        Compaction(model, trigger=("tokens", window * 6 // 10), keep=("messages", KEPT_MESSAGES)),
+        ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
+    ]
     return create_agent(
         model,
         [as_langchain(tool) for tool in tools.values()],
         system_prompt=system_prompt(skills.skills),
-        middleware=[
-            ToolStep(Runner(tools, workspace)),
-            ModelStep(),
-            Compaction(model, trigger=("tokens", window * 6 // 10), keep=("messages", KEPT_MESSAGES)),
-            ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
-        ],
+        middleware=middleware,
         name="everpilot",
     )

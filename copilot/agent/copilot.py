@@ -177,7 +177,8 @@ class Copilot:
 
     def pending(self, thread: str) -> ApprovalEvent | None:
         """Return the approval that `thread` waits for, or None."""
-        return _run(lambda: self.apending(thread))
+        found: ApprovalEvent | None = _run(lambda: self.apending(thread))
+        return found
 
     # --- without a model ------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, SummarizationMiddleware
-from langchain_core.messages import BaseMessage, ToolMessage
+from langchain_core.messages import AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from copilot.agent import events
@@ -64,7 +64,7 @@ def _event(event: listening.ModelEvent) -> events.Event:
             return events.Usage(model, input_tokens, output_tokens, cost)
 
 
-def _shortened(messages: list[Any]) -> list[BaseMessage]:
+def _shortened(messages: list[AnyMessage]) -> list[AnyMessage]:
     """Return the messages with every tool result but the last one cut; what the state holds stays whole."""
     results = [m for m in messages if isinstance(m, ToolMessage)]
     last = results[-1].id if results else None

@@ -92,7 +92,8 @@ class Turn:
     async def _run(self, given: Any) -> AsyncIterator[Event]:
         error: EverpilotError | None = None
         try:
-            async for mode, payload in self._graph.astream(given, self._config, stream_mode=["custom", "updates"]):
+            stream: AsyncIterator[Any] = self._graph.astream(given, self._config, stream_mode=["custom", "updates"])
+            async for mode, payload in stream:
                 if mode == "custom" and isinstance(payload, Event):
                     yield payload
                 elif mode == "updates" and "__interrupt__" in payload:

@@ -33,7 +33,7 @@ def parse(data: bytes, name: str) -> etree._Element:
         root = etree.fromstring(text, _parser())
     except etree.XMLSyntaxError as error:
         raise DocumentError(f"The part {name!r} is not well-formed XML ({error}).", code="broken") from None
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise DocumentError(f"The part {name!r} declares a DOCTYPE, which no Office file needs.", code="unsafe")
     return root
 

@@ -14,7 +14,8 @@ from copilot.agent.copilot import Copilot
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
-from copilot.hosts.once import as_json, last_thread, open_copilot, reaching, show
+from copilot.hosts.once import last_thread, open_copilot, reaching, show
+from copilot.hosts.output import as_json
 
 _USAGE_CODES = frozenset({"unknown_tool", "arguments"})
 

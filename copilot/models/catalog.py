@@ -34,7 +34,7 @@ def facts(model: str) -> Facts:
 
 
 def facts_of(settings: ModelSettings, first_byte: float = 0.0) -> Facts:
-    """Return the facts of a configured model: what the user says, else the catalogue, else the server's `first_byte`."""
+    """Return a configured model's facts: what the user says, else the catalogue, else the server's `first_byte`."""
     known = facts(settings.model)
     return Facts(
         window=settings.window or known.window,

@@ -11,8 +11,10 @@ import importlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from copilot import _roots
 from copilot.errors import PluginError
@@ -49,7 +51,7 @@ def from_folder(folder: Path, *, package: str, origin: str) -> Skill:
     return Skill(described.name, described.description, described.instructions, tools, folder, origin, described.notes)
 
 
-def from_functions(functions: Iterable[Callable[..., object]], *, name: str = "custom") -> Skill:
+def from_functions(functions: Iterable[Callable[..., Any]], *, name: str = "custom") -> Skill:
     """Return a skill made of Python functions marked with `@tool`. Raises PluginError."""
     marked = list(functions)
     for function in marked:
@@ -57,20 +59,25 @@ def from_functions(functions: Iterable[Callable[..., object]], *, name: str = "c
             raise PluginError(f"{function!r} is no tool.", hint="Mark it with @copilot.tool.")
     return Skill(
         name, f"Tools of this program ({name}).", tools=tuple(build(f, skill=name) for f in marked), origin="python"
-    )  # type: ignore[arg-type]
+    )
 
 
 def _candidates(settings: SkillSettings) -> Iterator[tuple[str, Callable[[], Skill]]]:
+    first: dict[str, Path] = {}  # a package name leads to one folder only, the first
     for root in _folders(settings):
         origin = "bundled" if root == _roots.bundled("skills") else f"user ({root})"
         for folder in sorted(root.iterdir()) if root.is_dir() else ():
             if (folder / "SKILL.md").is_file():
-                yield (
-                    str(folder),
-                    lambda f=folder, o=origin: from_folder(f, package=f"copilot.skills.{f.name}", origin=o),
-                )
+                winner = first.setdefault(folder.name, folder)
+                package = f"copilot.skills.{folder.name}"
+                make = partial(from_folder, folder, package=package, origin=origin)
+                yield str(folder), make if winner is folder else partial(_replaced, folder.name, winner)
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        yield f"entry point {point.name}", lambda p=point: _from_entry_point(p)
+        yield f"entry point {point.name}", partial(_from_entry_point, point)
+
+
+def _replaced(name: str, winner: Path) -> Skill:
+    raise PluginError(f"Skill {name!r} is replaced by the user's one in {winner}.")
 
 
 def _folders(settings: SkillSettings) -> list[Path]:

@@ -49,7 +49,7 @@ def _where(column: str, operator: excel.Operator, value: Scalar) -> list[excel.W
 def _region(context: ToolContext, path: str, sheet: str, table: str, *columns: str) -> tuple[str, excel.Region]:
     file = context.open(path)
     workbook = excel.Workbook.open(file.content)
-    return file.name, excel.find_region(workbook, sheet or None, table or None, [c for c in columns if c])
+    return file.name, excel.find_region(workbook, sheet or None, table or None, [c for c in columns if c], first=True)
 
 
 def _row_result(name: str, found: excel.Rows, what: str) -> Result:
@@ -194,10 +194,10 @@ def _plain(value: object) -> Scalar:
         "revenue per month in report.xlsx",
     ],
     cues=[
-        "total", "sum", "average", "mean", "count", "how many", "how much", "minimum", "maximum", "lowest", "highest", "median",
-        "by", "per", "for each", "group",
+        *("total", "sum", "average", "mean", "median", "count", "how many", "how much"),
+        *("minimum", "maximum", "lowest", "highest", "by", "per", "for each", "group"),
     ],
-)  # fmt: skip
+)
 def aggregate(
     context: ToolContext,
     path: ExcelPath,
@@ -212,7 +212,10 @@ def aggregate(
     sheet: Sheet = "",
     table: Table = "",
 ) -> Result:
-    """Compute a figure over a column, exactly: for all rows, those that fulfil a condition, or each group. Totals rows are left out."""
+    """Compute a figure over a column, exactly: of all rows, of those that fulfil a condition, or for each group.
+
+    Rows that only total others are left out.
+    """
     name, region = _region(context, path, sheet, table, column, group_by, where_column)
     where = _where(where_column, where_operator, where_value)
     found = excel.aggregate(region, function, column or None, where=where, group_by=group_by or None)

@@ -119,7 +119,7 @@ def test_a_users_skill_replaces_a_bundled_one_and_that_is_said(tmp_path: Path) -
     out = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True).stdout
     assert "'word.words'" in out
     assert "word.replace_text" not in out
-    assert "is replaced by user" in out
+    assert "is replaced by the user's one" in out
 
 
 def test_an_entry_point_brings_a_skill(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def _left_out(region: Region, cells: list[Cell], function: str, column: int | No
     odd = [c for c in cells if c.value is not None and c.value != "" and not is_number(c.value)]
     if odd and not (function in ("min", "max") and all(isinstance(c.value, date) for c in odd)):
         examples = ", ".join(f"{c.address} {show(c.value)[:30]!r}" for c in odd[:3])
-        yield f"Left out, because {'they hold' if len(odd) > 1 else 'it holds'} no number: {len(odd)} cells ({examples})."
+        yield f"Left out for holding no number: {len(odd)} cell{'s' if len(odd) > 1 else ''} ({examples})."
     hidden = [c for c in cells if c.row in region.grid.hidden_rows]
     if hidden:
         yield f"{len(hidden)} of the rows are hidden in Excel; they are included."

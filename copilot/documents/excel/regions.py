@@ -240,11 +240,17 @@ def _downwards(cell: Cell, *, least: int) -> bool:
 
 
 def find_region(
-    workbook: Workbook, sheet: str | None = None, table: str | None = None, columns: Iterable[str] = ()
+    workbook: Workbook,
+    sheet: str | None = None,
+    table: str | None = None,
+    columns: Iterable[str] = (),
+    *,
+    first: bool = False,
 ) -> Region:
     """Return the table or block that a request means: by table, by sheet, or as the only one with these columns.
 
-    Raises ToolInputError: unknown sheet, table or column (with the closest), or several that fit.
+    When nothing says which of several sheets is meant, `first` takes the first one and notes that (for reading, never
+    for writing). Raises ToolInputError: unknown sheet, table or column (with the closest), or several that fit.
     """
     wanted = [c for c in columns if c]
     if table:
@@ -266,6 +272,10 @@ def find_region(
     candidates = [r for s in sheets for r in regions(Grid.of(workbook, s))]
     if not candidates:
         raise ToolInputError(f"{_names(sheets)} holds no rows of data.", code="no_data")
+    if first and not sheet and not wanted and len({r.sheet for r in candidates}) > 1:
+        others = ", ".join(dict.fromkeys(r.sheet for r in candidates if r.sheet != candidates[0].sheet))
+        candidates[0].grid.notes.append(f"This is the sheet {candidates[0].sheet}; there is also data on: {others}.")
+        return candidates[0]
     return _best(candidates, wanted, one_sheet=bool(sheet) or len(sheets) == 1)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from copilot.documents.excel.cells import Cell, translate
 from copilot.documents.excel.dependents import references
+from copilot.documents.excel.grid import Grid
 from copilot.documents.excel.guards import Guards, pivot_areas
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.regions import Region, find_region
 from copilot.documents.excel.rewrite import rewritten
 from copilot.documents.excel.tableparts import TablePart
-from copilot.documents.excel.workbook import Table, Workbook
+from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.documents.excel.write import Entry, SheetEdit, entry_of, finish
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
@@ -88,7 +89,9 @@ class _Addition:
         if self.grows:
             self._refuse_what_is_below()
         here = {**self._moved_totals(), **row}
-        edits = [SheetEdit(self.workbook, self.sheet, here), *self._followers(set(here))]
+        followers = self._followers(set(here))
+        here.update(followers.pop(self.sheet, {}))
+        edits = [SheetEdit(self.workbook, s, entries) for s, entries in [(self.sheet, here), *followers.items()]]
         for edit in edits:
             if edit.sheet == self.sheet:
                 edit.warnings += Guards(self.workbook, self.sheet, edit.reader).places(edit.entries)
@@ -128,7 +131,8 @@ class _Addition:
         """Return the formula of the row above, moved down, or of the table's column; None where there is none."""
         above = self.region.grid.get(self.region.rows[-1], column) if self.region.rows else None
         if above is not None and above.formula is not None and above.formula.kind in ("normal", "shared"):
-            return Entry(formula="=" + translate(above.formula.text[1:], above.row, column, self.at, column))
+            text = rewritten(above.formula.text, self.sheet.name, self.sheet.name, self._shift_totals)
+            return Entry(formula="=" + translate(text[1:], above.row, column, self.at, column))
         if self.table is not None and above is None:
             text = TablePart(self.workbook, self.table).calculated(column - self.region.area.left)
             return Entry(formula=text) if text else None
@@ -162,6 +166,10 @@ class _Addition:
             bottom += 1
         return Area(top, area.left, bottom, area.right)
 
+    def _shift_totals(self, area: Area) -> Area:
+        """Return where an area lies that a data row refers to: totals move, ranges that end with the data stay."""
+        return area if area.bottom == self.at - 1 else self._shift(area)
+
     def _moved_totals(self) -> dict[tuple[int, int], Entry]:
         moved: dict[tuple[int, int], Entry] = {}
         for row in reversed(self.pushed):
@@ -182,31 +190,20 @@ class _Addition:
         above = self._above(column)
         return above.style if above is not None else 0
 
-    def _followers(self, done: set[tuple[int, int]]) -> list[SheetEdit]:
-        """Return edits of the formulas elsewhere that refer to the moved totals."""
-        if not self.pushed:
-            return []
-        from copilot.documents.excel.grid import Grid
-
-        edits = []
-        same: dict[tuple[int, int], Entry] = {}
-        for sheet in self.workbook.worksheets:
-            grid = self.region.grid if sheet == self.sheet else Grid.of(self.workbook, sheet)
-            entries = same if sheet == self.sheet else {}
-            for cells in grid.rows.values():
-                for cell in cells.values():
-                    at = (cell.row, cell.column)
-                    if cell.formula is None or (sheet == self.sheet and at in done):
-                        continue
-                    if self._refers(cell.formula.text, sheet.name):
-                        entries[at] = self._followed(cell, sheet.name)
-            if entries and sheet != self.sheet:
-                edits.append(SheetEdit(self.workbook, sheet, entries))
-        self._refuse_names()
-        if same:
-            message = f"Formulas on {self.sheet.name} refer to the totals row: {', '.join(address(*a) for a in list(same)[:3])}."
-            raise ToolInputError(message, hint="Insert the row in Excel, which moves them.", code="cell_in_the_way")
-        return edits
+    def _followers(self, done: set[tuple[int, int]]) -> dict[Sheet, dict[tuple[int, int], Entry]]:
+        """Return, by sheet, new texts of the formulas that refer to the moved totals."""
+        found: dict[Sheet, dict[tuple[int, int], Entry]] = {}
+        for sheet in self.workbook.worksheets if self.pushed else ():
+            grid = self.region.grid if sheet == self.sheet else Grid.of(self.workbook, sheet, compute=False)
+            for cell in (cell for cells in grid.rows.values() for cell in cells.values()):
+                at = (cell.row, cell.column)
+                if cell.formula is None or (sheet == self.sheet and at in done):
+                    continue
+                if self._refers(cell.formula.text, sheet.name):
+                    found.setdefault(sheet, {})[at] = self._followed(cell, sheet.name)
+        if self.pushed:
+            self._refuse_names()
+        return found
 
     def _refers(self, text: str, home: str) -> bool:
         totals = Area(self.pushed[0], self.region.area.left, self.pushed[-1], self.region.area.right)
@@ -231,22 +228,38 @@ class _Addition:
                 raise ToolInputError(message, hint="Insert the row in Excel.", code="cell_in_the_way")
 
     def _not_extended(self) -> list[str]:
-        """Return warnings about formulas whose range ends with the data and does not take in the new row."""
-        if not self.grows or self.pushed:
+        """Return warnings about formulas and charts whose range ends with the data: they don't take in the new row."""
+        if not self.grows:
             return []
-        found = []
-        for number, cells in self.region.grid.rows.items():
+        found = self._charts_not_extended()
+        for number, cells in self.region.grid.rows.items() if not self.pushed else ():
             for cell in cells.values():
                 if cell.formula is None or (number in self.region.rows and cell.column in self.columns):
                     continue
-                for sheet, area in references(cell.formula.text, self.sheet.name, {}):
-                    ends = area.bottom == self.at - 1 and area.height > 1
-                    inside = self.region.area.left <= area.left <= self.region.area.right
-                    if ends and inside and sheet.casefold() == self.sheet.name.casefold():
-                        found.append(
-                            f"{self.sheet.name}!{cell.address} covers {area} and does not take in the new row."
-                        )
+                places = references(cell.formula.text, self.sheet.name, {})
+                where = f"{self.sheet.name}!{cell.address}"
+                found += [
+                    f"{where} covers {a} and does not take in the new row." for n, a in places if self._ends(n, a)
+                ]
         return list(dict.fromkeys(found))[:5]
+
+    def _charts_not_extended(self) -> list[str]:
+        package = self.workbook.package
+        found = []
+        for sheet in self.workbook.sheets:
+            drawings = [d for d in package.related(sheet.part, "drawing") if package.has(d)]
+            for chart in (c for d in drawings for c in package.related(d, "chart") if package.has(c)):
+                refs = [e.text or "" for e in package.xml(chart).iter("{*}f")]
+                places = [p for ref in refs for p in references(ref, sheet.name, {})]
+                if any(self._ends(name, area) for name, area in places):
+                    found.append(f"A chart on {sheet.name} does not take in the new row: its ranges end above it.")
+        return found
+
+    def _ends(self, sheet: str, area: Area) -> bool:
+        """Return whether an area covers data of the region down to its last row."""
+        inside = self.region.area.left <= area.left <= self.region.area.right
+        same = sheet.casefold() == self.sheet.name.casefold()
+        return same and inside and area.bottom == self.at - 1 and area.height > 1
 
     def _resize(self) -> list[Hunk]:
         if self.table is None or not self.grows:

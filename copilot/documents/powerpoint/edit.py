@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lxml import etree
 
@@ -23,9 +22,10 @@ from copilot.documents.powerpoint.deck import (
     title_shape,
     tree,
 )
+from copilot.documents.powerpoint.geometry import chunks, room
 from copilot.documents.powerpoint.names import Element, child, children, flavour, is_, like, relation, tags
 from copilot.documents.powerpoint.notes import free_id, write_notes
-from copilot.documents.powerpoint.paragraphs import checked, plain, set_lines, set_text
+from copilot.documents.powerpoint.paragraphs import Bullet, checked, plain, set_lines, set_text
 from copilot.documents.powerpoint.replace import SIGNED
 from copilot.errors import DocumentError, ToolInputError
 
@@ -34,14 +34,6 @@ _SLIDE = "application/vnd.openxmlformats-officedocument.presentationml.slide+xml
 _SPECIAL = ("title", "secHead", "vertTx", "vertTitleAndTx", "picTx", "objTx", "blank", "twoTxTwoObj", "twoObj")
 _FOOTERS = ("dt", "ftr", "sldNum")
 _FIRST_ID = 256  # ST_SlideId, 19.7.13
-
-
-@dataclass(frozen=True, slots=True)
-class Bullet:
-    """A line of a text body; `level` 0 is the outermost."""
-
-    text: str
-    level: int = 0
 
 
 def set_title(content: bytes, slide: int, text: str) -> Edited:
@@ -137,6 +129,8 @@ def add_slide(
     deck = Deck.open(content)
     lines = [as_bullet(bullet) for bullet in bullets]
     slide, warnings = insert_slide(deck, title, lines, layout=layout, position=position)
+    if len(chunks(lines, room(deck, deck.layout_part(slide)))) > 1:
+        warnings.append(f"The points may be more than fits on slide {slide.number}.")
     if notes:
         write_notes(deck, slide, checked(notes, "notes").strip("\n"))
     shown = "\n".join([title, *(f"{'  ' * b.level}- {b.text}" for b in lines)])
@@ -254,6 +248,7 @@ def _compose(
     if bullets and body is None:
         shape = _placed(deck, root, "Text", None, (0.05, 0.25, 0.9, 0.65))
         write_bullets(shape, bullets)
+        _mark_bullets(shape)
         warnings.append("The layout has no place for bullets; they stand in a text box.")
     elif body is not None and (bullets or named):
         shape = shape_from(body, root, "Content Placeholder")
@@ -301,6 +296,20 @@ def write_bullets(shape: Element, bullets: Sequence[Bullet]) -> None:
                 look = etree.Element(like(shape, "a:pPr"))
                 paragraph.insert(0, look)
             look.set("lvl", str(bullet.level))
+
+
+def _mark_bullets(shape: Element) -> None:
+    """Give the paragraphs of a text box the bullets and indents that a placeholder would inherit."""
+    for paragraph in shape.iter(*tags("a:p")):
+        look = child(paragraph, "a:pPr")
+        if look is None:
+            look = etree.Element(like(shape, "a:pPr"))
+            paragraph.insert(0, look)
+        indent = 285750  # EMU for each level
+        look.set("marL", str(indent * (numbers(look.get("lvl")) + 1)))
+        look.set("indent", str(-indent))
+        etree.SubElement(look, like(shape, "a:buFont"), typeface="Arial")
+        etree.SubElement(look, like(shape, "a:buChar"), char="•")
 
 
 def _empty_slide(layout: Element) -> Element:

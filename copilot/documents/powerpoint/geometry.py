@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from lxml import etree
 
 from copilot.documents.powerpoint.deck import Deck, is_body, is_title, numbers, placeholder_type, shapes, tree
-from copilot.documents.powerpoint.edit import Bullet
 from copilot.documents.powerpoint.names import Element, child, is_, like
+from copilot.documents.powerpoint.paragraphs import Bullet
 
 POINT = 12700  # EMU
 _WIDTH_OF_LETTER = 0.5  # of the font size, on average in a proportional font

@@ -25,6 +25,14 @@ class Piece:
     element: Element
 
 
+@dataclass(frozen=True, slots=True)
+class Bullet:
+    """A line of a text body; `level` 0 is the outermost."""
+
+    text: str
+    level: int = 0
+
+
 def pieces(paragraph: Element) -> list[Piece]:
     """Return the pieces of a paragraph in order. A line break counts as a newline; fields are not written into."""
     return list(_pieces(paragraph))

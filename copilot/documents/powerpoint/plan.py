@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from copilot.documents.powerpoint import excerpts
-from copilot.documents.powerpoint.edit import Bullet, as_bullet
+from copilot.documents.powerpoint.edit import as_bullet
+from copilot.documents.powerpoint.paragraphs import Bullet
 from copilot.documents.segments import Reading, Segment
 from copilot.documents.sentences import sentences
 from copilot.documents.tables import table_rows

@@ -18,6 +18,7 @@ from copilot.documents.word.names import (
     descendants,
     every,
     first,
+    is_strict,
     name,
     new,
     number,
@@ -147,9 +148,10 @@ def table(document: Document, near: Block, rows: Sequence[Sequence[str]], style:
     made = new(near.element, "tbl")
     properties = add(made, "tblPr")
     add(properties, "tblStyle", val=style)
-    add(properties, "tblW", w="5000", type="pct")
+    add(properties, "tblW", w=str(width // columns * columns), type="dxa")
     flags = {"firstRow": "1" if header else "0", "lastRow": "0", "firstColumn": "0"}
-    add(properties, "tblLook", val="0420" if header else "0400", **flags, lastColumn="0", noHBand="0", noVBand="1")
+    packed = {} if is_strict(made) else {"val": "0420" if header else "0400"}
+    add(properties, "tblLook", **packed, **flags, lastColumn="0", noHBand="0", noVBand="1")
     grid = add(made, "tblGrid")
     for _ in range(columns):
         add(grid, "gridCol", w=str(width // columns))

@@ -19,6 +19,7 @@ from copilot.documents.word.names import (
     namespace,
     new,
     number,
+    side,
     value,
 )
 from copilot.documents.word.styles import Styles, free_part, style_id
@@ -227,8 +228,9 @@ class Numbering:
             add(level, "start", val="1")
             add(level, "numFmt", val=_FORMATS[at % len(_FORMATS)] if numbered else "bullet")
             add(level, "lvlText", val=f"%{at + 1}." if numbered else _BULLETS[at % len(_BULLETS)])
-            add(level, "lvlJc", val="left")
-            add(add(level, "pPr"), "ind", left=str(_INDENT * (at + 1)), hanging=str(_INDENT // 2))
+            add(level, "lvlJc", val=side(level, "left"))
+            indent = {side(level, "left"): str(_INDENT * (at + 1)), "hanging": str(_INDENT // 2)}
+            add(add(level, "pPr"), "ind", **indent)
         _insert(root, abstract, after=("w:abstractNum", "w:numPicBullet"))
         return abstract_id
 

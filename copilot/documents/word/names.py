@@ -63,6 +63,16 @@ def namespace(near: Element) -> str:
     return WORD_NAMESPACES[0]
 
 
+def side(near: Element, given: str) -> str:
+    """Return "left" or "right" as the part's flavour spells it: strict files say "start" and "end" (part 1, 17.18.44)."""
+    return {"left": "start", "right": "end"}.get(given, given) if is_strict(near) else given
+
+
+def is_strict(near: Element) -> bool:
+    """Return whether the part is strict OOXML."""
+    return namespace(near) == WORD_NAMESPACES[1]
+
+
 def value(element: Element | None, attribute: str = "val") -> str | None:
     """Return an attribute in the element's own namespace (`w:val`), None if the element or it is missing."""
     return None if element is None else element.get(f"{{{etree.QName(element).namespace}}}{attribute}")

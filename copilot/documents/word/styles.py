@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from copilot.documents.package import Package
-from copilot.documents.word.names import Element, add, child, children, descend, is_on, name, number, value
+from copilot.documents.word.names import Element, add, child, children, descend, is_on, name, number, side, value
 from copilot.errors import ToolInputError
 
 PART_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.styles+xml"
@@ -172,8 +172,8 @@ class Styles:
             add(style, "basedOn", val=base)
         add(style, "uiPriority", val="39")
         borders = add(add(style, "tblPr"), "tblBorders")
-        for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
-            add(borders, side, val="single", sz="4", space="0", color="auto")
+        for edge in ("top", "left", "bottom", "right", "insideH", "insideV"):
+            add(borders, side(borders, edge), val="single", sz="4", space="0", color="auto")
         return self._added(style_id_, style)
 
     def _root(self) -> Element:

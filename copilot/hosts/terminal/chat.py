@@ -92,17 +92,17 @@ class Chat:
             self._guarded(self._go_on)
         while self._stay and (message := self._prompt.ask()) is not None:
             if message.strip():
-                self._guarded(lambda said=message.strip(): self._serve(said))
+                self._guarded(self._serve, message.strip())
         return 0
 
-    def _guarded(self, act: Callable[[], None]) -> None:
+    def _guarded(self, act: Callable[..., None], *given: str) -> None:
         """Do something that may fail or be stopped: the chat goes on, unless there is nothing to talk to."""
         try:
             self._ready()
         except KeyboardInterrupt:
             return
         try:
-            act()
+            act(*given)
         except KeyboardInterrupt:
             self._screen.note("Stopped. What was approved before is written; nothing is half written.")
         except EverpilotError as error:

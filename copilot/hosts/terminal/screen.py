@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
 from rich.console import Console
@@ -127,14 +127,9 @@ class Screen:
             self.note(f"— {final.served_by or 'no model'}{_tokens(final.usage)}")
 
 
-@contextmanager
-def _closing(events: Iterator[Event]) -> Iterator[None]:
+def _closing(events: Iterator[Event]) -> AbstractContextManager[object]:
     """Close a generator of events however the body ends: the turn behind it is then stopped, not left running."""
-    if not hasattr(events, "close"):
-        yield
-        return
-    with closing(events):
-        yield
+    return closing(events) if isinstance(events, Generator) else nullcontext()
 
 
 def _brief(args: dict[str, Any]) -> str:

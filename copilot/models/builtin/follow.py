@@ -20,7 +20,7 @@ _AGAIN = re.compile(
     r"(?:(?:exactly )?the same|that|it|this|again|same)"
     r"(?: thing| change| edit| replacement)?(?: again| too| also| as well)? (?:in|for|to|with|on|from)\b"
 )
-_ELLIPSIS = re.compile(r"^(?:(?:and|what about|how about|and what about|now|same for|or|then|only|just)\s+)+(?:now )?")
+_ELLIPSIS = re.compile(r"^(?:(?:and|what about|how about|and what about|now|same for|or|then)\s+)+(?:now )?")
 
 
 def follow_up(tokens: Sequence[Token], memory: Memory, views: Sequence[ToolView], scene: Scene) -> State | None:

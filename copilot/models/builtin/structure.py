@@ -300,7 +300,7 @@ def _meaningful(state: State, run: range) -> bool:
 def _name_sheet(state: State, name: str) -> None:
     """Name the sheet unless it is the first one, and account for its name in the request."""
     slot = next(iter(state.open("sheet")), None)
-    if slot is not None and name not in [s.name for s in chosen_sheets(state)][:1]:
+    if slot is not None and len(chosen_sheets(state)) > 1:
         state.args[slot.name] = name
         for hit in _open_hits(state, [name]):
             state.spend(hit.run, slot.name)
@@ -349,7 +349,7 @@ def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
     visible = [s.name for s in chosen_sheets(state)]
     if sheet is None or not common:
         return
-    if len(common) == 1 and common[0] not in visible[:1]:
+    if len(common) == 1 and len(visible) > 1:
         state.args[sheet.name] = common[0]
     elif len(common) > 1:
         state.args[sheet.name] = common[0]

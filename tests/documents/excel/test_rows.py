@@ -119,3 +119,21 @@ def test_formats_come_from_the_row_above() -> None:
     before = with_parts(styled, {SHEET: part(cells(data)).encode()})
     edited = excel.append_row(before, "Data", ["y", 0.25])
     assert '<c r="B3" s="1"><v>0.25</v></c>' in part(edited.content)
+
+
+def test_formulas_on_the_same_sheet_follow_the_total() -> None:
+    rows: list[list[Any]] = [
+        ["Item", "Plan", "Share", None, "Sum", "=B4"],
+        ["Rent", 100, "=B2/B$4"],
+        ["Food", 50, "=B3/B$4"],
+        ["Total", "=SUM(B2:B3)", "=SUM(C2:C3)"],
+    ]
+    edited = excel.append_row(book({"Data": rows}), "Data", {"Item": "Fun", "Plan": 50})
+    found = formulas(edited.content)
+    assert [found[f"C{n}"] for n in (2, 3, 4)] == ["=B2/B$5", "=B3/B$5", "=B4/B$5"]
+    assert (found["F1"], found["B5"], found["C5"]) == ("=B5", "=SUM(B2:B4)", "=SUM(C2:C4)")
+
+
+def test_a_chart_that_does_not_take_in_the_row_is_named() -> None:
+    before = excel.add_chart(book({"Data": [["Item", "Price"], ["a", 1], ["b", 2]]}), None, "column", "Item", ["Price"])
+    assert any("chart" in w for w in excel.append_row(before.content, "Data", ["c", 3]).warnings)

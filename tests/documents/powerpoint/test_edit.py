@@ -119,6 +119,19 @@ def test_layouts_by_name() -> None:
         powerpoint.add_slide(deck("One"), "x", position=5)
 
 
+def test_more_than_fits_is_said() -> None:
+    assert powerpoint.add_slide(deck("One"), "Long", ["A point of some words"] * 20).warnings
+    assert not powerpoint.add_slide(deck("One"), "Short", ["A point of some words"] * 4).warnings
+
+
+def test_a_layout_without_room_gets_a_text_box() -> None:
+    edited = powerpoint.add_slide(deck("One"), "Boxed", ["a", "  b"], layout="Blank")
+    slide = opened(edited.content).slides[1]
+    assert slide.shapes.title.text_frame.text == "Boxed"
+    assert [(p.text, p.level) for p in slide.shapes[1].text_frame.paragraphs] == [("a", 0), ("b", 1)]
+    assert edited.warnings
+
+
 def test_a_new_slide_joins_the_section_of_its_neighbour() -> None:
     content = deck("One", "Two")
     main = part(content, "ppt/presentation.xml").decode()

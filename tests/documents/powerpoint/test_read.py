@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -146,10 +147,8 @@ def test_damaged_parts_give_a_typed_error_or_are_named(name: str, damage: bytes)
         lambda c: powerpoint.replace_text(c, "Two", "2"),
         lambda c: powerpoint.add_slide(c, "x", ["y"]),
     ):
-        try:
+        with contextlib.suppress(EverpilotError):  # anything else fails the test
             use(content)
-        except EverpilotError as error:
-            assert str(error)
 
 
 def test_a_slide_that_is_listed_but_missing_is_said() -> None:

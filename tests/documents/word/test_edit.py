@@ -212,6 +212,17 @@ def test_a_table_keeps_its_address_while_its_rows_change() -> None:
     assert word.set_table_cell(edited.content, before, 3, 2, "8").hunks
 
 
+def test_strict_files_get_the_words_of_strict_files() -> None:
+    content = docx(p("x"), styles="", strict=True)
+    numbering = part(word.add_list(content, ["a"]).content, "word/numbering.xml")
+    assert '<w:lvlJc w:val="start"/>' in numbering
+    assert "w:start=" in numbering
+    assert "left" not in numbering
+    made = word.add_table(content, [["a"]]).content
+    assert "<w:start " in part(made, "word/styles.xml")
+    assert "left" not in part(made, "word/styles.xml")
+
+
 # Rewriting
 
 

@@ -57,6 +57,15 @@ def menu(message: AIMessage) -> list[Call]:
     return [(e["tool"], e["args"]) for e in message.response_metadata["everpilot"]["menu"]]
 
 
+def _plain(call: Call) -> Call:
+    """The call without a sheet that is the workbook's first one: naming it changes nothing."""
+    name, args = call
+    return name, {k: v for k, v in args.items() if (k, v) not in FIRST_SHEETS}
+
+
+FIRST_SHEETS = [("sheet", "Plan"), ("sheet", "Orders"), ("sheet", "Stock"), ("sheet", "Hours")]
+
+
 def score(cases: Sequence[Case], folders: dict[str, Path], tools: Sequence[Tool]) -> Score:
     effects = {t.name: t.effect.value for t in tools}
     asked = {name: planner(root, tools) for name, root in folders.items()}
@@ -68,7 +77,7 @@ def score(cases: Sequence[Case], folders: dict[str, Path], tools: Sequence[Tool]
 
 
 def _count(case: Case, reply: Any, effects: dict[str, str], result: Score) -> None:
-    calls, offered = called(reply), menu(reply)
+    calls, offered = [_plain(c) for c in called(reply)], [_plain(c) for c in menu(reply)]
     wanted = list(case.calls)
     writes = [c for c in calls if effects.get(c[0]) != "read"]
     note = f"{case.request!r}\n     got {calls or reply.content!r}\n    menu {offered}\n    want {wanted}"

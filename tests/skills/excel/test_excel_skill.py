@@ -39,13 +39,13 @@ def context(tmp_path: Path, home: Path) -> ToolContext:
     return ToolContext(Workspace([tmp_path], home).staging())
 
 
-def read(context: ToolContext, name: str, **args: object) -> Result:
+def read(context: ToolContext, name: str, /, **args: object) -> Result:
     result = TOOLS[f"excel.{name}"].stage(context, {"path": "sales.xlsx", **args})
     assert isinstance(result, Result)
     return result
 
 
-def edit(context: ToolContext, name: str, **args: object) -> Change:
+def edit(context: ToolContext, name: str, /, **args: object) -> Change:
     result = TOOLS[f"excel.{name}"].stage(context, {"path": "sales.xlsx", **args})
     assert isinstance(result, list)
     (change,) = result
