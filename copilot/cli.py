@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     if not os.environ.get("EVERPILOT_DEBUG"):
-        logging.getLogger().addHandler(logging.NullHandler())  # what a person must know is told, not logged
+        _keep_quiet()
     _never_fail_to_print()
     try:
         code = _run(arguments)
@@ -47,6 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes, a person gets a sentence
         return _explain(error)
+
+
+def _keep_quiet() -> None:
+    """What a person must know is told; what libraries warn of, or lose in their threads, is not for them."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.captureWarnings(True)
+    log = logging.getLogger("copilot")
+    threading.excepthook = lambda lost: log.warning("lost in a thread", exc_info=lost.exc_value)
+    sys.unraisablehook = lambda lost: log.warning("lost while cleaning up", exc_info=lost.exc_value)
 
 
 def _never_fail_to_print() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -240,7 +240,7 @@ def _run(make: Callable[[], Any]) -> Any:
 
 
 def _iterate(make: Callable[[], AsyncIterator[Event]]) -> Iterator[Event]:
-    """Yield from an async iterator that runs whole in one task of a loop of its own."""
+    """Yield from an async iterator that runs whole in one task of a loop of its own; left early, it is stopped."""
     from anyio.from_thread import start_blocking_portal
 
     items: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
@@ -253,10 +253,20 @@ def _iterate(make: Callable[[], AsyncIterator[Event]]) -> Iterator[Event]:
             items.put(None)
 
     with start_blocking_portal() as portal:
-        task = portal.start_task_soon(pump)
+        task = portal.call(_started, pump)
         try:
             while (event := items.get()) is not None:
                 yield event
-            task.result()
+            portal.call(asyncio.wait_for, task, None)
         finally:
-            task.cancel()
+            portal.call(_stopped, task)
+
+
+async def _started(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(work())
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    # The task is cancelled once. anyio's own cancelling would also cut off what the task does to clean up.
+    task.cancel()
+    await asyncio.wait({task})

@@ -130,8 +130,8 @@ def _cut(same: str, *, first: bool, last: bool) -> str:
     """Return what stays the same, with only some context of the changes beside it."""
     if len(same) <= 3 * _CONTEXT:
         return same
-    head = "" if first else same[:_CONTEXT]
-    tail = "" if last else same[-_CONTEXT:]
+    head = "" if first else same[:_CONTEXT].rpartition(" ")[0] + " "
+    tail = "" if last else " " + same[-_CONTEXT:].partition(" ")[2]
     return f"{head}…{tail}"
 
 

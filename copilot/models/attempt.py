@@ -43,7 +43,7 @@ class Answer:
 
 @contextmanager
 def unobserved() -> Iterator[None]:
-    """Hide the surrounding run from clients called inside: LangChain hands its callbacks on through the context, too."""
+    """Hide the surrounding run from clients called inside: LangChain hands callbacks on through the context, too."""
     token = var_child_runnable_config.set(None)
     try:
         yield

@@ -163,6 +163,8 @@ class Turn:
         circuit = self.health.circuit(candidate.identity)
         if circuit is None:
             return True
+        if self.request.served_last == self._last.name:
+            return False  # the planner serves this thread: it goes on until a circuit has closed
         heals_fast = RULES[circuit.kind].last_try and circuit.row <= _LAST_TRIES and circuit.probing_until == 0
         return heals_fast and not any(f.tried for f in self.failed)
 
@@ -238,7 +240,7 @@ class Turn:
         client = asked.client(tools) if asked.is_built(tools) else await asyncio.to_thread(asked.client, tools)
         options = dict(self.request.options)
         if candidate.is_builtin:
-            options["failed"] = [f.to_dict() for f in self.failed]
+            options["failed"] = [f.to_dict() for f in {f.candidate.name: f for f in self.failed}.values()]
         if not self.watched or candidate.is_builtin:
             return await attempt.ask(client, messages, self._limits(candidate, streamed=False), options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from copilot.documents.hunks import Hunk
@@ -52,4 +53,7 @@ def not_shown(reading: Reading, numbers: Iterable[int]) -> str:
 
 def new_slides(texts: Iterable[str]) -> list[Hunk]:
     """Return the slides of a new deck as what is added."""
-    return [Hunk(f"slide {number}", "", text, "structure") for number, text in enumerate(texts, start=1)]
+    return [
+        Hunk(f"slide {number}", "", re.sub(r"\A## Slide \d+:? ?", "", text), "structure")
+        for number, text in enumerate(texts, start=1)
+    ]

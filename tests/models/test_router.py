@@ -263,6 +263,21 @@ async def test_a_missing_key_does_not_stop_the_others() -> None:
         await router([missing]).ainvoke("Hello")
 
 
+async def test_a_thread_of_the_planner_waits_for_the_circuit() -> None:
+    time = FakeTime()
+    with OpenAIServer(always="500") as dead:
+        model = router([entry(dead, "dead")], builtin=Planner(), health=Health(clock=time.clock))
+        first = await model.ainvoke("Hello")
+        assert first.text == "builtin here; OpenAI: server error (500)", "each vendor is named once"
+        thread = [HumanMessage("Hello"), first, HumanMessage("And now?")]
+        asked = len(dead.requests)
+        assert stamp(await model.ainvoke(thread))["served_by"] == "builtin"
+        assert len(dead.requests) == asked
+        dead.always = None
+        time.pass_(11)
+        assert stamp(await model.ainvoke(thread))["served_by"] == "dead"
+
+
 async def test_a_client_that_is_installed_meanwhile_is_used_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with OpenAIServer() as server:
         model = router([entry(server, "one")], builtin=Planner())

@@ -27,6 +27,8 @@ from copilot.documents.package import Package
 #: Bytes of all sheets together up to which dependents are computed at once; above, Excel does it when it opens.
 MAX_BYTES = 6_000_000
 MAX_FORMULAS = 20_000
+#: Recalculated formulas that a change shows one by one.
+MAX_HUNKS = 100
 
 _ERRORS = {"Div": "#DIV/0!", "Na": "#N/A", "Ref": "#REF!", "Value": "#VALUE!", "Num": "#NUM!", "Null": "#NULL!"}
 _THIS_ROW = re.compile(r"(?i)([\w.\\]*)\[(?:\[#This Row\],\s*\[((?:[^\[\]']|'.)+)\]|@\[?((?:[^\[\]']|'.)+?)\]?)\]")
@@ -264,6 +266,7 @@ class _Run:
         self.after, self.base, self.engine = after, base, engine
         self.edited = {(sheet, *at) for sheet, places in edited.items() for at in places}
         self.trusted = trusted
+        self._noted = 0
 
     def result(self) -> Recalculation:
         """Return the outcome; cached values are written into the package."""
@@ -285,6 +288,8 @@ class _Run:
             ):
                 updates.setdefault(at[0], {})[at[1:]] = value
                 self._note(out, at, cell, value)
+        if self._noted > MAX_HUNKS:
+            out.hunks.append(Hunk("workbook", "", f"{self._noted - MAX_HUNKS:,} more formulas get new values", "cell"))
         self._report(out, stale, unable)
         _write(self.after, updates)
         return out
@@ -292,6 +297,9 @@ class _Run:
     def _note(self, out: Recalculation, at: At, cell: Cell, value: Scalar) -> None:
         if at in self.edited:
             out.values.setdefault(at[0], {})[at[1:]] = value
+            return
+        self._noted += 1
+        if self._noted > MAX_HUNKS:
             return
         reader = self.after.readers[at[0]]
         new = Cell(cell.row, cell.column, _as_before(value, cell, self.after.workbook), cell.style, cell.formula)

@@ -223,7 +223,17 @@ def _totals(rows: dict[int, dict[int, Cell]], numbers: list[int]) -> tuple[int, 
             found.append(number)
         else:
             at_the_end = False
+    found += [n for n in numbers if found and n > min(found) and n not in found and _from_totals(rows[n], found)]
     return tuple(sorted(found))
+
+
+def _from_totals(cells: dict[int, Cell], totals: list[int]) -> bool:
+    """Return whether all numbers of a row below a total are computed from totals: a reserve, a tax, a balance."""
+    from copilot.documents.excel.dependents import references
+
+    numeric = [c for c in cells.values() if _kind(c) == "number"]
+    reads = [[a for _, a in references(c.formula.text, "", {})] if c.formula else [] for c in numeric]
+    return bool(reads) and all(any(a.top in totals for a in areas) for areas in reads)
 
 
 def _downwards(cell: Cell, *, least: int) -> bool:

@@ -9,7 +9,7 @@ from copilot.documents.excel.cells import Cell, translate
 from copilot.documents.excel.dependents import references
 from copilot.documents.excel.grid import Grid
 from copilot.documents.excel.guards import Guards, pivot_areas
-from copilot.documents.excel.refs import Area, address
+from copilot.documents.excel.refs import Area
 from copilot.documents.excel.regions import Region, find_region
 from copilot.documents.excel.rewrite import rewritten
 from copilot.documents.excel.tableparts import TablePart
@@ -134,8 +134,8 @@ class _Addition:
             text = rewritten(above.formula.text, self.sheet.name, self.sheet.name, self._shift_totals)
             return Entry(formula="=" + translate(text[1:], above.row, column, self.at, column))
         if self.table is not None and above is None:
-            text = TablePart(self.workbook, self.table).calculated(column - self.region.area.left)
-            return Entry(formula=text) if text else None
+            own = TablePart(self.workbook, self.table).calculated(column - self.region.area.left)
+            return Entry(formula=own) if own else None
         return None
 
     def _refuse_what_is_below(self) -> None:

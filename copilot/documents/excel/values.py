@@ -154,7 +154,7 @@ def show(value: Scalar, *, kind: str = "general", decimals: int | None = None) -
         return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     if isinstance(value, (int, float)):
         if isinstance(value, Percent) or kind == "percent":
-            return f"{show_number(round(float(value) * 100, 10))}%"
+            return f"{show_number(round(float(value) * 100, 10 if decimals is None else max(decimals, 2)))}%"
         return show_number(value, decimals)
     return value
 

@@ -137,7 +137,8 @@ class SheetEdit:
         for (row, column), entry in sorted(self.entries.items()):
             before = self.before[row, column]
             value = (results or {}).get((row, column)) if entry.formula else entry.value
-            after = Cell(row, column, value, before.style if not isinstance(value, Percent) else 0, _formula(entry))
+            style = before.style if entry.style is None else entry.style
+            after = Cell(row, column, value, style if not isinstance(value, Percent) else 0, _formula(entry))
             where = f"{self.sheet.name}!{address(row, column)}"
             hunk = Hunk(where, self.reader.describe(before), self.reader.describe(after), "cell")
             if hunk.before or hunk.after:

@@ -33,12 +33,8 @@ class Bullet:
     level: int = 0
 
 
-def pieces(paragraph: Element) -> list[Piece]:
-    """Return the pieces of a paragraph in order. A line break counts as a newline; fields are not written into."""
-    return list(_pieces(paragraph))
-
-
 def _pieces(parent: Element) -> Iterator[Piece]:
+    """Yield the pieces of a paragraph. A line break counts as a newline; fields and formulas are not written into."""
     for element in parent:
         if is_(element, "a:r"):
             holder = child(element, "a:t")

@@ -122,9 +122,13 @@ def _set_cell(document: Document, cell: Block, words: str) -> Edited:
     for block, line in zip(paragraphs, wanted, strict=False):
         if document.line(block).text != line:
             warnings += _rewrite(document, block, line)[1]
-    last = paragraphs[-1].element
+    like = paragraphs[-1].element if paragraphs else None
     for line in reversed(wanted[len(paragraphs) :]):
-        last.addnext(build.paragraph(last, line, like=last))
+        made = build.paragraph(cell.element, line, like=like)
+        if like is None:  # a damaged cell: it lacks the paragraph that every cell ends with
+            cell.element.append(made)
+        else:
+            like.addnext(made)
     for block in paragraphs[len(wanted) :]:
         _parent(block.element).remove(block.element)
     document.touch(cell.story)

@@ -31,7 +31,9 @@ class Document:
     def __init__(self, content: bytes) -> None:
         self.package = Package.open(content)
         if self.package.kind != "word":
-            raise DocumentError(f"This is no Word document but an {self.package.kind} file.", code="unsupported")
+            raise DocumentError(
+                f"This is no Word document: its content is of the kind {self.package.kind!r}.", code="unsupported"
+            )
         self.styles = Styles(self.package)
         self.numbering = Numbering(self.package, self.styles)
         self._fields: dict[str, text.Fields] = {}

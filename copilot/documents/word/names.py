@@ -64,7 +64,7 @@ def namespace(near: Element) -> str:
 
 
 def side(near: Element, given: str) -> str:
-    """Return "left" or "right" as the part's flavour spells it: strict files say "start" and "end" (part 1, 17.18.44)."""
+    """Return "left" or "right" as the part spells it: "start" and "end" in strict files (17.18.44)."""
     return {"left": "start", "right": "end"}.get(given, given) if is_strict(near) else given
 
 

@@ -153,7 +153,8 @@ def replace_text(
         if all:
             _replace_copies(document, part, search, new, exact=chosen[0].exact)
         document.package.touch(part)
-    return document.finish(hunks, [*warnings, *doubts.warnings(), *_elsewhere(document, search)])
+    left = [*_other_case(document, search), *_elsewhere(document, search)] if all else []
+    return document.finish(hunks, [*warnings, *doubts.warnings(), *left])
 
 
 def _matches(document: Document, search: _Search) -> Iterator[Match]:
@@ -250,6 +251,8 @@ def _not_found(document: Document, wanted: str, matches: list[Match]) -> ToolInp
     close = process.extract(wanted, lines, scorer=fuzz.partial_ratio, limit=_CLOSEST, score_cutoff=60)
     offered = [f"{by_path[path].where}: {_closest(wanted, line)!r}" for line, _, path in close]
     hint = f"Closest: {'; '.join(offered)}." if offered else "Nothing in the document is close to it."
+    if wanted.casefold() in "\n".join(lines.values()).casefold():
+        hint += " It differs in capital letters: match_case=false takes both."
     if "\n" in wanted:
         hint += " A search text can't run over several paragraphs."
     return ToolInputError(f"The document does not contain {shortened(wanted)!r}.", hint=hint, code="not_found")
@@ -265,6 +268,17 @@ def _closest(wanted: str, line: str) -> str:
     while end < len(line) and not line[end].isspace():
         end += 1
     return shortened(line[start:end], _QUOTED)
+
+
+def _other_case(document: Document, search: _Search) -> Iterator[str]:
+    """Say where the text stands in other letters, capital or small, than those that were looked for."""
+    if not search.match_case:
+        return
+    any_case = _Search(search.find, False, search.whole_word)
+    places = [m.block.where for m in _matches(document, any_case) if m.exact]
+    if places:
+        named = ", ".join(dict.fromkeys(places[:5]))
+        yield f"{len(places)} more in other letters (capital or small) were not changed: {named}."
 
 
 def _elsewhere(document: Document, search: _Search) -> Iterator[str]:

@@ -151,7 +151,8 @@ class Chat:
         approve = self._prompt.approval(calls, lambda: self._screen.page(card, self._prompt.more))
         if approve is None:
             self._stay = False
-            self._screen.note(f"Nothing was written. The question stays open: everpilot -r {thread}")
+            place = f'--dir "{self._parsed.dir}" ' if self._parsed.dir else ""
+            self._screen.note(f"Nothing was written. The question stays open: everpilot {place}-r {thread}")
             return None
         return self._screen.show(self._commands.copilot.stream_resume(thread, approve=approve))
 

@@ -26,8 +26,6 @@ class Growing:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        # Drawn by the clock, not by the piece: a long answer would be laid out thousands of times.
-        self._live = Live(console=console, transient=True, refresh_per_second=_FRAMES, get_renderable=self._frame)
         self._sanitiser = TerminalSanitiser()
         self._spinner = Spinner("dots")
         self._what = ""
@@ -36,6 +34,8 @@ class Growing:
         self._text = ""
         self._raw = ""
         self._shown: set[str] = set()
+        # Drawn by the clock, not by the piece: a long answer would be laid out thousands of times.
+        self._live = Live(console=console, transient=True, refresh_per_second=_FRAMES, get_renderable=self._frame)
 
     def __enter__(self) -> Growing:
         self.working("thinking")

@@ -111,7 +111,10 @@ class Screen:
             growing.working(f"{name} {_brief(event.args)}")
         elif event.status == "progress":
             growing.working(f"{name}: {event.text}")
-        elif event.status in ("failed", "rejected"):
+        elif event.status == "rejected":
+            growing.say(Text(f"· {name}: not approved, nothing written", style="dim"))
+            growing.working("thinking")
+        elif event.status == "failed":
             growing.say(Text(f"· {name}: {safe_text(event.text)}", style="yellow"))
             growing.working("thinking")
         else:
@@ -142,4 +145,4 @@ def _brief(args: dict[str, Any]) -> str:
 def _tokens(usage: dict[str, Any]) -> str:
     count = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
     cost = usage.get("cost")
-    return (f" · {count:,} tokens" if count else "") + (f" · ${cost:.4f}" if cost else "")
+    return (f" · {count:,} tokens" if count else "") + (f" · ${cost:.4f}" if cost and cost >= 0.00005 else "")

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from copilot.documents.terms import stem
 from copilot.models.builtin.cells import fill_cell_values, fill_row_values
 from copilot.models.builtin.clauses import Clause
-from copilot.models.builtin.files import FileMention, Reference, Sure, by_title, mentions
+from copilot.models.builtin.files import FileMention, Reference, Sure, by_title, mentions, name_words
 from copilot.models.builtin.ground import Doc
 from copilot.models.builtin.state import State, part_names
 from copilot.models.builtin.structure import (
@@ -22,6 +23,7 @@ from copilot.models.builtin.structure import (
     fill_operators,
     fill_places,
     fill_sheets,
+    offer_functions,
 )
 from copilot.models.builtin.texts import (
     fill_queries,
@@ -96,6 +98,7 @@ def _fill(state: State) -> None:
     fill_functions(state)
     fill_columns(state)
     fill_member(state)
+    offer_functions(state)
     fill_choices(state)
     fill_numbers(state)
     fill_places(state)
@@ -106,6 +109,9 @@ def _fill(state: State) -> None:
     for mention in state.mentions:
         if any(doc in state.docs for doc in mention.docs):
             state.spend(mention.tokens, "document")
+    if state.doc and not state.view.acts:
+        words = name_words(state.doc)
+        state.spend([i for i, t in enumerate(state.tokens) if t.kind == "word" and stem(t.lower) in words], "document")
 
 
 def check_found(state: State) -> None:

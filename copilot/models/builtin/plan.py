@@ -241,6 +241,8 @@ class Planner:
         gaps = _gaps(candidates)
         if not complete:
             return Step(clause, None, (), gaps)
+        able = [c for c in complete if c.view.acts or c.able]
+        complete = [*able, *(c for c in complete if c not in able)] if how is Stance.ASK or not able else complete
         best = complete[0]
         rivals = [
             c
@@ -252,7 +254,8 @@ class Planner:
         if self._runs(best, rivals, how) and not (stronger and best.view.acts):
             return Step(clause, best)
         near = max(LIMITS.menu, best.score - LIMITS.menu_margin)
-        offered = [c for c in [best, *rivals] if c.score >= near and c.led_to and c.sensible]
+        offered = sorted([best, *rivals], key=lambda c: c.state.unexplained_facts())
+        offered = [c for c in offered if c.score >= near and c.led_to and c.sensible]
         return Step(clause, None, tuple(_distinct(offered)), gaps if stronger or not offered else ())
 
     @staticmethod

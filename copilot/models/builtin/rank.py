@@ -65,6 +65,12 @@ class Candidate:
         return not self.view.acts or len(self.state.unexplained()) < 0.5 * self.state.content()
 
     @property
+    def able(self) -> bool:
+        """Whether a reading call accounts for enough of the words, and for every fact among them."""
+        coverage = 1 - len(self.state.unexplained()) / self.state.content()
+        return coverage >= LIMITS.read_coverage and not self.state.unexplained_facts()
+
+    @property
     def led_to(self) -> bool:
         """Whether the user's words lead to this tool, by its verb or a cue."""
         return self.verb > 0 or self.cue

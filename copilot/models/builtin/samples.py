@@ -9,6 +9,7 @@ from copilot.documents.segments import SheetOutline
 from copilot.models.builtin.ground import Doc
 
 _ROWS = 200
+_FORMULA = re.compile(r"\s*`=.*`\Z")  # a reading shows a formula behind its value
 
 
 def sample_rows(doc: Doc, sheet: SheetOutline) -> list[list[str]]:
@@ -21,7 +22,7 @@ def sample_rows(doc: Doc, sheet: SheetOutline) -> list[list[str]]:
             places = [next((i for i, c in enumerate(cells) if c == name), -1) for name in sheet.columns]
             header = places if places and all(p >= 0 for p in places) else []
         elif len(rows) < _ROWS and not re.fullmatch(r"[\s|:\-]+", line):
-            rows.append([cells[i] if i < len(cells) else "" for i in header])
+            rows.append([_FORMULA.sub("", cells[i]) if i < len(cells) else "" for i in header])
     return rows
 
 

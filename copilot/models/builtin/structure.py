@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from copilot.documents.segments import Outline, SheetOutline
@@ -172,10 +173,19 @@ def _partial_hits(state: State, by_name: dict[str, list[str]]) -> list[Hit]:
         if index == 0 or token.kind != "word" or not state.free(index) or len(token.text) < 4:
             continue
         word = stem(token.lower)
+        if word in _names_of(state):
+            continue
         holders = [c for c in by_name if word in [stem(w) for w in re.findall(r"\w+", c.lower())]]
         if len(holders) == 1:
             found.append(Hit(holders[0], range(index, index + 1), False, tuple(by_name[holders[0]])))
     return _best_hits(found)
+
+
+def _names_of(state: State) -> set[str]:
+    """Stems of the words in the file's and the sheets' names: "sales" in sales.xlsx is no column "Average sale"."""
+    names = [PurePath(state.doc.show).stem] if state.doc else []
+    names += [s.name for s in _all_sheets(state)]
+    return {stem(w) for n in names for w in re.findall(r"[^\W_]+", n.lower())}
 
 
 def fill_columns(state: State) -> None:
@@ -200,6 +210,7 @@ def fill_columns(state: State) -> None:
     for parameter in parameters:
         if parameter.required and parameter.name not in state.args:
             _compared_column(state, parameter)
+    _need_column(state, parameters)
     _fill_sheet_of(state, hits)
 
 
@@ -207,7 +218,8 @@ def _compared_column(state: State, parameter: Parameter) -> None:
     """Take the only column of numbers for "orders over 1000"; with several, the first is no more than a proposal."""
     compared = any(p.slot.kind == "operator" and p.name in state.args for p in state.view.parameters)
     value = next((state.args.get(p.name) for p in state.view.parameters if p.slot.kind == "value"), None)
-    numeric = numeric_columns(state) if compared and isinstance(value, (int, float)) else []
+    operator = next((state.args.get(p.name) for p in state.view.parameters if p.slot.kind == "operator"), "=")
+    numeric = numeric_columns(state, str(operator), value) if compared and isinstance(value, (int, float)) else []
     if not numeric:
         state.missing[parameter.name] = _which("column", _column_names(state), state)
         return
@@ -217,20 +229,45 @@ def _compared_column(state: State, parameter: Parameter) -> None:
         state.choices = {parameter.name: numeric[:3]}
 
 
-def numeric_columns(state: State) -> list[str]:
-    """Return the columns that hold numbers in every one of the first rows."""
+def numeric_columns(state: State, operator: str, value: float) -> list[str]:
+    """Return the columns of numbers of which some, but not all, compare so with the value (all, if there is none)."""
     from copilot.models.builtin.samples import sample_rows
 
     sheets = chosen_sheets(state)[:1]
     if not sheets or state.doc is None:
         return []
     rows = sample_rows(state.doc, sheets[0])
-    numbers = []
+    numbers: dict[str, list[float]] = {}
     for index, name in enumerate(sheets[0].columns):
         values = [row[index] for row in rows if index < len(row) and row[index].strip()]
         if values and all(number(v) is not None for v in values) and name.strip():
-            numbers.append(name)
-    return numbers
+            numbers[name] = [n for v in values if (n := number(v)) is not None]
+    above = {n: [v > value for v in vs] for n, vs in numbers.items()}
+    told = [n for n, found in above.items() if any(found) and not all(found)]
+    return told if told and operator[:1] in "<>" else list(numbers)
+
+
+def _need_column(state: State, parameters: Sequence[Parameter]) -> None:
+    """A sum needs something to sum, even where the schema lets the column be left out for a count."""
+    function = next((state.args.get(p.name) for p in state.view.parameters if p.slot.kind == "function"), None)
+    plain = [p for p in parameters if not any(re.search(pattern, p.words) for pattern, _ in _COLUMN_CUES)]
+    if function in (None, "count") or not plain:
+        return
+    given = next((state.args[p.name] for p in plain if p.name in state.args), None)
+    if given is None or (isinstance(given, str) and _is_text(state, given)):
+        state.missing[plain[0].name] = _which("column", _column_names(state), state)
+
+
+def _is_text(state: State, column: str) -> bool:
+    """Whether a column of the sheet holds words in all of its first rows: nothing to sum."""
+    from copilot.models.builtin.samples import sample_rows
+
+    sheet = next((s for s in chosen_sheets(state) if column in s.columns), None)
+    if sheet is None or state.doc is None:
+        return False
+    at = sheet.columns.index(column)
+    values = [row[at] for row in sample_rows(state.doc, sheet) if row[at].strip()]
+    return bool(values) and all(re.match(r"[^\W\d_]", v) for v in values)
 
 
 def _column_names(state: State) -> list[str]:
@@ -241,6 +278,20 @@ def _may_take(state: State, parameter: Parameter) -> bool:
     """Whether a column without a cue may go to this parameter: a required one, or one that nothing else leads to."""
     led = any(re.search(pattern, parameter.words) for pattern, _ in _COLUMN_CUES)
     return parameter.required or not led or _has_condition(state, parameter)
+
+
+def offer_functions(state: State) -> None:
+    """Propose a sum for "hours per week": a figure in groups is wanted, and which one was not said."""
+    function = next((p for p in state.view.parameters if p.slot.kind == "function"), None)
+    columns = [p for p in state.view.parameters if p.slot.kind == "column" and p.name in set(state.used.values())]
+    if function is None or function.name not in state.missing or len(columns) < 2:
+        return
+    known = [v for n in ("sum", "average", "count") if (v := _allowed(function, FUNCTION_NAMES[n])) is not None]
+    if known:
+        del state.missing[function.name]
+        state.args[function.name] = known[0]
+        state.choices = {function.name: known}
+        state.loose.append(f"which function: {', '.join(known)}")
 
 
 def check_condition(state: State) -> None:
@@ -271,7 +322,11 @@ def fill_member(state: State) -> None:
         return
     places = _members(state)
     names = dict(places)
-    hits = [h for h in _open_hits(state, names) if (h.run.start or state.clause.inherited_verb) and _meaningful(state, h.run)]
+    hits = [
+        h
+        for h in _open_hits(state, names)
+        if (h.run.start or state.clause.inherited_verb) and _meaningful(state, h.run)
+    ]
     given = state.args.get(column.name)
     fitting = [h for h in hits if given in (None, names[h.name][1])]
     if not fitting and _CONDITION.search(column.words) and not _led_to(state, column):
@@ -294,7 +349,8 @@ def _led_to(state: State, column: Parameter) -> bool:
 
 
 def _meaningful(state: State, run: range) -> bool:
-    return not all(state.tokens[i].lower in STOPWORDS for i in run)
+    opens = run.start == 0 and not state.clause.inherited_verb
+    return not opens and not all(state.tokens[i].lower in STOPWORDS for i in run)
 
 
 def _name_sheet(state: State, name: str) -> None:
@@ -349,11 +405,20 @@ def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
     visible = [s.name for s in chosen_sheets(state)]
     if sheet is None or not common:
         return
-    if len(common) == 1 and len(visible) > 1:
-        state.args[sheet.name] = common[0]
-    elif len(common) > 1:
-        state.args[sheet.name] = common[0]
-        state.loose.append(f"sheet {common[0]!r}, although {', '.join(map(repr, common[1:4]))} would fit too")
+    in_table = [n for n in common if _in_table(state, n, [h.name for h in used])]
+    if len(common) == 1 or (len(in_table) == 1 and not state.view.acts):
+        if len(visible) > 1:
+            _name_sheet(state, (in_table or common)[0] if len(common) > 1 else common[0])
+        return
+    state.args[sheet.name] = common[0]
+    state.choices = {sheet.name: common[:3]}
+    state.loose.append(f"sheet {common[0]!r}, although {', '.join(map(repr, common[1:4]))} would fit too")
+
+
+def _in_table(state: State, sheet: str, columns: Sequence[str]) -> bool:
+    """Whether one table of the sheet has all the columns: data rather than a summary of it."""
+    tables = [t for s in chosen_sheets(state) if s.name == sheet for t in s.tables]
+    return any(set(columns) <= set(t.columns) for t in tables)
 
 
 # -- cells, functions, choices ----------------------------------------------------------------------------------------
@@ -550,9 +615,27 @@ def _give_pending(state: State, parameter: Parameter) -> bool:
     return False
 
 
+def _word_before(state: State, index: int) -> str:
+    """The word before a name, articles and "heading" left out."""
+    while index and state.before(index) in DETERMINERS | {"heading", "chapter"}:
+        index -= 1
+    return state.before(index)
+
+
+def _plain_and_needed(state: State, hit: Hit, parameter: Parameter) -> bool:
+    quoted = any(state.tokens[i].kind == "quote" for i in hit.run)
+    return parameter.required and not quoted
+
+
 def _give_name(state: State, parameter: Parameter, names: dict[str, str]) -> None:
-    hits = _open_hits(state, names)
     cues = {c for cue in parameter.slot.cues for c in cue.split()} | {"under", "after", "below", "before", "section"}
+    hits = _open_hits(state, names)
+    if parameter.slot.kind == "heading":  # in "add a heading 'Risks'" the name is new, even if there is one already
+        hits = [
+            h
+            for h in hits
+            if _word_before(state, h.run.start) in cues - {"heading"} or _plain_and_needed(state, h, parameter)
+        ]
     hits.sort(key=lambda h: (not _with_noun(state, h.run, "heading"), state.before(h.run.start) not in cues))
     if hits:
         hit = hits[0]

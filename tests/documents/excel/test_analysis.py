@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - XML and rows as they lie in a file
 from __future__ import annotations
 
 from datetime import date
@@ -177,6 +178,10 @@ SHAPES: dict[str, tuple[list[list[Any]], tuple[str, ...], tuple[int, ...], tuple
     "subtotals": (
         [["a", "b"], ["x", 1], ["Subtotal", "=SUM(B2:B2)"], ["y", 2], ["Grand total", "=B3+B4"]],
         ("a", "b"), (2, 4), (3, 5),
+    ),
+    "a reserve below the total": (
+        [["a", "b"], ["x", 1], ["Total", "=SUM(B2:B2)"], ["Reserve", "=B3*0.1"]],
+        ("a", "b"), (2,), (3, 4),
     ),
     "row sums are data": ([["a", "b", "sum"], ["x", 1, "=SUM(B2:B2)"], ["y", 2, "=SUM(A3:B3)"]], ("a", "b", "sum"), (2, 3), ()),
     "totally is no total": ([["a", "b"], ["Totally fine", 1], ["y", 2]], ("a", "b"), (2, 3), ()),

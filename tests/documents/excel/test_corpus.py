@@ -66,7 +66,7 @@ def _cells(content: bytes, part: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.name)
 def test_overwriting_what_is_there(file: Path) -> None:
     before = file.read_bytes()
-    refused = 0
+    refused = set()
     for sheet in excel.Workbook.open(before).worksheets[:3]:
         used = excel.read_range(before, sheet.name, max_rows=30)
         filled = [
@@ -79,8 +79,7 @@ def test_overwriting_what_is_there(file: Path) -> None:
             try:
                 edited = excel.write_cells(before, None, {_quoted(target): 12.5})
             except ToolInputError as error:
-                assert error.code == "cell_in_the_way"
-                refused += 1
+                refused.add(error.code)
                 continue
             kept = raw_changes(before, edited.content)
             assert all(
@@ -90,6 +89,7 @@ def test_overwriting_what_is_there(file: Path) -> None:
                 for n in kept
             )
             assert_opens(edited.content)
+    assert refused <= {"cell_in_the_way"}
 
 
 def _quoted(target: str) -> str:
@@ -119,13 +119,15 @@ def test_sheets_charts_and_rows(file: Path) -> None:
     first = excel.Workbook.open(before).worksheets[0].name
     two = excel.write_cells(before, first, {"ZZ1": "x", "ZZ2": 1, "ZZ3": 2}).content
     assert_opens(excel.add_chart(two, first, "line", None, ["ZZ1:ZZ3"]).content)
+    refused = set()
     for table in excel.tables(before):
         try:
             edited = excel.add_row(before, {table.columns[0]: "new"}, table=table.name)
         except ToolInputError as error:
-            assert error.code == "cell_in_the_way"
+            refused.add(error.code)
         else:
             assert_opens(edited.content)
+    assert refused <= {"cell_in_the_way"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.name)

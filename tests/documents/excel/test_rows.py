@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - XML and rows as they lie in a file
 from __future__ import annotations
 
 from datetime import date

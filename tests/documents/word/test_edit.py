@@ -190,6 +190,11 @@ def test_a_cell_takes_several_paragraphs_and_loses_the_others() -> None:
     assert part(edited.content).count("<w:p>") == 2
 
 
+def test_a_cell_without_a_paragraph_gets_one() -> None:
+    content = docx(table(["<w:tc><w:tcPr/></w:tc>", "b"]))
+    assert texts(word.set_table_cell(content, "1", 1, 1, "new").content)[0].startswith("| new | b |")
+
+
 @pytest.mark.parametrize("values", [["Plum", "3.00"], {"Price": "3.00", "Item": "Plum"}])
 def test_a_row_is_added_like_the_one_above(values: list[str] | dict[str, str]) -> None:
     edited = word.add_table_row(PRICES, "1", values)

@@ -219,6 +219,14 @@ def test_warnings(content: bytes, warning: str) -> None:
     assert any(warning in w for w in word.replace_text(content, find, "x").warnings)
 
 
+def test_other_letters_are_told() -> None:
+    content = docx(p("Acme"), p("ACME and acme"))
+    assert any("2 more" in w and "paragraph 2" in w for w in word.replace_text(content, "Acme", "Contoso").warnings)
+    assert word.replace_text(content, "Acme", "x", match_case=False).warnings == ()
+    with pytest.raises(ToolInputError, match="match_case"):
+        word.replace_text(docx(p("ACME")), "Acme", "x")
+
+
 def test_a_plain_document_gives_no_warning() -> None:
     assert word.replace_text(docx(p("Acme")), "Acme", "x").warnings == ()
 
