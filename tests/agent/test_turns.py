@@ -17,6 +17,7 @@ from copilot.documents.hunks import Edited
 from copilot.errors import ApprovalError, ToolInputError
 from copilot.settings import ModelSettings, Settings
 from copilot.slots import Slot
+from tests.agent.scripted import Scripted
 
 
 @tool
@@ -239,15 +240,23 @@ def test_a_model_that_goes_round_in_circles_is_stopped(folder: Path) -> None:
     assert "limit" in final.text.lower()
 
 
-def test_a_long_thread_is_summarised_and_goes_on(folder: Path) -> None:
-    (folder / "big.txt").write_text("word " * 30_000)
-    script: list[Any] = [[("custom__read", {"path": "big.txt"})], "It is long."] + ["More."] * 50
-    copilot = made(folder, script)
+def test_a_long_thread_is_summarised_and_keeps_its_label(folder: Path) -> None:
+    """What the model gets stays within its window, and the newest turns stay word for word."""
+    (folder / "big.txt").write_text("word " * 9_000)
+    model = Scripted(
+        script=[[("custom__read", {"path": "big.txt"})], "It is long."] + [f"Answer {n}." for n in range(60)]
+    )
+    copilot = Copilot(folder, model=model, tools=TOOLS, settings=Settings())
     thread = copilot.ask("read big.txt").thread
-    for _ in range(8):
-        final = copilot.ask("go on", thread=thread)
-    assert final.text
+    for _ in range(4):
+        copilot.ask("read it again", thread=thread)
+        copilot.call("custom.read", {"path": "big.txt"})
+    for n in range(12):
+        final = copilot.ask(f"question {n}: " + "tell me more about it " * 400, thread=thread)
     assert final.error is None
+    sent = [sum(len(str(m.content)) for m in messages) for messages in model.seen]
+    assert max(sent[-3:]) < max(sent), "the thread was shortened"
+    assert "question 11" in str(model.seen[-1][-1].content)
 
 
 async def test_pending_and_events_of_an_approval(folder: Path) -> None:
@@ -297,6 +306,14 @@ def test_a_crash_in_the_middle_of_a_call_with_two_files_is_told(folder: Path) ->
     assert "only this much is saved" in told[0]
     assert (folder / "a.txt").read_text() == "Acme Acme owes Acme Acme."
     assert (folder / "b.txt").read_text() == "Acme, too."
+
+
+def test_a_chat_model_of_the_callers_own(folder: Path) -> None:
+    model = Scripted(script=["From my own model."])
+    final = Copilot(folder, model=model, settings=Settings()).ask("hello")
+    assert final.text == "From my own model."
+    assert final.served_by != "builtin"
+    assert "Everpilot" in str(model.seen[0][0].content), "the system prompt comes first"
 
 
 def test_calling_a_tool_without_a_model(folder: Path) -> None:

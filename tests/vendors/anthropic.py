@@ -72,7 +72,8 @@ class AnthropicServer(VendorServer):
         for at, block in enumerate(self._blocks(reply)):
             body += _streamed(at, block)
         delta = {"stop_reason": _stop(reply), "stop_sequence": None}
-        end = _event("message_delta", delta=delta, usage={"output_tokens": reply.output_tokens})
+        counts = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}  # cumulative
+        end = _event("message_delta", delta=delta, usage=counts)
         return Stream(3, body, [end, _event("message_stop")], [_event("message_stop")])
 
     def filler(self) -> bytes:

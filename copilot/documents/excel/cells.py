@@ -26,7 +26,7 @@ class Formula:
     shared: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as are the spans: they are made by the million, and that would double the time
 class Cell:
     """A cell: `value` is what it shows (the cached one for a formula, None where there is none)."""
 

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from copilot.documents.excel.cells import Cell, SheetReader
+from copilot.documents.excel.markup import attribute
 from copilot.documents.excel.refs import Area
+from copilot.documents.excel.values import ERRORS, CellError, Scalar
 from copilot.documents.excel.workbook import Sheet, Workbook
+
+#: Bytes of a sheet above which it is read as a whole for its values only, or in parts.
+BIG = 8_000_000
+
+
+def _calamine(workbook: Workbook, sheet: Sheet) -> dict[int, dict[int, Cell]] | None:
+    """Return the values of a big sheet, several times faster than cell by cell; None where that reader gives up."""
+    import python_calamine
+
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(workbook.content))
+        found = book.get_sheet_by_name(sheet.name)
+        top, left = found.start or (0, 0)
+        rows = found.to_python(skip_empty_area=True)
+    except python_calamine.CalamineError:
+        return None
+    return {
+        top + r: {left + c: Cell(top + r, left + c, _value(v)) for c, v in enumerate(row, 1) if v != ""}
+        for r, row in enumerate(rows, 1)
+        if any(v != "" for v in row)
+    }
+
+
+def _value(value: Any) -> Scalar:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    return CellError(value) if isinstance(value, str) and value in ERRORS else cast(Scalar, value)
 
 
 @dataclass
@@ -22,21 +53,28 @@ class Grid:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, workbook: Workbook, sheet: Sheet, *, compute: bool = True) -> Grid:
-        """Return the sheet's cells; formulas without a stored value are computed where that can be done."""
-        from copilot.documents.excel.markup import attribute
+    def of(cls, workbook: Workbook, sheet: Sheet, *, compute: bool = True, area: Area | None = None) -> Grid:
+        """Return the sheet's cells, or those of an area; formulas without a value are computed where that can be done.
 
+        A big sheet as a whole is read for its values only: no formulas, no number formats, no hidden rows.
+        """
+        if (
+            area is None
+            and workbook.package.size(sheet.part) > BIG
+            and (values := _calamine(workbook, sheet)) is not None
+        ):
+            return cls(workbook, sheet, SheetReader(workbook, sheet), values)
         reader = SheetReader(workbook, sheet)
         rows: dict[int, dict[int, Cell]] = {}
         hidden = set()
-        for span, cells in reader.rows():
+        for span, cells in reader.rows(area):
             if cells:
                 rows.setdefault(span.number, {}).update({c.column: c for c in cells})
             tag = reader.xml.data[span.start : span.inner]
             if b"hidden" in tag and attribute(tag, b"hidden") in ("1", "true"):
                 hidden.add(span.number)
         grid = cls(workbook, sheet, reader, dict(sorted(rows.items())), frozenset(hidden))
-        if compute:
+        if compute and workbook.package.size(sheet.part) <= BIG:
             grid._compute()
         return grid
 

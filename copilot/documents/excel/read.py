@@ -11,7 +11,7 @@ from lxml import etree
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import Cell, SheetReader
 from copilot.documents.excel.formulas import without_prefixes
-from copilot.documents.excel.grid import Grid
+from copilot.documents.excel.grid import BIG, Grid
 from copilot.documents.excel.refs import Area, column_letters, split_sheet
 from copilot.documents.excel.regions import regions
 from copilot.documents.excel.values import CellError, show
@@ -22,8 +22,6 @@ from copilot.documents.segments import Heading, Outline, Reading, Segment, Sheet
 MAX_CHARACTERS = 48_000
 #: Rows of one sheet that a reading shows before it cuts.
 MAX_ROWS = 200
-#: Bytes of a sheet above which an outline looks at its first and last rows only.
-_BIG = 8_000_000
 _MAX_CELL = 300
 
 
@@ -45,7 +43,7 @@ def _sheet_outline(workbook: Workbook, sheet: Sheet) -> SheetOutline:
 
 
 def _used_and_columns(workbook: Workbook, sheet: Sheet) -> tuple[Area | None, tuple[str, ...]]:
-    if workbook.package.size(sheet.part) <= _BIG:
+    if workbook.package.size(sheet.part) <= BIG:
         grid = Grid.of(workbook, sheet, compute=False)
         found = regions(grid)
         return grid.used, found[0].columns if found else ()
@@ -104,9 +102,9 @@ def read_range(
     """
     workbook = Workbook.open(content)
     own, place = split_sheet(range) if range else (None, "")
-    grid = Grid.of(workbook, workbook.sheet(own or sheet))
+    found = workbook.sheet(own or sheet)
     wanted = Area.parse(place) if place else None
-    used = grid.used
+    grid, used = _part(workbook, found, wanted, max_rows)
     if used is None:
         return RangeReading(
             grid.sheet.name, wanted or Area(1, 1, 1, 1), "(the sheet is empty)", [], {}, tuple(grid.notes)
@@ -123,6 +121,18 @@ def read_range(
     return RangeReading(
         grid.sheet.name, area, grid_markdown(grid, area, formulas=formulas), values, texts, tuple(notes)
     )
+
+
+def _part(workbook: Workbook, sheet: Sheet, wanted: Area | None, rows: int) -> tuple[Grid, Area | None]:
+    """Return the cells to read, and the used range: all cells of a sheet, of a big one only the rows that are shown."""
+    if workbook.package.size(sheet.part) <= BIG:
+        grid = Grid.of(workbook, sheet)
+        return grid, grid.used
+    used, _ = _used_and_columns(workbook, sheet)
+    shown = wanted.clipped(used) if wanted and used else used
+    if shown is not None:
+        shown = Area(shown.top, shown.left, min(shown.bottom, shown.top + rows - 1), shown.right)
+    return Grid.of(workbook, sheet, area=shown or wanted), used
 
 
 def _span(first: int, last: int) -> Iterator[int]:
@@ -259,20 +269,18 @@ class _Reader:
         if sheet.kind != "worksheet":
             self.omitted.append(f"sheet {sheet.name}: a {sheet.kind}, which has no cells")
             return
-        grid = Grid.of(self.workbook, sheet)
+        grid, used = _part(self.workbook, sheet, None, MAX_ROWS)
         self.omitted += grid.notes
-        self._grid(grid, hidden)
+        self._grid(grid, used, hidden)
         self._annotations(grid, hidden)
         self._not_shown(sheet)
 
-    def _grid(self, grid: Grid, hidden: str) -> None:
-        used = grid.used
+    def _grid(self, grid: Grid, used: Area | None, hidden: str) -> None:
         if used is None:
             return
         shown = used
-        rows = len(grid.rows)
-        if rows > MAX_ROWS:
-            last = list(grid.rows)[MAX_ROWS - 1]
+        last = list(grid.rows)[min(len(grid.rows), MAX_ROWS) - 1] if grid.rows else used.top
+        if last < used.bottom:
             shown = Area(used.top, used.left, last, used.right)
             self.omitted.append(f"{grid.sheet.name}: rows {last + 1} to {used.bottom} of {used}")
         gone_rows, gone_columns = grid.hidden_rows & set(grid.rows), grid.hidden_columns

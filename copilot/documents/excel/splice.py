@@ -17,7 +17,7 @@ _R = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]+)""")
 Render = Callable[[bytes | None], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RowSpan:
     """Where a row lies: `start` to `inner` its start tag, to `end` all of it."""
 
@@ -32,7 +32,7 @@ class RowSpan:
         return self.inner == self.end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CellSpan:
     """Where a cell lies."""
 

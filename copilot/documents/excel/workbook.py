@@ -65,16 +65,17 @@ def _local(element: etree._Element) -> str:
 class Workbook:
     """What a reader or an editor asks of a workbook before it comes to cells."""
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, content: bytes = b"") -> None:
         if package.kind != "excel":
             hint = "Use the tool for that kind of document."
             raise DocumentError(f"This is a {package.kind} file, not a workbook.", hint=hint, code="unsupported")
         self.package = package
+        self.content = content
 
     @classmethod
     def open(cls, content: bytes) -> Workbook:
         """Return the workbook in `content`; raises DocumentError for what is none."""
-        return cls(Package.open(content))
+        return cls(Package.open(content), content)
 
     @property
     def root(self) -> etree._Element:

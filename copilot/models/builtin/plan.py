@@ -242,7 +242,10 @@ class Planner:
         if not complete:
             return Step(clause, None, (), gaps)
         able = [c for c in complete if c.view.acts or c.able]
-        complete = [*able, *(c for c in complete if c not in able)] if how is Stance.ASK or not able else complete
+        if how is Stance.ASK or (
+            able and not complete[0].view.acts and able[0].score > complete[0].score - LIMITS.able
+        ):
+            complete = [*able, *(c for c in complete if c not in able)]
         best = complete[0]
         rivals = [
             c
@@ -273,7 +276,14 @@ class Planner:
             return sure and not state.unexplained() and margin >= LIMITS.write_margin
         coverage = 1 - len(state.unexplained()) / state.content()
         margin = margin if rivals and _call(rivals[0].state).args != _call(state).args else 9.0  # the same, read twice
-        enough = best.score >= LIMITS.guess and best.led_to and coverage >= LIMITS.read_coverage
+        rivals = [r for r in rivals if r.able]
+        margin = best.score - rivals[0].score if rivals else 9.0
+        whole_question = how is Stance.ASK and not state.unexplained()
+        enough = (
+            best.score >= (LIMITS.question if whole_question else LIMITS.guess)
+            and best.led_to
+            and coverage >= LIMITS.read_coverage
+        )
         return enough and margin >= LIMITS.read_margin and not _limited(state) and not state.loose
 
     # -- results
