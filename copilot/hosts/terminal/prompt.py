@@ -10,13 +10,15 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.input import Input
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.output import Output
 
 from copilot._home import home
 from copilot.hosts.terminal.complete import ChatCompleter
+from copilot.hosts.terminal.keys import forget_typed
 
 _SIGN = FormattedText([("bold ansicyan", "› ")])
 #: What a person said to a card: all or nothing, these calls, or None: no answer yet.
@@ -81,6 +83,9 @@ class Prompt:
 def approval(calls: Sequence[str], show_all: Callable[[], None], **ends: Any) -> Decision:
     """Return the decision on a card: all, none, the approved calls of several, or None: it stays open (Ctrl-D)."""
     some = f", or the numbers of the steps to do (of {len(calls)})" if len(calls) > 1 else ""
+    if ends.get("input") is None:
+        clear_typeahead(create_input())
+        forget_typed()
     asking: PromptSession[str] = PromptSession(**ends)
     text = FormattedText([("bold ansiyellow", "Do it? "), ("", f"y = yes, n = no, d = show all of it{some}: ")])
     while True:

@@ -24,6 +24,7 @@ from copilot.agent.events import (
 )
 from copilot.hosts import render
 from copilot.hosts.terminal.growing import Growing
+from copilot.hosts.terminal.keys import no_echo
 from copilot.trust.sanitise import safe_text
 
 _CARD_ROOM = 8  # terminal lines that a card leaves free: its head, its foot, the question
@@ -74,7 +75,7 @@ class Screen:
     def show(self, events: Iterator[Event]) -> Final | None:
         """Show a turn as it happens and return its end."""
         final: Final | None = None
-        with Growing(self.console) as growing, _closing(events):
+        with no_echo(), Growing(self.console) as growing, _closing(events):
             for event in events:
                 self._event(event, growing)
                 if isinstance(event, Final):
