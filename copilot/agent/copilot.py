@@ -118,7 +118,7 @@ class Copilot:
         """
         thread = thread or self.threads.new_id()
         async with self._turn(thread, mode) as turn:
-            self.threads.touch(thread, self.folder, message)
+            self.threads.touch(thread, self.folder, message, self.roots[1:])
             async for event in turn.say(message, [self.workspace.show(self.workspace.resolve(f)) for f in files]):
                 yield event
 

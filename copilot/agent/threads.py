@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from copilot.errors import ThreadError
 
 _TABLE = """CREATE TABLE IF NOT EXISTS threads (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL, title TEXT NOT NULL, updated TEXT NOT NULL)"""
+_OTHERS = "CREATE TABLE IF NOT EXISTS others (thread TEXT, folder TEXT, PRIMARY KEY (thread, folder))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,21 @@ class Threads:
         """Return a fresh id: eight hex digits, short enough to type."""
         return secrets.token_hex(4)
 
-    def touch(self, thread: str, folder: Path, message: str) -> None:
-        """Record that the thread was used; its first message becomes its title."""
+    def touch(self, thread: str, folder: Path, message: str, others: Sequence[Path] = ()) -> None:
+        """Record that the thread was used, with which `others` beside its folder; its first message is its title."""
         title = " ".join(message.split())[:80]
         with self._open() as db:
             db.execute(
                 "INSERT INTO threads VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
                 (thread, str(folder), title, self._clock().isoformat()),
             )
+            db.executemany("INSERT OR IGNORE INTO others VALUES (?, ?)", [(thread, str(other)) for other in others])
+
+    def others(self, thread: str) -> list[Path]:
+        """Return the folders that the thread worked in beside its own."""
+        with self._open() as db:
+            rows = db.execute("SELECT folder FROM others WHERE thread = ? ORDER BY rowid", [thread])
+            return [Path(row[0]) for row in rows]
 
     def recent(self, folder: Path | None = None, limit: int = 20) -> list[Thread]:
         """Return the threads last used first, those of one folder if given."""
@@ -68,6 +76,7 @@ class Threads:
         try:
             with closing(sqlite3.connect(self._path, timeout=10)) as db, db:
                 db.execute(_TABLE)
+                db.execute(_OTHERS)
                 self._path.chmod(0o600)
                 yield db
         except sqlite3.Error as error:

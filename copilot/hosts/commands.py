@@ -135,7 +135,7 @@ def approve(parsed: argparse.Namespace) -> int:
         _show_card(waiting.card, parsed.output_format)
         return NEEDS_APPROVAL
     answer = False if parsed.reject else _only(parsed.only, waiting.card) if parsed.only else True
-    copilot = reaching(copilot, waiting.card)
+    copilot = reaching(copilot, thread.id)
     return show(copilot.stream_resume(thread.id, approve=answer), parsed.output_format)
 
 

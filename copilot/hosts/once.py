@@ -30,6 +30,7 @@ def once(parsed: argparse.Namespace) -> int:
     try:
         copilot = open_copilot(parsed)
         thread = chosen_thread(copilot, parsed)
+        copilot = reaching(copilot, thread, parsed.model)
         return _Answer(copilot, output).run(
             copilot.stream(_prompt(parsed.prompt), thread=thread, files=parsed.files), ask=not parsed.dry_run
         )
@@ -91,14 +92,21 @@ def last_thread(copilot: Copilot) -> str:
     return recent[0].id
 
 
-def reaching(copilot: Copilot, card: dict[str, Any]) -> Copilot:
-    """Return an assistant that reaches every file on a card, also those that an earlier command named outside."""
-    shown = [Path(item["path"]) for item in card["items"]]
-    outside = [p.parent for p in shown if p.is_absolute() and not any(p.is_relative_to(r) for r in copilot.roots)]
+def reaching(copilot: Copilot, thread: str | None, model: str | None = None) -> Copilot:
+    """Return an assistant that also reaches what earlier commands of the thread named outside of its folder."""
+    others = copilot.threads.others(thread) if thread else []
+    outside = [p for p in others if p.is_dir() and not any(p.is_relative_to(root) for root in copilot.roots)]
     if not outside:
         return copilot
-    folders = [*copilot.roots[1:], *dict.fromkeys(outside)]
-    return Copilot(copilot.folder, folders=folders, mode=copilot.mode, settings=copilot.settings, state=copilot.state)
+    folders = [*copilot.roots[1:], *outside]
+    return Copilot(
+        copilot.folder,
+        folders=folders,
+        model=model,
+        mode=copilot.mode,
+        settings=copilot.settings,
+        state=copilot.state,
+    )
 
 
 def show(events: Iterator[Event], output: str) -> int:
@@ -120,7 +128,7 @@ def exit_code(final: Final) -> int:
         return NEEDS_APPROVAL
     if final.error:
         return NO_MODEL if final.error["code"] in _NO_MODEL else FAILED
-    return DONE
+    return NO_MODEL if final.menu else DONE  # the planner asks back: nothing was done
 
 
 class _Answer:

@@ -49,7 +49,7 @@ def _where(column: str, operator: excel.Operator, value: Scalar) -> list[excel.W
 def _region(context: ToolContext, path: str, sheet: str, table: str, *columns: str) -> tuple[str, excel.Region]:
     file = context.open(path)
     workbook = excel.Workbook.open(file.content)
-    return file.name, excel.find_region(workbook, sheet or None, table or None, [c for c in columns if c], first=True)
+    return file.name, excel.find_region(workbook, sheet or None, table or None, [c for c in columns if c], reading=True)
 
 
 def _row_result(name: str, found: excel.Rows, what: str) -> Result:

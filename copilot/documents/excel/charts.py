@@ -71,6 +71,11 @@ def add_chart(
     sources = _Sources(workbook, home, sheet)
     across, lines = sources.categories(categories), [sources.series(s) for s in series]
     made = [Series(name, across, values) for name, values in lines]
+    repeated = len(across.values) - len(set(across.values)) if across and kind != "scatter" else 0
+    if across and 2 * repeated > len(across.values):
+        sources.warnings.append(
+            f"{across.ref} names {repeated} things again: the chart shows each row, it does not total."
+        )
     box = _box(workbook, home, anchor)
     names = STRICT if workbook.package.strict else TRANSITIONAL
     package = workbook.package

@@ -13,7 +13,7 @@ from copilot.documents.excel.refs import Area
 from copilot.documents.excel.values import ERRORS, CellError, Scalar
 from copilot.documents.excel.workbook import Sheet, Workbook
 
-#: Bytes of a sheet above which it is read as a whole for its values only, or in parts.
+#: Bytes of a sheet above which it is read for its values only where those are enough, or in parts.
 BIG = 8_000_000
 
 
@@ -53,16 +53,14 @@ class Grid:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, workbook: Workbook, sheet: Sheet, *, compute: bool = True, area: Area | None = None) -> Grid:
+    def of(
+        cls, workbook: Workbook, sheet: Sheet, *, compute: bool = True, area: Area | None = None, fast: bool = False
+    ) -> Grid:
         """Return the sheet's cells, or those of an area; formulas without a value are computed where that can be done.
 
-        A big sheet as a whole is read for its values only: no formulas, no number formats, no hidden rows.
+        With `fast` a big sheet is read for its values only: no formulas, no number formats, no hidden rows.
         """
-        if (
-            area is None
-            and workbook.package.size(sheet.part) > BIG
-            and (values := _calamine(workbook, sheet)) is not None
-        ):
+        if fast and workbook.package.size(sheet.part) > BIG and (values := _calamine(workbook, sheet)) is not None:
             return cls(workbook, sheet, SheetReader(workbook, sheet), values)
         reader = SheetReader(workbook, sheet)
         rows: dict[int, dict[int, Cell]] = {}

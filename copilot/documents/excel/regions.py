@@ -216,6 +216,9 @@ def _totals(rows: dict[int, dict[int, Cell]], numbers: list[int]) -> tuple[int, 
     for number in reversed(numbers):
         cells = [rows[number][c] for c in sorted(rows[number])]
         label = isinstance(cells[0].value, str) and bool(_TOTAL.match(cells[0].value))
+        if not label and all(c.formula is None for c in cells):
+            at_the_end = False
+            continue
         numeric = [c for c in cells if _kind(c) == "number"]
         summed = [c for c in cells if _downwards(c, least=1 if label else 2)]
         mostly = bool(summed) and 2 * len(summed) >= len(numeric)
@@ -255,12 +258,13 @@ def find_region(
     table: str | None = None,
     columns: Iterable[str] = (),
     *,
-    first: bool = False,
+    reading: bool = False,
 ) -> Region:
     """Return the table or block that a request means: by table, by sheet, or as the only one with these columns.
 
-    When nothing says which of several sheets is meant, `first` takes the first one and notes that (for reading, never
-    for writing). Raises ToolInputError: unknown sheet, table or column (with the closest), or several that fit.
+    For `reading`, never for writing, the first of several sheets is taken when nothing says which is meant (a note says
+    so), and big sheets are read for their values only. Raises ToolInputError: unknown sheet, table or column (with the
+    closest), or several that fit.
     """
     wanted = [c for c in columns if c]
     if table:
@@ -269,7 +273,7 @@ def find_region(
             raise ToolInputError(
                 f"The table {found.name!r} is on {found.sheet!r}, not on {sheet!r}.", code="unknown_table"
             )
-        grid = Grid.of(workbook, workbook.sheet(found.sheet))
+        grid = Grid.of(workbook, workbook.sheet(found.sheet), fast=reading)
         region = next(r for r in regions(grid) if r.table == found.name)
         for column in wanted:
             region.column(column)
@@ -279,10 +283,10 @@ def find_region(
         if sheet
         else [s for s in workbook.worksheets if s.state == "visible"] or list(workbook.worksheets)
     )
-    candidates = [r for s in sheets for r in regions(Grid.of(workbook, s))]
+    candidates = [r for s in sheets for r in regions(Grid.of(workbook, s, fast=reading))]
     if not candidates:
         raise ToolInputError(f"{_names(sheets)} holds no rows of data.", code="no_data")
-    if first and not sheet and not wanted and len({r.sheet for r in candidates}) > 1:
+    if reading and not sheet and not wanted and len({r.sheet for r in candidates}) > 1:
         others = ", ".join(dict.fromkeys(r.sheet for r in candidates if r.sheet != candidates[0].sheet))
         candidates[0].grid.notes.append(f"This is the sheet {candidates[0].sheet}; there is also data on: {others}.")
         return candidates[0]

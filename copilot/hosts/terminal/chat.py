@@ -165,11 +165,11 @@ class Chat:
         """A thread that is continued may still wait for an answer from last time."""
         from copilot.hosts.once import reaching
 
-        copilot, thread = self._commands.copilot, self._commands.thread
+        thread = self._commands.thread
+        copilot = self._commands.copilot = reaching(self._commands.copilot, thread, self._parsed.model)
         waiting = copilot.pending(thread)
         if waiting is None:
             return
-        self._commands.copilot = reaching(copilot, waiting.card)
         self._screen.approval(waiting.card)
         final = self._decide(waiting.card, thread)
         while final is not None and final.approvals:

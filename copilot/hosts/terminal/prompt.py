@@ -82,12 +82,12 @@ class Prompt:
 
 def approval(calls: Sequence[str], show_all: Callable[[], None], **ends: Any) -> Decision:
     """Return the decision on a card: all, none, the approved calls of several, or None: it stays open (Ctrl-D)."""
-    some = f", or the numbers of the steps to do (of {len(calls)})" if len(calls) > 1 else ""
+    some = " · 1,2 = only these steps" if len(calls) > 1 else ""
     if ends.get("input") is None:
         clear_typeahead(create_input())
         forget_typed()
     asking: PromptSession[str] = PromptSession(**ends)
-    text = FormattedText([("bold ansiyellow", "Do it? "), ("", f"y = yes, n = no, d = show all of it{some}: ")])
+    text = FormattedText([("", f"y = yes · n = no · d = show all of it{some}\n"), ("bold ansiyellow", "Do it? ")])
     while True:
         try:
             typed = asking.prompt(text).strip().lower()

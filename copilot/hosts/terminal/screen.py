@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.segment import Segment, SegmentLines
 from rich.text import Text
@@ -119,7 +119,8 @@ class Screen:
             growing.say(Text(f"· {name}: {safe_text(event.text)}", style="yellow"))
             growing.working("thinking")
         else:
-            growing.say(Text(f"· {name} {_brief(event.args)}", style="dim", overflow="ellipsis", no_wrap=True))
+            line = Text(f"· {name} {_brief(event.args)}", style="dim", overflow="ellipsis", no_wrap=True)
+            growing.say(Group(line))  # printed bare, a text forgets that it does not wrap
             growing.working("thinking")
 
     def _end(self, final: Final, growing: Growing) -> None:

@@ -11,6 +11,7 @@ from copilot.models.builtin.cells import fill_cell_values, fill_row_values
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention, Reference, Sure, by_title, mentions, name_words
 from copilot.models.builtin.ground import Doc
+from copilot.models.builtin.places import fill_numbers, fill_places
 from copilot.models.builtin.state import State, part_names
 from copilot.models.builtin.structure import (
     check_condition,
@@ -19,9 +20,7 @@ from copilot.models.builtin.structure import (
     fill_columns,
     fill_functions,
     fill_member,
-    fill_numbers,
     fill_operators,
-    fill_places,
     fill_sheets,
     offer_functions,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from copilot.models.builtin import structure, texts
+from copilot.models.builtin import places, structure, texts
 from copilot.models.builtin.clauses import Clause, Stance, stance
 from copilot.models.builtin.files import Sure, mentions
 from copilot.models.builtin.fill import Scene, check_found
@@ -53,7 +53,7 @@ def _patched(view: ToolView, args: dict[str, object], clause: Clause, scene: Sce
     structure.fill_columns(state)
     structure.fill_member(state)
     structure.fill_choices(state)
-    structure.fill_numbers(state)
+    places.fill_numbers(state)
     _fill_query(state)
     if not state.args:
         return None

@@ -242,9 +242,8 @@ class Planner:
         if not complete:
             return Step(clause, None, (), gaps)
         able = [c for c in complete if c.view.acts or c.able]
-        if how is Stance.ASK or (
-            able and not complete[0].view.acts and able[0].score > complete[0].score - LIMITS.able
-        ):
+        close = bool(able) and not complete[0].view.acts and able[0].score > complete[0].score - LIMITS.able
+        if how is Stance.ASK or close:
             complete = [*able, *(c for c in complete if c not in able)]
         best = complete[0]
         rivals = [
@@ -274,17 +273,13 @@ class Planner:
             if state.sure <= Sure.ONLY and acting:
                 return False  # no file was named, and another call would fit another one
             return sure and not state.unexplained() and margin >= LIMITS.write_margin
-        coverage = 1 - len(state.unexplained()) / state.content()
-        margin = margin if rivals and _call(rivals[0].state).args != _call(state).args else 9.0  # the same, read twice
-        rivals = [r for r in rivals if r.able]
-        margin = best.score - rivals[0].score if rivals else 9.0
+        # The same arguments to another reading tool are no other answer.
+        others = [r for r in rivals if r.able and _call(r.state).args != _call(state).args]
+        margin = best.score - others[0].score if others else 9.0
         whole_question = how is Stance.ASK and not state.unexplained()
-        enough = (
-            best.score >= (LIMITS.question if whole_question else LIMITS.guess)
-            and best.led_to
-            and coverage >= LIMITS.read_coverage
-        )
-        return enough and margin >= LIMITS.read_margin and not _limited(state) and not state.loose
+        enough = best.score >= (LIMITS.question if whole_question else LIMITS.guess)
+        sure = enough and best.led_to and best.able
+        return sure and margin >= LIMITS.read_margin and not _limited(state) and not state.loose
 
     # -- results
 

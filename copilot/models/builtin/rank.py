@@ -37,7 +37,7 @@ class Thresholds:
     menu: float = 1.1  # below this nothing is worth offering
     menu_margin: float = 1.2  # nor anything that is so much weaker than the best
     rival: float = 1.0  # a weaker call that would fit another file makes a write without a file's name doubtful
-    able: float = 0.6  # how much weaker a reading that accounts for all facts may be than one that does not
+    able: float = 1.0  # how much weaker a reading that accounts for all facts may be than one that does not
     question: float = 0.9  # a question of which every word is accounted for is answered from here on
     guess: float = 1.3  # a reading call runs from here on
 

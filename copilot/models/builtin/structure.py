@@ -20,7 +20,6 @@ from copilot.models.builtin.words import (
     NUMBER_WORDS,
     OPERATOR_NAMES,
     OPERATORS,
-    ORDINALS,
     STOPWORDS,
 )
 
@@ -73,12 +72,13 @@ def _best_hits(hits: list[Hit]) -> list[Hit]:
     return sorted(kept, key=lambda h: h.run.start)
 
 
-def _open_hits(state: State, names: Iterable[str]) -> list[Hit]:
+def open_hits(state: State, names: Iterable[str]) -> list[Hit]:
+    """Return where the names stand among the words that nothing was made of yet."""
     hits = [Hit(n, run, exact) for n in names for run, exact in runs(state.tokens, n)]
     return _best_hits([h for h in hits if all(state.free(i) for i in h.run)])
 
 
-def _with_noun(state: State, run: range, kind: str) -> range | None:
+def with_noun(state: State, run: range, kind: str) -> range | None:
     """Return the run with the noun of its kind beside it ("Orders table", "column Amount"), None without one."""
     nouns = SLOT_NOUNS[kind]
     if run.stop < len(state.tokens) and state.tokens[run.stop].lower in nouns:
@@ -96,7 +96,7 @@ def fill_sheets(state: State) -> None:
             names = _names(outline, kind)
             hit = _named_part(state, names, kind)
             if hit:
-                state.give(parameter, hit.name, _with_noun(state, hit.run, kind) or hit.run)
+                state.give(parameter, hit.name, with_noun(state, hit.run, kind) or hit.run)
             elif parameter.required and len(names) == 1:
                 state.args[parameter.name] = names[0]
             elif parameter.required:
@@ -114,9 +114,9 @@ def _named_part(state: State, names: list[str], kind: str) -> Hit | None:
     """Return the sheet or table that is named as one: with its noun, after "in"/"on", quoted, or unmistakably."""
     aliases = {_bare(n): n for n in names} | {n: n for n in names} if kind == "table" else {n: n for n in names}
     columns = {c.lower() for s in _all_sheets(state) for c in s.columns}
-    hits = _open_hits(state, aliases)
+    hits = open_hits(state, aliases)
     for hit in hits:
-        if _with_noun(state, hit.run, kind):
+        if with_noun(state, hit.run, kind):
             return Hit(aliases[hit.name], hit.run, hit.exact)
     for hit in hits:
         placed = state.before(hit.run.start) in ("in", "on", "from", "to", "of", "into", "the")
@@ -224,6 +224,7 @@ def _compared_column(state: State, parameter: Parameter) -> None:
         state.missing[parameter.name] = _which("column", _column_names(state), state)
         return
     state.args[parameter.name] = numeric[0]
+    _name_sheet(state, chosen_sheets(state)[0].name)
     if len(numeric) > 1:
         state.loose.append(f"which column: {', '.join(numeric[:6])}")
         state.choices = {parameter.name: numeric[:3]}
@@ -323,9 +324,7 @@ def fill_member(state: State) -> None:
     places = _members(state)
     names = dict(places)
     hits = [
-        h
-        for h in _open_hits(state, names)
-        if (h.run.start or state.clause.inherited_verb) and _meaningful(state, h.run)
+        h for h in open_hits(state, names) if (h.run.start or state.clause.inherited_verb) and _meaningful(state, h.run)
     ]
     given = state.args.get(column.name)
     fitting = [h for h in hits if given in (None, names[h.name][1])]
@@ -358,7 +357,7 @@ def _name_sheet(state: State, name: str) -> None:
     slot = next(iter(state.open("sheet")), None)
     if slot is not None and len(chosen_sheets(state)) > 1:
         state.args[slot.name] = name
-        for hit in _open_hits(state, [name]):
+        for hit in open_hits(state, [name]):
             state.spend(hit.run, slot.name)
 
 
@@ -383,7 +382,7 @@ def _cued(state: State, hit: Hit, parameter: Parameter) -> range | None:
 
 
 def _take(state: State, parameter: Parameter, hit: Hit) -> None:
-    run = _with_noun(state, hit.run, "column") or hit.run
+    run = with_noun(state, hit.run, "column") or hit.run
     cue = _cued(state, hit, parameter) or range(0)
     if parameter.list_like:
         given = list(state.args.get(parameter.name, ()))
@@ -558,93 +557,3 @@ def _fill_enum(state: State, parameter: Parameter) -> None:
             if index and state.free(index) and token.kind == "word" and stem(token.lower) == stem(str(choice).lower()):
                 state.give(parameter, choice, [index])
                 return
-
-
-def fill_numbers(state: State) -> None:
-    """Fill counts and indexes: "slide 3", "top 5", "the second slide"."""
-    for parameter in state.open("number"):
-        names = parameter.words.split()
-        cues = (*parameter.slot.cues, *names, *(("top", "first") if {"limit", "n", "count"} & set(names) else ()))
-        for index, token in enumerate(state.tokens):
-            value = NUMBER_WORDS.get(token.lower) if token.kind == "word" else number(token.value)
-            if token.kind not in ("word", "number") or value is None or not state.free(index):
-                continue
-            if any(state.phrase_ends_at(c, index) for c in cues) or (parameter.required and token.kind == "number"):
-                whole = int(value) if int(value) == value else value
-                state.give(parameter, whole if parameter.types & {int, float} else str(whole), [index])
-                if state.before(index) in cues:
-                    state.spend([index - 1], parameter.name)
-                break
-        if parameter.name not in state.args:
-            _fill_ordinal(state, parameter, names)
-        if parameter.required and parameter.name not in state.args:
-            state.missing[parameter.name] = f"which {parameter.words}?"
-
-
-def _fill_ordinal(state: State, parameter: Parameter, names: Sequence[str]) -> None:
-    for index, token in enumerate(state.tokens):
-        after = state.tokens[index + 1].lower if index + 1 < len(state.tokens) else ""
-        if token.lower in ORDINALS and ORDINALS[token.lower] > 0 and after in (*names, *parameter.slot.cues):
-            value = ORDINALS[token.lower]
-            state.give(parameter, value if parameter.types & {int, float} else str(value), [index, index + 1])
-            return
-
-
-def fill_places(state: State) -> None:
-    """Fill headings, styles and block addresses from what the document has."""
-    outline = outline_of(state)
-    headings = [h.text for h in outline.headings] if outline else []
-    for parameter in state.open("heading"):
-        if _give_pending(state, parameter):
-            continue
-        _give_name(state, parameter, {form: h for h in headings for form in (h, re.sub(r"^[\dIVX.]+[.)]?\s+", "", h))})
-    for parameter in state.open("style"):
-        _give_name(state, parameter, {s: s for s in (outline.styles if outline else ())})
-    for parameter in state.open("address"):
-        places = {s.where: s.address for s in state.doc.segments() if s.address} if state.doc else {}
-        named = {f"heading {h.text}": h.address for h in (outline.headings if outline else ()) if h.address}
-        _give_name(state, parameter, {**places, **{a: a for a in places.values()}, **named})
-
-
-def _give_pending(state: State, parameter: Parameter) -> bool:
-    """Fill "below it" with what the step before would write."""
-    for index, token in enumerate(state.tokens):
-        if state.pending and token.lower == "it" and state.before(index) in ("below", "under", "after", "beneath"):
-            state.give(parameter, state.pending[-1], [index - 1, index])
-            return True
-    return False
-
-
-def _word_before(state: State, index: int) -> str:
-    """The word before a name, articles and "heading" left out."""
-    while index and state.before(index) in DETERMINERS | {"heading", "chapter"}:
-        index -= 1
-    return state.before(index)
-
-
-def _plain_and_needed(state: State, hit: Hit, parameter: Parameter) -> bool:
-    quoted = any(state.tokens[i].kind == "quote" for i in hit.run)
-    return parameter.required and not quoted
-
-
-def _give_name(state: State, parameter: Parameter, names: dict[str, str]) -> None:
-    cues = {c for cue in parameter.slot.cues for c in cue.split()} | {"under", "after", "below", "before", "section"}
-    hits = _open_hits(state, names)
-    if parameter.slot.kind == "heading":  # in "add a heading 'Risks'" the name is new, even if there is one already
-        hits = [
-            h
-            for h in hits
-            if _word_before(state, h.run.start) in cues - {"heading"} or _plain_and_needed(state, h, parameter)
-        ]
-    hits.sort(key=lambda h: (not _with_noun(state, h.run, "heading"), state.before(h.run.start) not in cues))
-    if hits:
-        hit = hits[0]
-        kind = parameter.slot.kind if parameter.slot.kind in SLOT_NOUNS else "heading"
-        value = names[hit.name]
-        state.give(parameter, [value] if parameter.list_like else value, _with_noun(state, hit.run, kind) or hit.run)
-        start = min(hit.run.start, *(i for i, n in state.used.items() if n == parameter.name))
-        while start and state.before(start) in cues | DETERMINERS:
-            start -= 1
-            state.spend([start], parameter.name)
-    elif parameter.required:
-        state.missing[parameter.name] = f"which {parameter.words}? I find none of that name"

@@ -32,6 +32,7 @@ _TEXT_CUES = ("saying", "that says", "says", "reading", "that reads", "with the 
 _VALUE_CUES = ("to", "=", "as", "is", "with", "value", "be", "equal to")
 _QUERY_CUES = ("about", "mention", "mentions", "mentioning", "regarding", "concerning", "contain", "contains",
                "containing", "says about", "say about")  # fmt: skip
+_NAMING = word_set("called named titled entitled saying")
 _SEARCH_VERBS = word_set("search look find check hunt scan")
 _TEXTUAL = ("found_text", "text", "value")
 
@@ -309,6 +310,14 @@ def _unquoted(state: State, parameter: Parameter) -> None:
     for cue in sorted(set(cues_of(state, parameter)), key=len, reverse=True):
         for run in state.phrases(cue):
             span = _right_of(state, run.stop)
+            while len(span) > 1 and state.tokens[span.start].lower in (
+                "called",
+                "named",
+                "titled",
+                "entitled",
+                "saying",
+            ):
+                run, span = range(run.start, span.start + 1), range(span.start + 1, span.stop)  # "a sheet named X"
             if not all(state.free(i) or i in state.used for i in run) or not span or run.start == 0:
                 continue
             if _give_plain(state, parameter, span):

@@ -193,3 +193,26 @@ def test_shapes_of_data(shape: str) -> None:
     rows, columns, data, totals = SHAPES[shape]
     found = region(rows)
     assert (found.columns, found.rows, found.totals) == (columns, data, totals)
+
+
+def test_a_big_sheet_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    from copilot.documents.excel import grid
+
+    content = book({"Sales": [*SALES[:9], [None, None, 1e3, 0.5, "#DIV/0!"]]})
+    figures = []
+    for limit in (grid.BIG, 0):
+        monkeypatch.setattr(grid, "BIG", limit)
+        found = excel.find_region(excel.Workbook.open(content), reading=True)
+        groups = excel.aggregate(found, "sum", "Amount", group_by="Region").groups
+        figures.append((found.where, found.columns, found.rows, groups, excel.aggregate(found, "max", "Day").value))
+    assert figures[0] == figures[1]
+
+
+def test_a_total_in_a_big_sheet_is_never_written_as_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    from copilot.documents.excel import grid
+
+    from .books import formulas
+
+    monkeypatch.setattr(grid, "BIG", 0)
+    edited = excel.append_row(book({"Sales": SALES}), "Sales", {"Region": "West", "Units": 9})
+    assert formulas(edited.content)["C11"] == "=SUM(C5:C10)"

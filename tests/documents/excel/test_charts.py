@@ -95,3 +95,9 @@ def test_the_same_chart_gives_the_same_bytes(content: bytes) -> None:
     assert excel.add_chart(content, None, "bar", "Month", ["Cost"]) == excel.add_chart(
         content, None, "bar", "Month", ["Cost"]
     )
+
+
+def test_categories_that_repeat_are_named() -> None:
+    rows: list[list[Any]] = [["Region", "Sum"], *(["NS"[n % 2], n] for n in range(9))]
+    edited = excel.add_chart(book({"Data": rows}), None, "column", "Region", ["Sum"])
+    assert any("does not total" in w for w in edited.warnings)

@@ -67,7 +67,7 @@ def _cells(content: bytes, part: str) -> dict[str, bytes]:
 def test_overwriting_what_is_there(file: Path) -> None:
     before = file.read_bytes()
     refused = set()
-    for sheet in excel.Workbook.open(before).worksheets[:3]:
+    for sheet in excel.Workbook.open(before).worksheets[:2]:
         used = excel.read_range(before, sheet.name, max_rows=30)
         filled = [
             f"{excel.Workbook.open(before).sheet(sheet.name).name}!{_address(used.area.top + r, used.area.left + c)}"
@@ -75,7 +75,8 @@ def test_overwriting_what_is_there(file: Path) -> None:
             for c, value in enumerate(row)
             if value is not None
         ]
-        for target in filled[:: max(1, len(filled) // 4)]:
+        last = before
+        for target in filled[:: max(1, len(filled) // 3)]:
             try:
                 edited = excel.write_cells(before, None, {_quoted(target): 12.5})
             except ToolInputError as error:
@@ -88,7 +89,8 @@ def test_overwriting_what_is_there(file: Path) -> None:
                 )
                 for n in kept
             )
-            assert_opens(edited.content)
+            last = edited.content
+        assert_opens(last)
     assert refused <= {"cell_in_the_way"}
 
 

@@ -26,7 +26,7 @@ def test_no_wrong_write_and_enough_right(
     assert result.in_menu >= menu * result.to_do, notes
 
 
-def test_reading_requests_never_lead_to_a_write_whatever_the_order_of_the_tools(places: dict[str, Path]) -> None:
+def test_the_order_of_the_tools_does_not_matter(places: dict[str, Path]) -> None:
     tools = sample_skills.tools()
     for case in requests.DEVELOPED:
         forth, back = (planner(places["office"], t) for t in (tools, tools[::-1]))

@@ -1,0 +1,102 @@
+"""Filling counts, indexes, headings, styles and block addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from copilot.models.builtin.lexing import number
+from copilot.models.builtin.state import SLOT_NOUNS, State
+from copilot.models.builtin.structure import Hit, open_hits, outline_of, with_noun
+from copilot.models.builtin.toolview import Parameter
+from copilot.models.builtin.words import DETERMINERS, NUMBER_WORDS, ORDINALS
+
+
+def fill_numbers(state: State) -> None:
+    """Fill counts and indexes: "slide 3", "top 5", "the second slide"."""
+    for parameter in state.open("number"):
+        names = parameter.words.split()
+        cues = (*parameter.slot.cues, *names, *(("top", "first") if {"limit", "n", "count"} & set(names) else ()))
+        for index, token in enumerate(state.tokens):
+            value = NUMBER_WORDS.get(token.lower) if token.kind == "word" else number(token.value)
+            if token.kind not in ("word", "number") or value is None or not state.free(index):
+                continue
+            if any(state.phrase_ends_at(c, index) for c in cues) or (parameter.required and token.kind == "number"):
+                whole = int(value) if int(value) == value else value
+                state.give(parameter, whole if parameter.types & {int, float} else str(whole), [index])
+                if state.before(index) in cues:
+                    state.spend([index - 1], parameter.name)
+                break
+        if parameter.name not in state.args:
+            _fill_ordinal(state, parameter, names)
+        if parameter.required and parameter.name not in state.args:
+            state.missing[parameter.name] = f"which {parameter.words}?"
+
+
+def _fill_ordinal(state: State, parameter: Parameter, names: Sequence[str]) -> None:
+    for index, token in enumerate(state.tokens):
+        after = state.tokens[index + 1].lower if index + 1 < len(state.tokens) else ""
+        if token.lower in ORDINALS and ORDINALS[token.lower] > 0 and after in (*names, *parameter.slot.cues):
+            value = ORDINALS[token.lower]
+            state.give(parameter, value if parameter.types & {int, float} else str(value), [index, index + 1])
+            return
+
+
+def fill_places(state: State) -> None:
+    """Fill headings, styles and block addresses from what the document has."""
+    outline = outline_of(state)
+    headings = [h.text for h in outline.headings] if outline else []
+    for parameter in state.open("heading"):
+        if _give_pending(state, parameter):
+            continue
+        _give_name(state, parameter, {form: h for h in headings for form in (h, re.sub(r"^[\dIVX.]+[.)]?\s+", "", h))})
+    for parameter in state.open("style"):
+        _give_name(state, parameter, {s: s for s in (outline.styles if outline else ())})
+    for parameter in state.open("address"):
+        places = {s.where: s.address for s in state.doc.segments() if s.address} if state.doc else {}
+        named = {f"heading {h.text}": h.address for h in (outline.headings if outline else ()) if h.address}
+        _give_name(state, parameter, {**places, **{a: a for a in places.values()}, **named})
+
+
+def _give_pending(state: State, parameter: Parameter) -> bool:
+    """Fill "below it" with what the step before would write."""
+    for index, token in enumerate(state.tokens):
+        if state.pending and token.lower == "it" and state.before(index) in ("below", "under", "after", "beneath"):
+            state.give(parameter, state.pending[-1], [index - 1, index])
+            return True
+    return False
+
+
+def _word_before(state: State, index: int) -> str:
+    """The word before a name, articles and "heading" left out."""
+    while index and state.before(index) in DETERMINERS | {"heading", "chapter"}:
+        index -= 1
+    return state.before(index)
+
+
+def _plain_and_needed(state: State, hit: Hit, parameter: Parameter) -> bool:
+    quoted = any(state.tokens[i].kind == "quote" for i in hit.run)
+    return parameter.required and not quoted
+
+
+def _give_name(state: State, parameter: Parameter, names: dict[str, str]) -> None:
+    cues = {c for cue in parameter.slot.cues for c in cue.split()} | {"under", "after", "below", "before", "section"}
+    hits = open_hits(state, names)
+    if parameter.slot.kind == "heading":  # in "add a heading 'Risks'" the name is new, even if there is one already
+        hits = [
+            h
+            for h in hits
+            if _word_before(state, h.run.start) in cues - {"heading"} or _plain_and_needed(state, h, parameter)
+        ]
+    hits.sort(key=lambda h: (not with_noun(state, h.run, "heading"), state.before(h.run.start) not in cues))
+    if hits:
+        hit = hits[0]
+        kind = parameter.slot.kind if parameter.slot.kind in SLOT_NOUNS else "heading"
+        value = names[hit.name]
+        state.give(parameter, [value] if parameter.list_like else value, with_noun(state, hit.run, kind) or hit.run)
+        start = min(hit.run.start, *(i for i, n in state.used.items() if n == parameter.name))
+        while start and state.before(start) in cues | DETERMINERS:
+            start -= 1
+            state.spend([start], parameter.name)
+    elif parameter.required:
+        state.missing[parameter.name] = f"which {parameter.words}? I find none of that name"
