@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from copilot.errors import EverpilotError, ToolInputError
+from copilot.errors import DocumentError, EverpilotError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Effect, Result, Tool, public_name
 from copilot.trust.approvals import Card, Item
@@ -26,6 +26,7 @@ Status = Literal["done", "failed", "ask", "denied", "rejected", "dry-run"]
 Progress = Callable[["Call", str], None]
 
 _log = logging.getLogger(__name__)
+_CHANGED = "It is not any more what you were shown: the file, or what the tool makes of it, has changed since."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +87,40 @@ class Runner:
             if call.id in rejected:
                 steps.append(Step(call, "rejected", "The user did not approve this call; nothing was written."))
                 continue
-            step = self._settled(call) or self._stage_one(call, staging, mode, label, progress)
+            step = self._stage_one(call, staging, mode, label, progress)
             label = label | step.label
             steps.append(step)
         return steps
 
     def recall(self, call: Call) -> Step:
         """Return what is known of a call whose turn broke off: its committed outcome, or that it did not run."""
-        return self._settled(call) or Step(call, "rejected", "Interrupted before it ran; nothing was written.")
+        try:
+            done = self._settled(call)
+        except EverpilotError as error:
+            text = f"Interrupted, and whether it wrote anything can't be looked up. {error}"
+            return Step(call, "failed", text, error=error.to_dict())
+        return done or Step(call, "rejected", "Interrupted before it ran; nothing was written.")
 
-    def card(self, steps: Sequence[Step], *, thread: str, created: datetime) -> Card | None:
-        """Return the one card that asks for everything in the plan that needs a person, or None."""
+    def card(self, steps: Sequence[Step], *, thread: str, created: datetime, changed: bool = False) -> Card | None:
+        """Return the one card that asks for everything in the plan that needs a person, or None.
+
+        `changed` says that it was asked before, and is not any more what it was then.
+        """
         asked = [step for step in steps if step.status == "ask"]
         if not asked:
             return None
-        why = " ".join(dict.fromkeys(step.verdict.why for step in asked if step.verdict))
+        again = [_CHANGED] if changed else []
+        why = " ".join(dict.fromkeys(again + [step.verdict.why for step in asked if step.verdict]))
         items = (item for step in asked for item in self._items(step))
         return Card.of(f"{thread}-{asked[0].call.id}", thread, items, why, created)
+
+    def given_up(self, steps: Sequence[Step]) -> list[Step]:
+        """Return the steps with those failed that wait for a person and are another each time they are staged."""
+        text = "This change is another one each time it is made, so what was approved can't be written. Nothing was."
+        error = {"code": "not_repeatable", "message": text}
+        return [
+            Step(s.call, "failed", text, s.tool, label=s.label, error=error) if s.status == "ask" else s for s in steps
+        ]
 
     def commit(self, steps: Sequence[Step], *, thread: str) -> list[Settled]:
         """Write the staged changes of every step that may, in order, and put the outcome into the steps."""
@@ -137,6 +155,8 @@ class Runner:
         context = ToolContext(staging, lambda message: progress(call, message))
         try:
             tool = self._tool(call.name)
+            if tool.effect is not Effect.READ and (done := self._settled(call)):
+                return done
             outcome = tool.stage(context, call.args)
             if isinstance(outcome, Result):
                 return Step(
@@ -150,10 +170,9 @@ class Runner:
                 )
             return self._staged(call, tool, outcome, staging, context.label, mode, label | context.label)
         except EverpilotError as error:
-            return Step(
-                call, "failed", str(error), label=context.label, error={"code": error.code, "message": str(error)}
-            )
-        except Exception as error:  # noqa: BLE001 - a plugin's tool may raise anything; the turn must go on
+            told = context.explained(error) if isinstance(error, DocumentError) else error
+            return Step(call, "failed", str(told), label=context.label, error=told.to_dict())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's tool may raise anything; the turn goes on
             _log.warning("tool %s failed", call.name, exc_info=True)
             text = f"{public_name(call.name)} failed inside ({type(error).__name__}: {error}). Nothing was written."
             return Step(call, "failed", text, label=context.label, error={"code": "tool_crashed", "message": text})
@@ -167,6 +186,8 @@ class Runner:
     def _staged(
         self, call: Call, tool: Tool, changes: list[Change], staging: Staging, read: Label, mode: str, label: Label
     ) -> Step:
+        if not changes:
+            return Step(call, "done", "There is nothing to change.", tool, label=read)
         if tool.effect is Effect.READ:
             text = f"{tool.name} is declared to read, but wants to write; that is refused."
             return Step(call, "denied", text, tool, label=read, error={"code": "effect", "message": text})
@@ -218,7 +239,7 @@ class Runner:
                 step.shown[i] = self.shown(change, committed=True)
                 settled.append(Settled(step.shown[i], entry.number))
         except EverpilotError as error:
-            step.status, step.error = "failed", {"code": error.code, "message": str(error)}
+            step.status, step.error = "failed", error.to_dict()
             step.text = f"{error} {_partly(settled)}".strip()
             return settled
         step.status, step.text = "done", "Done and saved: " + _told(step.shown)

@@ -80,4 +80,5 @@ class Threads:
                 self._path.chmod(0o600)
                 yield db
         except sqlite3.Error as error:
-            raise ThreadError(f"The list of threads ({self._path}) can't be used: {error}.") from error
+            hint = "Move it away to begin a new list, or set EVERPILOT_HOME to another folder; the threads stay."
+            raise ThreadError(f"The list of threads ({self._path}) can't be used: {error}.", hint=hint) from error

@@ -23,6 +23,11 @@ from copilot.trust.labels import Label
 
 Emit = Callable[[Event], None]
 
+#: How often a change is shown again because it is another than the one that was approved, before it is given up.
+_STALE_ANSWERS = 3
+#: Characters of a tool's result that a model is given: the scripts and hosts get all of it.
+_MODEL_READS = 60_000
+
 
 class ToolStep(AgentMiddleware[State, None, Any]):
     """Runs every tool call itself, right after the model; the graph's own tool node never has anything to do."""
@@ -56,6 +61,7 @@ class ToolStep(AgentMiddleware[State, None, Any]):
         """Return the staged steps once nothing is left to ask; a stale answer leads to a new question, not a write."""
         rejected: set[str] = set()
         approved: set[str] = set()
+        stale = 0
         while True:
             steps = await asyncio.to_thread(
                 self._runner.stage,
@@ -65,11 +71,14 @@ class ToolStep(AgentMiddleware[State, None, Any]):
                 rejected=rejected,
                 progress=lambda c, text: emit(ToolEvent(c.id, public_name(c.name), c.args, "progress", text)),
             )
-            card = self._runner.card(steps, thread=thread, created=self._clock())
+            card = self._runner.card(steps, thread=thread, created=self._clock(), changed=stale > 0)
             if card is None or approved == {item.digest for item in card.items}:
                 return steps
+            if stale == _STALE_ANSWERS:
+                return self._runner.given_up(steps)
             answer = _ask(card, self._clock())
             if answer is None:
+                stale += 1
                 continue
             approved = {item.digest for item in card.items if item.call_id in answer.approved}
             rejected |= {item.call_id for item in card.items} - set(answer.approved)
@@ -93,7 +102,7 @@ def result_of(step: Step) -> ToolMessage:
     """Return what the model is told of a step; the rest travels as artifact for hosts and scripts."""
     failed = step.status in ("failed", "denied", "rejected")
     return ToolMessage(
-        content=step.text or "(empty)",
+        content=_readable(step.text) or "(empty)",
         tool_call_id=step.call.id,
         name=step.call.name,
         status="error" if failed else "success",
@@ -106,6 +115,15 @@ def result_of(step: Step) -> ToolMessage:
         },
         additional_kwargs={LABEL: step.label.to_dict()},
     )
+
+
+def _readable(text: str) -> str:
+    """Return the text in characters that every vendor takes, cut where it would crowd out everything else."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) <= _MODEL_READS:
+        return text
+    note = f"[cut: the first {_MODEL_READS:,} of {len(text):,} characters; ask for a part of it to see more]"
+    return f"{text[:_MODEL_READS]}\n{note}"
 
 
 def _shown_status(step: Step) -> str:

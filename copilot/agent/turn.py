@@ -122,7 +122,7 @@ class Turn:
             approvals=[waiting.card] if waiting else [],
             menu=list(stamp.get("menu", [])),
             usage=_usage(answers),
-            error={"code": error.code, "message": str(error)} if error else None,
+            error=error.to_dict() if error else None,
         )
 
     def _mended(self, messages: Sequence[BaseMessage]) -> list[ToolMessage]:
@@ -156,6 +156,23 @@ def _turn(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """Return the messages after the person's last one."""
     start = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
     return list(messages[start + 1 :])
+
+
+#: What it means for a script that the builtin planner did not do what was asked; its text says more.
+_UNSERVED = {
+    "asked": "Nothing was done yet: an answer is needed.",
+    "needs_model": "Nothing was done: this needs a language model.",
+}
+
+
+def _shortfall(turn: Sequence[BaseMessage], stamp: dict[str, Any]) -> dict[str, Any] | None:
+    """Return why a turn that ended in words did not do what was asked: no model could, or all its last calls failed."""
+    if (unserved := stamp.get("unserved")) in _UNSERVED:
+        return {"code": unserved, "message": _UNSERVED[unserved]}
+    last = max((i for i, m in enumerate(turn) if isinstance(m, AIMessage) and m.tool_calls), default=len(turn))
+    outcomes = [m.artifact or {} for m in turn[last:] if isinstance(m, ToolMessage)]
+    failed = [o["error"] for o in outcomes if o.get("status") in ("failed", "denied") and o.get("error")]
+    return failed[0] if failed and len(failed) == len(outcomes) else None
 
 
 def _proposed(waiting: ApprovalEvent) -> list[dict[str, Any]]:

@@ -155,7 +155,9 @@ def _only(chosen: list[str], card: dict[str, Any]) -> list[str]:
 
 def undo(parsed: argparse.Namespace) -> int:
     """Take a change back, or list the changes."""
-    workspace = open_copilot(parsed).workspace
+    copilot = open_copilot(parsed)
+    recent = copilot.threads.recent(copilot.folder, 1)
+    workspace = reaching(copilot, recent[0].id if recent else None).workspace  # the last change may lie outside
     if parsed.list:
         return _list_changes(workspace, parsed)
     entry = workspace.undo(parsed.number)

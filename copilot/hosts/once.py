@@ -194,7 +194,7 @@ def _print_final(final: Final) -> None:
         print(f"\nNothing was written. To do it:       everpilot approve {final.thread}")
         print(f"To leave it:                         everpilot approve {final.thread} --reject")
         print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
-    if final.error:
+    if final.error and not final.text:
         say(final.error["message"])
 
 

@@ -205,6 +205,21 @@ def test_a_call_that_fails_is_told_to_the_model_and_the_turn_goes_on(
     assert again.text or again.error
 
 
+def test_a_turn_whose_last_calls_all_failed_says_so_to_a_script(folder: Path) -> None:
+    script = [
+        [("custom__read", {"path": "none.txt"})],
+        [("custom__swap", {"path": "a.txt", "old": "Z", "new": "x"})],
+        "No.",
+    ]
+    final = made(folder, script, mode="yes").ask("do it")
+    assert (final.text, final.error and final.error["code"]) == ("No.", "not_found")
+
+
+def test_a_failed_call_that_the_model_mended_is_no_error(folder: Path) -> None:
+    script = [[swap_call("Zebra", "x")], [swap_call()], "Done."]
+    assert made(folder, script, mode="yes").ask("do it").error is None
+
+
 def test_arguments_that_do_not_fit_the_schema_never_run(folder: Path) -> None:
     final = made(folder, [[("custom__swap", {"path": "a.txt", "old": 5})], "ok"], mode="yes").ask("swap")
     assert (folder / "a.txt").read_text() == "Acme owes Acme."

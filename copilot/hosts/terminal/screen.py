@@ -126,7 +126,7 @@ class Screen:
     def _end(self, final: Final, growing: Growing) -> None:
         if final.text and not final.approvals and not growing.was_shown(final.text):
             render.show_markdown(self.console, final.text)
-        if final.error:
+        if final.error and not final.text:
             self.problem(final.error["message"])
         elif not final.approvals and final.served_by != "builtin":  # the planner's answers say so themselves
             self.note(f"— {final.served_by or 'no model'}{_tokens(final.usage)}")
