@@ -122,7 +122,7 @@ class Turn:
             approvals=[waiting.card] if waiting else [],
             menu=list(stamp.get("menu", [])),
             usage=_usage(answers),
-            error=error.to_dict() if error else None,
+            error=error.to_dict() if error else _shortfall(turn, stamp),
         )
 
     def _mended(self, messages: Sequence[BaseMessage]) -> list[ToolMessage]:
