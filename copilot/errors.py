@@ -58,6 +58,10 @@ class EverpilotError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
+    def to_dict(self) -> dict[str, str]:
+        """Return the error as JSON types: its code, and the message with the hint."""
+        return {"code": self.code, "message": str(self)}
+
 
 class SettingsError(EverpilotError):
     """A setting is missing, unknown or contradicts another one; the message names it."""

@@ -116,7 +116,7 @@ class Runner:
 
     def given_up(self, steps: Sequence[Step]) -> list[Step]:
         """Return the steps with those failed that wait for a person and are another each time they are staged."""
-        text = "This change is another one each time it is made, so what was approved can't be written. Nothing was."
+        text = "It came out different each time it was made, so what was approved can't be written. Nothing was written."
         error = {"code": "not_repeatable", "message": text}
         return [
             Step(s.call, "failed", text, s.tool, label=s.label, error=error) if s.status == "ask" else s for s in steps

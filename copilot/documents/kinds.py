@@ -114,7 +114,8 @@ def _ole(content: bytes, name: str) -> DocumentError:
     kind = found or promised_kind(name) or _LEGACY_SUFFIXES.get(PurePath(name).suffix.lower(), "")
     what, target = _LEGACY.get(kind, ("binary Office file", ".docx, .xlsx or .pptx"))
     hint = f"Open it in Office and save it as {target}."
-    return DocumentError(f"{name} is a {what} in the format from before 2007.", hint=hint, code="legacy")
+    article = "an" if what[0] in "AEIOU" else "a"
+    return DocumentError(f"{name} is {article} {what} in the format from before 2007.", hint=hint, code="legacy")
 
 
 def _has_stream(content: bytes, stream: str) -> bool:

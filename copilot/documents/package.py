@@ -81,7 +81,7 @@ class Package:
         content_type = self.content_type(self.main)
         if "binary" in content_type:
             hint = "Save it as .xlsx."
-            raise DocumentError("Binary workbooks (.xlsb) can't be edited.", hint=hint, code="unsupported")
+            raise DocumentError("It is a binary workbook (.xlsb), which can't be read.", hint=hint, code="unsupported")
         for word, kind in _KINDS:
             if word in content_type:
                 return kind

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Generic, Protocol, TypeVar, cast
 
 from copilot.documents.kinds import kind_of, noun, promised_kind
+from copilot.documents.refusals import named
 from copilot.documents.segments import DocumentKind, Outline, Reading
 from copilot.errors import DocumentError, EverpilotError
 
@@ -92,9 +93,7 @@ def _guarded(reader: Callable[[bytes], T], content: bytes, name: str) -> T:
     try:
         return reader(content)
     except DocumentError as error:
-        if name in error.message:
-            raise
-        raise DocumentError(f"{name}: {error.message}", hint=error.hint, code=error.code) from error
+        raise named(error, name) from error
     except EverpilotError:
         raise
     except MemoryError as error:

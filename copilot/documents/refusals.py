@@ -9,6 +9,7 @@ from copilot.documents.kinds import kind_of, noun, promised_kind
 from copilot.documents.segments import DocumentKind
 from copilot.errors import DocumentError
 
+_OFFICE = ("word", "excel", "powerpoint")
 _GET_AGAIN = "Open it in Office, let it repair the file and save it again, or get it again from where it came."
 _HINTS = {
     "broken": _GET_AGAIN,
@@ -19,8 +20,14 @@ _HINTS = {
 }
 
 
+def named(error: DocumentError, name: str) -> DocumentError:
+    """Return `error` as one that names the file and the next step."""
+    message = error.message if name in error.message else f"{name}: {error.message}"
+    return DocumentError(message, hint=error.hint or _HINTS.get(error.code, ""), code=error.code)
+
+
 def explained(error: DocumentError, content: bytes, name: str) -> DocumentError:
-    """Return `error`, met while the bytes of the file `name` were read, as one that names the file and the next step.
+    """Return `error`, met while a tool for one kind of document read the bytes of the file `name`, in full.
 
     What the content shows at first sight (an older format, a password, another kind than the name says) is told
     rather than what a reader of the wrong kind stumbled on.
@@ -30,19 +37,16 @@ def explained(error: DocumentError, content: bytes, name: str) -> DocumentError:
     try:
         kind = kind_of(content, name)
     except DocumentError as seen:
-        return seen
-    wrong = error.code in ("broken", "unsupported") and _belied(kind, name, error)
-    message = wrong or f"{name}: {error.message}"
-    return DocumentError(message, hint=error.hint or _HINTS.get(error.code, ""), code=error.code)
-
-
-def _belied(kind: DocumentKind, name: str, error: DocumentError) -> str:
-    """Return that the file is of another kind than it was taken for, "" if that does not explain the error."""
-    office = kind in ("word", "excel", "powerpoint")
+        return named(seen, name)
+    if error.code not in ("broken", "unsupported") or (kind in _OFFICE and error.code == "broken"):
+        return named(error, name)
     if kind != promised_kind(name) and promised_kind(name) is not None:
-        return f"{name} is {_a(kind)}, whatever its name says."
-    taken_for_another = error.code == "unsupported" if office else True
-    return f"{name} is {_a(kind)}, which this can't work on." if taken_for_another else ""
+        said = f"{name} is {_a(kind)}, whatever its name says."
+    elif kind in _OFFICE:
+        return named(error, name)
+    else:
+        said = f"{name} is {_a(kind)}, which this can't work on."
+    return DocumentError(said, hint=_HINTS["unsupported"], code="unsupported")
 
 
 def _a(kind: DocumentKind) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from copilot.documents.hunks import Edited, Hunk
+from copilot.errors import DocumentError
 from copilot.trust.labels import Label, join
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
@@ -27,6 +28,7 @@ class ToolContext:
     staging: Staging
     progress: Callable[[str], None] = lambda message: None
     labels: list[Label] = field(default_factory=list)
+    last: File | None = None
 
     def open(self, path: str) -> File:
         """Return the file at `path` (relative to a root, or absolute inside one).
@@ -35,7 +37,14 @@ class ToolContext:
         """
         file = self.staging.read(path)
         self.labels.append(file.label)
+        self.last = file
         return file
+
+    def explained(self, error: DocumentError) -> DocumentError:
+        """Return an error of a reader, which sees bytes only, as one that names the file that was opened last."""
+        from copilot.documents.refusals import explained
+
+        return explained(error, self.last.content, self.last.name) if self.last else error
 
     def files(self, suffixes: Sequence[str] = ()) -> list[Path]:
         """Return the workspace's documents with one of these suffixes (all if none), sorted, staged ones included."""

@@ -97,7 +97,7 @@ def _guarded(where: str, make: Callable[[], Skill], problems: list[Problem]) -> 
     except PluginError as error:
         problems.append(Problem(where, str(error)))
         return None
-    except Exception as error:  # noqa: BLE001 - a plugin's own code may raise anything, and must not stop the others
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's code may raise anything, and stop no others
         problems.append(Problem(where, f"it fails to load: {type(error).__name__}: {error}"))
         return None
     problems.extend(Problem(where, note) for note in skill.notes)

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, cast, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import to_jsonable_python
 
+from copilot.documents.hunks import Hunk
 from copilot.errors import PluginError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.workspace.change import Change
@@ -81,10 +84,34 @@ class Tool:
 
     def stage(self, context: ToolContext, args: dict[str, Any]) -> Result | list[Change]:
         """Run the function with validated arguments: a `Result`, or the changes it would make. Nothing is written."""
-        outcome = self.function(context, **self.validate(args))
-        if isinstance(outcome, str):
-            return Result(outcome)
-        return [outcome] if isinstance(outcome, Change) else outcome
+        return outcome_of(self.function(context, **self.validate(args)), self.name)
+
+
+def outcome_of(returned: object, name: str) -> Result | list[Change]:
+    """Return what the tool `name` returned, with its data as JSON types; raises PluginError for anything else."""
+    if isinstance(returned, str):
+        return Result(returned)
+    if isinstance(returned, Result) and isinstance(returned.markdown, str):
+        return replace(returned, data=to_jsonable_python(returned.data, fallback=repr, bytes_mode="base64"))
+    changes = [returned] if isinstance(returned, Change) else returned
+    if isinstance(changes, list | tuple) and all(_is_whole(change) for change in changes):
+        return list(changes)
+    what = "something that is not whole" if isinstance(returned, Result | Change | list) else type(returned).__name__
+    raise PluginError(
+        f"{name} has a bug: it returned {what}. Nothing was written.",
+        hint="A tool returns text or a Result when it reads, a Change or a list of them when it writes.",
+        code="tool_result",
+    )
+
+
+def _is_whole(change: object) -> bool:
+    return (
+        isinstance(change, Change)
+        and isinstance(change.path, Path)
+        and isinstance(change.content, bytes | None)
+        and isinstance(change.hunks, tuple | list)
+        and all(isinstance(hunk, Hunk) for hunk in change.hunks)
+    )
 
 
 def wire_name(name: str) -> str:

@@ -162,10 +162,7 @@ class Journal:
                 self._prepare(db)
                 yield db
         except (sqlite3.Error, OSError) as error:
-            raise WorkspaceError(
-                f"The journal {self.file} can't be used: {error}.",
-                hint="Check that there is room on the disk and that you may write it; nothing is edited without it.",
-            ) from error
+            raise WorkspaceError(f"The journal {self.file} can't be used: {error}.", hint=_hint(error)) from error
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA synchronous = FULL")
@@ -174,6 +171,12 @@ class Journal:
             raise WorkspaceError(f"The journal {self.file} is of a newer everpilot.", hint="Update everpilot.")
         if version < _VERSION:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+
+def _hint(error: sqlite3.Error | OSError) -> str:
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return "It is damaged. Move it away to begin a new one; nothing is edited without it."
+    return "Check that there is room on the disk and that you may write it; nothing is edited without it."
 
 
 def _inside(folders: Sequence[Path]) -> tuple[str, list[bytes | int]]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 from copilot.agent.copilot import Copilot
+from copilot.agent.events import Usage
 from copilot.errors import ToolInputError
 from copilot.hosts import render
 from copilot.hosts.once import here
@@ -107,9 +108,10 @@ class Commands:
                 str(len(used)),
                 f"{sum(u.input_tokens for u in used):,}",
                 f"{sum(u.output_tokens for u in used):,}",
-                f"${sum(u.cost or 0 for u in used):.4f}",
+                _cost(used),
             )
             for model, used in self._screen.used.items()
+            if model != "builtin"
         ]
         if rows:
             self._table(("Model", "Calls", "Tokens in", "Tokens out", "Cost"), rows)
@@ -136,3 +138,8 @@ class Commands:
 
     def _table(self, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> None:
         self._screen.console.print(render.table(heads, rows))
+
+
+def _cost(used: Sequence[Usage]) -> str:
+    known = [u.cost for u in used if u.cost is not None]
+    return f"${sum(known):.4f}" + ("" if len(known) == len(used) else " and more") if known else "no price known"

@@ -42,11 +42,24 @@ _SMALL_TALK = re.compile(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the planner decided: calls to make now, or a text, maybe with a menu."""
+    """What the planner decided: calls to make now, or a text, maybe with a menu.
+
+    `unserved` says why a text does not do what was asked: "asked" (the person must answer first), "needs_model", or
+    empty when the text is the answer.
+    """
 
     text: str = ""
     calls: tuple[Call, ...] = ()
     menu: tuple[Call, ...] = ()
+    unserved: str = ""
+
+
+def _asks(text: str, menu: tuple[Call, ...] = ()) -> Outcome:
+    return Outcome(text, menu=menu, unserved="asked")
+
+
+def _beyond(why: str, more: str = "") -> Outcome:
+    return Outcome(f"{needs_model(why)}\n\n{more}".rstrip(), unserved="needs_model")
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Planner:
         if not any(t.kind != "punct" for t in tokens):
             return Outcome(self.abilities())
         if refusal := self._refusal(tokens):
-            return Outcome(refusal)
+            return refusal
         scene = Scene(docs, self._last(memory, docs))
         followed = follow_up(tokens, memory, self.views, scene)
         if followed is not None:
@@ -99,27 +112,27 @@ class Planner:
         view = next((v for v in self.views if v.name == entry["tool"]), None)
         if view is None or (problem := view.check(entry["args"])):
             reason = "that tool is not there any more" if view is None else problem
-            return Outcome(f"I can't do number {index + 1}: {reason}.")
+            return _asks(f"I can't do number {index + 1}: {reason}.")
         return Outcome(calls=(Call(view.name, view.wire_name, entry["args"]),))
 
     def _last(self, memory: Memory, docs: Sequence[Doc]) -> tuple[Doc, ...]:
         names = files_in(memory.calls, [d.show for d in docs])
         return tuple(d for n in names for d in docs if d.show == n)
 
-    def _refusal(self, tokens: Sequence[Token]) -> str:
+    def _refusal(self, tokens: Sequence[Token]) -> Outcome | None:
         words = [t.text for t in tokens if t.kind == "word"]
         if not looks_english(words):
-            return needs_model("I understand English commands only.")
+            return _beyond("I understand English commands only.")
         body = without_lead(tokens)
         verb = body[0].lower if body else ""
         known = {v for view in self.views for v in view.verbs}
         if verb in NEVER_MECHANICAL and verb not in known:
-            return needs_model(f"I don't {verb}: I follow direct commands and quote, I don't write prose.")
+            return _beyond(f"I don't {verb}: I follow direct commands and quote, I don't write prose.")
         if not verb or _SMALL_TALK.match(" ".join(t.lower for t in tokens)):
-            return self.abilities()
+            return Outcome(self.abilities())
         if verb in ("undo", "revert", "rollback") and verb not in known:
-            return UNDO
-        return ""
+            return Outcome(UNDO)
+        return None
 
     def abilities(self) -> str:
         """Say what can be asked, by examples of the tools at hand."""
@@ -188,8 +201,8 @@ class Planner:
                 ready = [c for c in offered if c.view.acts and not c.state.missing and c.led_to][:MOST_OFFERED]
                 if ready:
                     calls = tuple(_call(c.state) for c in ready)
-                    return Outcome(menu_text(f"{text} If you want it done:", calls), menu=calls)
-        return Outcome(text)
+                    return _asks(menu_text(f"{text} If you want it done:", calls), calls)
+        return Outcome(text, unserved="needs_model")
 
     def _from_verb(self, clause: Clause) -> Clause | None:
         for index, token in enumerate(clause.tokens):
@@ -291,25 +304,25 @@ class Planner:
         whole = "" if len(steps) == 1 else f"Step “{unclear.clause.text}”: "
         if unclear.offered:
             calls = tuple(a for c in unclear.offered for a in _alternatives(c.state))[:MOST_OFFERED]
-            return Outcome(menu_text(whole + _question(unclear), calls), menu=calls)
-        return Outcome(whole + self._no_plan(unclear, tokens))
+            return _asks(menu_text(whole + _question(unclear), calls), calls)
+        return self._no_plan(unclear, tokens, whole)
 
-    def _no_plan(self, step: Step, tokens: Sequence[Token]) -> str:
+    def _no_plan(self, step: Step, tokens: Sequence[Token], lead: str) -> Outcome:
         if step.gaps:
-            return f"{_sentence('; '.join(step.gaps))} Nothing was done."
+            return _asks(f"{lead}{_sentence('; '.join(step.gaps))} Nothing was done.")
         words = {t.lower for t in tokens if t.kind == "word"}
         if words & FREE_WRITING or step.clause.verb in ("make", "create", "generate", "build"):
-            return needs_model("I follow direct commands and quote; I don't write or judge.")
-        return needs_model("I could not match that to anything I can do without guessing.") + "\n\n" + self.abilities()
+            return _beyond(f"{lead}I follow direct commands and quote; I don't write or judge.")
+        return _beyond(f"{lead}I could not match that to anything I can do without guessing.", self.abilities())
 
     def _follow(self, state: State, tokens: Sequence[Token]) -> Outcome:
         call = _call(state)
         if state.missing or state.view.check(call.args):
             gaps = "; ".join(state.missing.values()) or "the last call does not fit that"
-            return Outcome(f"{_sentence(gaps)} Nothing was done.")
+            return _asks(f"{_sentence(gaps)} Nothing was done.")
         doubtful = state.view.acts and (state.loose or state.unexplained())
         if doubtful or len(state.unexplained()) > 1:
-            return Outcome(menu_text("Do you mean this?", (call,)), menu=(call,))
+            return _asks(menu_text("Do you mean this?", (call,)), (call,))
         return Outcome(calls=(call,))
 
 

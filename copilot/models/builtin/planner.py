@@ -27,7 +27,8 @@ class BuiltinPlanner(BaseChatModel):
     """Follows direct English commands over the files of `ground`, with whatever tools are bound.
 
     It answers with tool calls when every value comes from the request and fits the files, else with a text that says
-    why, and a numbered menu of calls in `response_metadata["everpilot"]["menu"]`. It never writes prose of its own.
+    why, and a numbered menu of calls in `response_metadata["everpilot"]["menu"]`. `"unserved"` beside it is "asked"
+    or "needs_model" when the text does not do what was asked. It never writes prose of its own.
     `failed` (a list of {model, failure, reason}) may be passed to a call: what failed before it was asked.
     """
 
@@ -59,8 +60,7 @@ class BuiltinPlanner(BaseChatModel):
         """Return the answer to a thread of messages; the same messages and files give the same answer."""
         memory = remember(messages)
         if not self.tools:
-            text = summarise(messages) if is_summary_request(memory.request) else needs_model("No tools are at hand.")
-            return _message(Outcome(text), memory, failed)
+            return _message(_bare(messages, memory), memory, failed)
         if (messages and isinstance(messages[-1], ToolMessage)) or memory.done:
             return _message(Outcome(report(memory)), memory, failed)
         return _message(self._plan().plan(memory), memory, failed)
@@ -71,13 +71,23 @@ class BuiltinPlanner(BaseChatModel):
         return self._planner
 
 
+def _bare(messages: Sequence[BaseMessage], memory: Memory) -> Outcome:
+    """Answer without tools: only a summary of the thread can be made."""
+    if is_summary_request(memory.request):
+        return Outcome(summarise(messages))
+    return Outcome(needs_model("No tools are at hand."), unserved="needs_model")
+
+
 def _message(outcome: Outcome, memory: Memory, failed: Sequence[dict[str, Any]]) -> AIMessage:
     usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
-    metadata: dict[str, Any] = {"model_name": NAME, METADATA: {"menu": [c.to_dict() for c in outcome.menu]}}
+    ours: dict[str, Any] = {"menu": [c.to_dict() for c in outcome.menu]}
+    metadata: dict[str, Any] = {"model_name": NAME, METADATA: ours}
     if outcome.calls:
         calls = [_tool_call(call, memory, index) for index, call in enumerate(outcome.calls)]
         lead = failed_line(failed)
         return AIMessage(content=lead, tool_calls=calls, response_metadata=metadata, usage_metadata=usage)
+    if outcome.unserved:
+        ours["unserved"] = outcome.unserved
     lines = [failed_line(failed), outcome.text]
     text = labelled("\n\n".join(line for line in lines if line))
     return AIMessage(content=text, response_metadata=metadata, usage_metadata=usage)

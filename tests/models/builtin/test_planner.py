@@ -218,3 +218,25 @@ def test_follow_ups_change_the_last_call(model: BuiltinPlanner) -> None:
 def test_a_value_of_one_column_becomes_a_condition(model: BuiltinPlanner) -> None:
     ((name, args),) = called(ask(model, "show the rows of sales.xlsx from the North region"))
     assert (name, args["column"], args["operator"], args["value"]) == ("excel.filter_rows", "Region", "=", "North")
+
+
+@pytest.mark.parametrize(
+    ("request_", "unserved"),
+    [
+        ("should I replace Acme with Contoso in contract.docx?", "asked"),
+        ("replace Acme", "asked"),
+        ("write a poem about the sea", "needs_model"),
+        ("bitte ersetze Acme durch Contoso im Vertrag", "needs_model"),
+        ("Don't change anything in contract.docx.", None),
+        ("what can you do?", None),
+        ("list the sheets of budget.xlsx", None),
+    ],
+)
+def test_a_script_is_told_when_nothing_was_done(model: BuiltinPlanner, request_: str, unserved: str | None) -> None:
+    assert ask(model, request_).response_metadata["everpilot"].get("unserved") == unserved
+
+
+def test_a_report_serves(model: BuiltinPlanner) -> None:
+    request = "list the sheets of budget.xlsx"
+    reply = ask(model, request, *after(ask(model, request), "- Plan\n- Notes"))
+    assert "unserved" not in reply.response_metadata["everpilot"]
