@@ -11,6 +11,7 @@ Everything public is listed in `__all__` and loaded when it is first used.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from copilot.plugins.tools import tool as tool
     from copilot.slots import Slot as Slot
     from copilot.workspace.change import Change as Change
+
+# Who uses us as a library decides what is logged; unasked, nothing goes to stderr.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _WHERE = {
     "Copilot": "copilot.agent.copilot",

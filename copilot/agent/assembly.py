@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware, ModelCallLimitMiddleware
+from langchain.agents.middleware import AgentMiddleware
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph.state import CompiledStateGraph
 
 from copilot.agent.core_tools import core_skill
-from copilot.agent.model_step import Compaction, ModelStep
+from copilot.agent.model_step import CallLimit, Compaction, ModelStep
 from copilot.agent.plan import Runner
 from copilot.agent.prompt import system_prompt
 from copilot.agent.tool_step import ToolStep
@@ -40,7 +40,7 @@ def assemble(
         ToolStep(Runner(tools, workspace)),
         ModelStep(),
         Compaction(model, trigger=("tokens", window * 6 // 10), keep=("messages", KEPT_MESSAGES)),
-        ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
+        CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),
     ]
     return create_agent(
         model,

@@ -113,14 +113,21 @@ class Copilot:
         """Yield what happens while `message` is answered; the last event is always a `Final`.
 
         `thread` continues a conversation (a new one is made without it); `files` are documents that the message is
-        about. Errors that a person must mend arrive as `Final.error`. Waiting for an approval ends the stream, too:
-        answer it with `aresume`.
+        about; DocumentError is raised for one that is not there. Errors in the turn arrive as `Final.error`. Waiting
+        for an approval ends the stream, too: answer it with `aresume`.
         """
         thread = thread or self.threads.new_id()
+        message = message.encode("utf-8", "replace").decode("utf-8")  # half characters, from file names, are not text
+        named = [self.workspace.show(self._document(file)) for file in files]
         async with self._turn(thread, mode) as turn:
             self.threads.touch(thread, self.folder, message, self.roots[1:])
-            async for event in turn.say(message, [self.workspace.show(self.workspace.resolve(f)) for f in files]):
+            async for event in turn.say(message, named):
                 yield event
+
+    def _document(self, path: str) -> Path:
+        """Return where a named document lies; raises DocumentError when it is not there, or OutsideRootsError."""
+        place = self.workspace.resolve(path)
+        return place if place.is_file() else self.workspace.read(place).path
 
     async def astream_resume(
         self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None

@@ -6,12 +6,19 @@ import contextvars
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, SummarizationMiddleware
-from langchain_core.messages import AnyMessage, ToolMessage
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    ModelCallLimitMiddleware,
+    ModelRequest,
+    ModelResponse,
+    SummarizationMiddleware,
+    hook_config,
+)
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from copilot.agent import events
-from copilot.agent.state import State, label_of
+from copilot.agent.state import STAMP, State, label_of
 from copilot.errors import NoModelError
 from copilot.models import listening
 from copilot.models.clearance import labelled
@@ -50,6 +57,22 @@ class Compaction(SummarizationMiddleware):
         """Return the shortened messages when the thread has grown past the limit."""
         with labelled(label_of(state)):
             return await super().abefore_model(state, runtime)
+
+
+class CallLimit(ModelCallLimitMiddleware):
+    """LangChain's limit of model calls in a turn, told in words that say what to do."""
+
+    @hook_config(can_jump_to=["end"])
+    async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Return the end of the turn when the model has been called too often in it."""
+        ended = await super().abefore_model(state, runtime)
+        if ended is None:
+            return None
+        text = (
+            f"I stopped after {self.run_limit} steps, the limit of one turn: the model came to no end. "
+            "What was approved is done; ask for less at a time, say “go on”, or choose another model."
+        )
+        return {**ended, "messages": [AIMessage(text, response_metadata={STAMP: {"unserved": "call_limit"}})]}
 
 
 def _event(event: listening.ModelEvent) -> events.Event:

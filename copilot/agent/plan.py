@@ -116,7 +116,7 @@ class Runner:
 
     def given_up(self, steps: Sequence[Step]) -> list[Step]:
         """Return the steps with those failed that wait for a person and are another each time they are staged."""
-        text = "It came out different each time it was made, so what was approved can't be written. Nothing was written."
+        text = "It came out different each time it was made, so what was approved can't be written. Nothing was."
         error = {"code": "not_repeatable", "message": text}
         return [
             Step(s.call, "failed", text, s.tool, label=s.label, error=error) if s.status == "ask" else s for s in steps
@@ -241,6 +241,7 @@ class Runner:
         except EverpilotError as error:
             step.status, step.error = "failed", error.to_dict()
             step.text = f"{error} {_partly(settled)}".strip()
+            step.shown = [each.change for each in settled]  # what was not written is not shown as if it were
             return settled
         step.status, step.text = "done", "Done and saved: " + _told(step.shown)
         return settled

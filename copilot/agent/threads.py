@@ -17,6 +17,13 @@ _TABLE = """CREATE TABLE IF NOT EXISTS threads (
 _OTHERS = "CREATE TABLE IF NOT EXISTS others (thread TEXT, folder TEXT, PRIMARY KEY (thread, folder))"
 
 
+def what_to_do(error: Exception, lost: str) -> str:
+    """Return the next step after an error of a database of the state folder; `lost` says what moving it away costs."""
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return f"It is damaged: move it away to start anew; {lost}."
+    return "Check the disk, its room and who may write there, or set EVERPILOT_HOME to another folder."
+
+
 @dataclass(frozen=True, slots=True)
 class Thread:
     """One conversation: `updated` is UTC in ISO 8601."""
@@ -80,5 +87,5 @@ class Threads:
                 self._path.chmod(0o600)
                 yield db
         except sqlite3.Error as error:
-            hint = "Move it away to begin a new list, or set EVERPILOT_HOME to another folder; the threads stay."
-            raise ThreadError(f"The list of threads ({self._path}) can't be used: {error}.", hint=hint) from error
+            message = f"The list of threads ({self._path}) can't be used: {error}."
+            raise ThreadError(message, hint=what_to_do(error, "the threads stay")) from error

@@ -20,6 +20,7 @@ from langgraph.types import Command, StateSnapshot
 from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.agent.plan import Runner
 from copilot.agent.state import LABEL, stamp_of
+from copilot.agent.threads import what_to_do
 from copilot.agent.tool_step import calls_of, result_of
 from copilot.errors import ApprovalError, EverpilotError
 from copilot.trust.approvals import Answer, Card, check
@@ -38,7 +39,7 @@ async def checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
             await saver.setup()
             yield saver
     except (aiosqlite.Error, OSError) as error:
-        hint = "Move it away to start anew, or set EVERPILOT_HOME to another folder."
+        hint = what_to_do(error, "the threads are lost, the documents and undo are not")
         raise EverpilotError(f"The threads in {path} can't be used: {error}.", hint=hint, code="threads") from error
 
 
@@ -101,6 +102,8 @@ class Turn:
                         yield ApprovalEvent(raised.id, raised.value)
         except EverpilotError as explained:
             error = explained
+        except aiosqlite.Error:
+            raise  # the database of threads itself: there is nothing to read the end of the turn from
         except Exception as unexpected:  # noqa: BLE001 - a bug ends the turn, not the conversation
             _log.warning("a turn failed", exc_info=True)
             error = _unexpected(unexpected)
@@ -158,10 +161,11 @@ def _turn(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     return list(messages[start + 1 :])
 
 
-#: What it means for a script that the builtin planner did not do what was asked; its text says more.
+#: What it means for a script that a turn did not do what was asked; its text says more.
 _UNSERVED = {
     "asked": "Nothing was done yet: an answer is needed.",
     "needs_model": "Nothing was done: this needs a language model.",
+    "call_limit": "The turn was stopped: the model reached the limit of steps without an answer.",
 }
 
 

@@ -8,6 +8,7 @@ import select
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from copilot.agent.copilot import Copilot
 from copilot.agent.events import ApprovalEvent, Event, Final, Switched, ToolEvent
 from copilot.agent.threads import Thread
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL, exit_code_of
-from copilot.errors import EverpilotError, ThreadError
+from copilot.errors import DocumentError, EverpilotError, ThreadError
 from copilot.hosts import render
 from copilot.hosts.output import as_json, as_line, say
 
@@ -49,8 +50,18 @@ def make_copilot(parsed: argparse.Namespace) -> Copilot:
     outside = [f.resolve().parent for f in named if f.is_file()]
     mode = "yes" if getattr(parsed, "yes", False) else "dry-run" if getattr(parsed, "dry_run", False) else "ask"
     root = folder.expanduser().resolve()
+    for given in named:
+        _must_be_a_file(given if given.exists() else root / given, given)
     more = [p for p in dict.fromkeys(outside) if not p.is_relative_to(root)]
     return Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode)
+
+
+def _must_be_a_file(place: Path, given: Path) -> None:
+    if place.is_dir():
+        hint = f'To work in it: everpilot --dir "{given}"'
+        raise DocumentError(f"{given} is a folder, not a document.", hint=hint, code="folder")
+    if not place.is_file():
+        raise DocumentError(f"There is no file {given}.", hint="Check its name and its folder.", code="missing")
 
 
 def notes_of(copilot: Copilot) -> list[str]:
@@ -128,7 +139,7 @@ def exit_code(final: Final) -> int:
         return NEEDS_APPROVAL
     if final.error:
         return NO_MODEL if final.error["code"] in _NO_MODEL else FAILED
-    return NO_MODEL if final.menu else DONE  # the planner asks back: nothing was done
+    return DONE
 
 
 class _Answer:
@@ -143,11 +154,17 @@ class _Answer:
         if not (ask and self._output == "text" and sys.stdin.isatty() and sys.stdout.isatty()):
             return show(events, self._output)
         final = _shown(events, self._output)
+        seen: list[Any] = []
         while final is not None and final.approvals:
+            seen += [item["hunks"] for item in final.approvals[0]["items"]]
             decided = self._decide(final.approvals[0])
             if decided is None:
-                break
+                _print_how_to_answer(final.thread)
+                return NEEDS_APPROVAL
             final = _shown(self._copilot.stream_resume(final.thread, approve=decided), self._output)
+        if final is not None:  # what was approved a moment ago need not be shown again
+            short = [{**c, "hunks": []} if c["hunks"] in seen else c for c in final.changes]
+            final = replace(final, changes=short)
         return show(iter([final] if final else []), self._output)
 
     def _decide(self, card: dict[str, Any]) -> bool | list[str] | None:
@@ -191,23 +208,28 @@ def _print_final(final: Final) -> None:
         out.print(render.changes(final.changes))
     for card in final.approvals:
         out.print(render.card(card))
-        print(f"\nNothing was written. To do it:       everpilot approve {final.thread}")
-        print(f"To leave it:                         everpilot approve {final.thread} --reject")
-        print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
+        _print_how_to_answer(final.thread)
     if final.error and not final.text:
         say(final.error["message"])
 
 
+def _print_how_to_answer(thread: str) -> None:
+    print(f"\nNothing was written. To do it:       everpilot approve {thread}")
+    print(f"To leave it:                         everpilot approve {thread} --reject")
+    print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
+
+
 def _prompt(given: str) -> str:
     """Return the words of the turn; raises EverpilotError (code "usage") when there are none."""
-    piped = _text(sys.stdin.buffer.read()) if given == "-" else _text(_piped())
+    piped = decoded(sys.stdin.buffer.read()) if given == "-" else decoded(_piped())
     prompt = piped if given == "-" else given
     if not prompt.strip():
         raise EverpilotError("The prompt is empty.", hint="Say what to do: everpilot -p PROMPT", code="usage")
     return f"{prompt}\n\nText that was piped in:\n\n{piped}" if given != "-" and piped.strip() else prompt
 
 
-def _text(piped: bytes) -> str:
+def decoded(piped: bytes) -> str:
+    """Return piped bytes as text, whatever wrote them; raises EverpilotError (code "usage") for what is no text."""
     if b"\0" in piped[:8192] and not piped.startswith((b"\xff\xfe", b"\xfe\xff")):
         hint = "Name the file instead: everpilot -p PROMPT FILE"
         raise EverpilotError("What is piped in is no text.", hint=hint, code="usage")

@@ -15,6 +15,7 @@ from rich.markdown import Heading, Markdown
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
 from copilot.trust.sanitise import safe_markdown, safe_text
 
@@ -22,12 +23,14 @@ from copilot.trust.sanitise import safe_markdown, safe_text
 MOST_HUNKS = 40
 _MOST_WORK = 4_000_000  # word pairs that are compared; longer texts are shown whole
 _CONTEXT = 40  # characters of what stays the same beside a change
+#: Quotations are what most answers consist of: they are text, not decoration.
+_CALM = Theme({"markdown.block_quote": "none", "markdown.code": "cyan", "markdown.h2": "bold", "markdown.h3": "bold"})
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that keeps what is piped plain and unwrapped."""
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False, theme=_CALM)
     if not made.is_terminal:
         made = Console(stderr=stderr, highlight=False, soft_wrap=True, no_color=True, width=100)
     return made
@@ -192,7 +195,7 @@ class _Markdown(Markdown):
     elements = {**Markdown.elements, "heading_open": _Heading}  # noqa: RUF012 - as its parent declares it
 
     def __init__(self, markup: str) -> None:
-        super().__init__("", hyperlinks=False)
+        super().__init__("", code_theme="ansi_dark", hyperlinks=False)
         # With HTML on, rich leaves out what stands in tags, so a person would not see it.
         self.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(markup)
         self.markup = markup

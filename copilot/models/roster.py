@@ -59,6 +59,13 @@ class Candidate:
         return self.settings.name
 
     @property
+    def key_names(self) -> tuple[str, ...]:
+        """The environment variables that may hold its key; none for a model that the caller brought."""
+        if self.brought:
+            return ()
+        return (self.settings.api_key_env,) if self.settings.api_key_env else tuple(self.provider.keys)
+
+    @property
     def model(self) -> str:
         """The vendor's name of the model."""
         return self.connection.model if self.connection else self.settings.model

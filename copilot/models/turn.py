@@ -343,7 +343,13 @@ class Turn:
             hint = "Set a key such as ANTHROPIC_API_KEY, start Ollama, or add a model to copilot.toml."
             return NoModelError("No language model is configured.", hint=hint, code=code)
         head, hint = _HEADS[code]
+        hint = f"{self._keys_to_check()} {hint}".strip()
         return NoModelError(f"{head} {'; '.join(reasons)}.", hint=hint, code=code, failure=self.failed[-1].failure.kind)
+
+    def _keys_to_check(self) -> str:
+        refused = (f.candidate for f in self.failed if f.failure.kind == "auth")
+        names = dict.fromkeys(" or ".join(c.key_names) for c in refused if c.key_names)
+        return f"Check the key in {', '.join(names)}." if names else ""
 
 
 _HEADS = {

@@ -65,11 +65,11 @@ def test_when_all_vendors_are_down_the_planner_says_so_and_does_it(everpilot: Ev
 
 def test_an_outage_is_remembered_by_the_next_command(everpilot: Everpilot) -> None:
     with OpenAIServer() as a, AnthropicServer(["One.", "Two.", "Three."]) as b:
-        a.faults.extend(["500"] * 20)
+        a.faults.extend(["401"] * 20)  # believed for five minutes; an overload only for seconds
         everpilot.settings([("a", "openai", a), ("b", "anthropic", b)], SHORT)
         for _ in range(3):
             assert everpilot.ask("hello").json["served_by"] == "b"
-        assert len(a.requests) <= 2
+        assert len(a.requests) == 1
 
 
 def test_a_thread_of_one_process_is_approved_in_another(everpilot: Everpilot) -> None:

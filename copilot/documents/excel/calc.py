@@ -8,16 +8,16 @@ such a cell depends on the edit, that is reported and Excel is asked to calculat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import Cell, SheetReader, value_content
-from copilot.documents.excel.dependents import WORD, dependents
+from copilot.documents.excel.dependents import WORD, Dependencies, Place
 from copilot.documents.excel.formulas import VOLATILE, bare, without_prefixes
-from copilot.documents.excel.refs import address, quote_sheet
+from copilot.documents.excel.refs import Area, address, quote_sheet
 from copilot.documents.excel.splice import Render
 from copilot.documents.excel.values import CellError, Scalar, from_serial, to_serial
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
@@ -26,7 +26,9 @@ from copilot.documents.package import Package
 
 #: Bytes of all sheets together up to which dependents are computed at once; above, Excel does it when it opens.
 MAX_BYTES = 6_000_000
-MAX_FORMULAS = 20_000
+#: Formulas that are computed for one edit, and cells that they read together; above, it is left to Excel as well.
+MAX_FORMULAS = 5_000
+MAX_READ = 500_000
 #: Recalculated formulas that a change shows one by one.
 MAX_HUNKS = 100
 
@@ -66,15 +68,27 @@ def recalculate(
     if sum(package.size(part) for part in parts) > MAX_BYTES:
         return _left_to_excel("The workbook is large")
     after = _Model(workbook)
-    if len(after.formulas) > MAX_FORMULAS:
-        return _left_to_excel("The workbook has many formulas")
+    places = {(sheet, *at) for sheet, given in edited.items() for at in given}
+    dependencies = after.dependencies()
+    work = _Work.of(after, dependencies, dependencies.on(places) | (places & after.formulas.keys()))
+    if not work.affected:
+        return Recalculation()
+    partial = work.too_much
+    if partial:
+        work = _Work.of(after, dependencies, places & after.formulas.keys())
+    if work.too_much or not work.affected:
+        return _left_to_excel("Many formulas depend on the edit")
     try:
-        engine = _load(after)
-        base = _Model(Workbook.open(content))
-        trusted = _trusted(base, _load(base))
+        engine = _load(after, work)
+        base = _Model(Workbook.open(content), after, edited)
+        trusted = _trusted(base, _load(base, work), work)
     except Exception as error:  # noqa: BLE001 - the engine meets files of any kind: what it can't do is left to Excel
         return _left_to_excel(f"The calculation engine gave up ({error})"[:160])
-    return _Run(after, base, engine, trusted, edited).result()
+    result = _Run(after, base, engine, trusted, places, work).result()
+    if partial:
+        result.warnings += _left_to_excel("Many formulas depend on the edit").warnings
+        result.incomplete = True
+    return result
 
 
 def has_formulas(package: Package, part: str) -> bool:
@@ -96,37 +110,91 @@ def _left_to_excel(why: str) -> Recalculation:
 
 
 class _Model:
-    """All cells of a workbook that the engine needs, formulas apart."""
+    """All cells of a workbook, formulas apart. With `like`, the cells of sheets not in `edited` are taken from there."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Workbook, like: _Model | None = None, edited: Container[str] = ()) -> None:
         self.workbook = workbook
         self.readers: dict[str, SheetReader] = {}
-        self.cells: dict[At, Cell] = {}
+        self.sheets: dict[str, dict[At, Cell]] = {}
         for sheet in workbook.worksheets:
-            reader = SheetReader(workbook, sheet)
-            self.readers[sheet.name] = reader
-            for _, cells in reader.rows():
-                self.cells.update({(sheet.name, c.row, c.column): c for c in cells})
+            if like is not None and sheet.name not in edited and sheet.name in like.readers:
+                self.sheets[sheet.name] = like.sheets[sheet.name]
+                continue
+            self.readers[sheet.name] = reader = SheetReader(workbook, sheet)
+            self.sheets[sheet.name] = {(sheet.name, c.row, c.column): c for _, cells in reader.rows() for c in cells}
+        self.cells = {at: cell for cells in self.sheets.values() for at, cell in cells.items()}
         self.formulas = {at: c for at, c in self.cells.items() if c.formula is not None}
+
+    def dependencies(self) -> Dependencies:
+        """Return what the formulas read."""
+        texts = {at: c.formula.text for at, c in self.formulas.items() if c.formula is not None}
+        spread = {at: c.formula.area for at, c in self.formulas.items() if c.formula is not None and c.formula.area}
+        return Dependencies(texts, self.workbook, {at: area for at, area in spread.items() if self._array(at)})
+
+    def _array(self, at: At) -> bool:
+        formula = self.formulas[at].formula
+        return formula is not None and formula.kind in ("array", "dataTable")
+
+    def used(self) -> dict[str, Area]:
+        """Return the area of each sheet that holds all its cells."""
+        areas = {sheet: Area.around((at[1], at[2]) for at in cells) for sheet, cells in self.sheets.items()}
+        return {sheet: area for sheet, area in areas.items() if area is not None}
+
+    def computable(self, at: At) -> bool:
+        """Return whether the engine is asked for the formula: it is a plain one, free of chance and clock."""
+        return _plain_formula(self.cells[at]) and not self.volatile(at)
 
     def volatile(self, at: At) -> bool:
         formula = self.cells[at].formula
         return formula is not None and bool(VOLATILE.search(bare(formula.text)))
 
 
-def _load(model: _Model) -> Any:
-    """Return an engine that holds the model's values, formulas, tables and names."""
+@dataclass
+class _Work:
+    """What is to be computed: the formulas that depend on the edit, all that those need, and the places they read."""
+
+    affected: set[At]
+    formulas: set[At]
+    places: set[Place]
+    too_much: bool
+
+    @classmethod
+    def of(cls, model: _Model, dependencies: Dependencies, wanted: set[At]) -> _Work:
+        """Return the work that computing `wanted` is."""
+        formulas, places = dependencies.needs(wanted, model.computable)
+        used = {sheet.casefold(): area for sheet, area in model.used().items()}
+        clipped = {(s.casefold(), c) for s, a in places if (u := used.get(s.casefold())) and (c := a.clipped(u))}
+        read = sum(area.height * area.width for _, area in clipped)
+        return cls(wanted, formulas, clipped, len(formulas) > MAX_FORMULAS or read > MAX_READ)
+
+    def cells(self, model: _Model) -> Iterator[tuple[At, Cell]]:
+        """Yield the cells without a formula that are read."""
+        rows: dict[tuple[str, int], list[tuple[int, At]]] = {}
+        for at in model.cells.keys() - model.formulas.keys():
+            rows.setdefault((at[0].casefold(), at[1]), []).append((at[2], at))
+        seen: set[At] = set()
+        for sheet, area in self.places:
+            for number in range(area.top, area.bottom + 1):
+                for column, at in rows.get((sheet, number), ()):
+                    if area.left <= column <= area.right and at not in seen:
+                        seen.add(at)
+        yield from ((at, model.cells[at]) for at in sorted(seen))
+
+
+def _load(model: _Model, work: _Work) -> Any:
+    """Return an engine that holds the values, formulas, tables and names that the work needs."""
     import formualizer as fz
 
     engine = fz.Workbook()
     engine.set_deterministic_clock(_FIXED_CLOCK, "utc")
     for each in model.workbook.worksheets:
         engine.add_sheet(each.name)
-    _fill(engine, model)
+    _fill(engine, model, work)
     for table in model.workbook.tables:
         _add_table(engine, table)
     names = _plain_names(model.workbook)
-    for (sheet, row, column), cell in model.formulas.items():
+    for sheet, row, column in sorted(work.formulas & model.formulas.keys()):
+        cell = model.formulas[sheet, row, column]
         if _plain_formula(cell) and cell.formula is not None:
             text = _without_this_row(cell.formula.text, model.workbook.tables, sheet, row, column)
             engine.set_formula(sheet, row, column, without_prefixes(_spelled_out(text, names)))
@@ -135,11 +203,10 @@ def _load(model: _Model) -> Any:
     return engine
 
 
-def _fill(engine: Any, model: _Model) -> None:
+def _fill(engine: Any, model: _Model, work: _Work) -> None:
     rows: dict[tuple[str, int], dict[int, Any]] = {}
-    for (sheet, row, column), cell in model.cells.items():
-        if cell.formula is None:
-            rows.setdefault((sheet, row), {})[column] = _plain(cell.value, model.workbook)
+    for (sheet, row, column), cell in work.cells(model):
+        rows.setdefault((sheet, row), {})[column] = _plain(cell.value, model.workbook)
     for (sheet, row), values in rows.items():
         first, last = min(values), max(values)
         if last - first < 200:
@@ -242,17 +309,15 @@ def _number(value: Scalar, workbook: Workbook) -> Any:
     return float(value) if isinstance(value, (int, float)) else value
 
 
-def _trusted(model: _Model, engine: Any) -> set[At]:
+def _trusted(model: _Model, engine: Any, work: _Work) -> set[At]:
     """Return the formula cells whose cached value the engine arrives at, and those that have none."""
     found = set()
-    for at, cell in model.formulas.items():
+    for at in sorted(work.formulas & model.formulas.keys()):
+        cell = model.formulas[at]
+        if not model.computable(at):
+            continue
         able, value = _computed(engine, at)
-        if (
-            able
-            and _plain_formula(cell)
-            and not model.volatile(at)
-            and (cell.value is None or _same(value, cell.value, model.workbook))
-        ):
+        if able and (cell.value is None or _same(value, cell.value, model.workbook)):
             found.add(at)
     return found
 
@@ -261,31 +326,28 @@ class _Run:
     """One recalculation: pins what can't be trusted, computes, and writes what changed."""
 
     def __init__(
-        self, after: _Model, base: _Model, engine: Any, trusted: set[At], edited: Mapping[str, list[tuple[int, int]]]
+        self, after: _Model, base: _Model, engine: Any, trusted: set[At], edited: set[At], work: _Work
     ) -> None:
-        self.after, self.base, self.engine = after, base, engine
-        self.edited = {(sheet, *at) for sheet, places in edited.items() for at in places}
-        self.trusted = trusted
+        self.after, self.base, self.engine, self.work = after, base, engine, work
+        self.edited, self.trusted = edited, trusted
         self._noted = 0
 
     def result(self) -> Recalculation:
         """Return the outcome; cached values are written into the package."""
         out = Recalculation()
-        pinned = {at for at in self.after.formulas if at not in self.edited and not self._sure(at)}
-        stale = self._reached(pinned)
-        for at in pinned:
+        known = self.work.formulas & self.after.formulas.keys()
+        pinned = {at for at in known if at not in self.edited and not self._sure(at)}
+        stale = sorted(pinned & self.work.affected)
+        for at in sorted(pinned):
             self.engine.set_value(*at, _plain(self.after.cells[at].value, self.after.workbook))
         updates: dict[str, dict[tuple[int, int], Scalar]] = {}
         unable = []
-        for at, cell in self.after.formulas.items():
-            if at in pinned:
-                continue
-            able, value = _computed(self.engine, at)
-            if not able or (at in self.edited and (self.after.volatile(at) or not _plain_formula(cell))):
+        for at in sorted(self.work.affected - pinned, key=self._order):
+            cell = self.after.formulas[at]
+            able, value = _computed(self.engine, at) if self.after.computable(at) else (False, None)
+            if not able:
                 unable.append(at)
-            elif able and (
-                at in self.edited or (cell.value is not None and not _same(value, cell.value, self.after.workbook))
-            ):
+            elif at in self.edited or (cell.value is not None and not _same(value, cell.value, self.after.workbook)):
                 updates.setdefault(at[0], {})[at[1:]] = value
                 self._note(out, at, cell, value)
         if self._noted > MAX_HUNKS:
@@ -332,13 +394,8 @@ class _Run:
             return False
         return before.formula.text == now.text
 
-    def _reached(self, pinned: set[At]) -> list[At]:
-        """Return which of the pinned cells depend on an edited one, by the references in their texts."""
-        if not pinned:
-            return []
-        formulas = {at: c.formula.text for at, c in self.after.formulas.items() if c.formula is not None}
-        reached = dependents(formulas, self.edited, self.after.workbook)
-        return sorted(pinned & reached)
+    def _order(self, at: At) -> tuple[int, int, int]:
+        return list(self.after.sheets).index(at[0]), at[1], at[2]
 
 
 def _as_before(value: Scalar, cell: Cell, workbook: Workbook) -> Scalar:
@@ -386,19 +443,20 @@ def compute_missing(workbook: Workbook, sheet: Sheet, cells: list[Cell]) -> dict
     if sum(workbook.package.size(s.part) for s in workbook.worksheets) > MAX_BYTES:
         return {}
     model = _Model(workbook)
-    if len(model.formulas) > MAX_FORMULAS:
+    dependencies = model.dependencies()
+    work = _Work.of(model, dependencies, {(sheet.name, c.row, c.column) for c in cells})
+    if work.too_much:
         return {}
     try:
-        engine = _load(model)
+        engine = _load(model, work)
     except Exception:  # noqa: BLE001 - the engine meets files of any kind; the caller says what has no value
         return {}
-    formulas = {at: c.formula.text for at, c in model.formulas.items() if c.formula is not None}
-    changing = [at for at in formulas if model.volatile(at)]
-    unsure = dependents(formulas, changing, workbook) | set(changing)
+    changing = [at for at in sorted(model.formulas) if model.volatile(at)]
+    unsure = dependencies.on(changing) | set(changing)
     found = {}
     for cell in cells:
         at = (sheet.name, cell.row, cell.column)
-        able, value = _computed(engine, at)
-        if able and at not in unsure and _plain_formula(cell):
+        able, value = _computed(engine, at) if at not in unsure and model.computable(at) else (False, None)
+        if able:
             found[cell.row, cell.column] = _as_before(value, cell, workbook)
     return found

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.refs import Area, address
@@ -122,8 +123,7 @@ class SheetReader:
 
     def _typed(self, text: str, kind: bytes, style: int) -> Scalar:
         if kind == b"s":
-            strings = self.workbook.strings
-            return strings[int(text)] if text.strip().isdigit() and int(text) < len(strings) else None
+            return self.workbook.string(text)
         if kind == b"str":
             return markup.decode_xstring(text)
         if kind == b"b":
@@ -176,10 +176,16 @@ class SheetReader:
 
 def translate(text: str, row: int, column: int, to_row: int, to_column: int) -> str:
     """Return a formula (without "=") as it reads when copied from one cell to another."""
+    moved: str = _translator(text, row, column).translate_formula(address(to_row, to_column))
+    return moved[1:]
+
+
+@lru_cache(maxsize=64)
+def _translator(text: str, row: int, column: int) -> Any:
+    """Return the translator of one formula: cutting it into tokens costs most, and a shared one is moved often."""
     from openpyxl.formula.translate import Translator
 
-    moved: str = Translator(f"={text}", origin=address(row, column)).translate_formula(address(to_row, to_column))
-    return moved[1:]
+    return Translator(f"={text}", origin=address(row, column))
 
 
 def _iso(text: str) -> Scalar:

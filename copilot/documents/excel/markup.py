@@ -54,7 +54,21 @@ def plain(data: bytes, name: str) -> bytes:
             raise DocumentError(message, code="unsafe")
         data = _CDATA.sub(lambda m: escape(m[1].decode()).encode(), data)
         data = _COMMENT.sub(b"", data)
+    _refuse_cut(data, name)
     return data
+
+
+def _refuse_cut(data: bytes, name: str) -> None:
+    """Raise DocumentError for a part that ends before its root element does: what is missing would not be noticed."""
+    root = _ROOT.search(data)
+    if root is None:
+        return  # `prefix_of` says so
+    tag = (root[1] + b":" if root[1] else b"") + root[2]
+    whole = re.search(rb"</" + re.escape(tag) + rb"\s*>\s*(?:<\?[^>]*\?>\s*)*\Z", data[-500:])
+    empty = data.rstrip().endswith(b"/>") and data.count(b"<", root.start()) == 1
+    if whole is None and not empty:
+        hint = "Open the file in Excel, let it repair the file and save it again, or get it again from where it came."
+        raise DocumentError(f"The part {name!r} is cut off.", hint=hint, code="broken")
 
 
 def _recoded(data: bytes, name: str) -> bytes:

@@ -181,9 +181,9 @@ class _Addition:
                     moved.setdefault((row, column), Entry(style=self._plain_style(column)))
                 if cell is not None and cell.formula is not None:
                     text = rewritten(cell.formula.text, self.sheet.name, self.sheet.name, self._shift)
-                    moved[row + 1, column] = Entry(formula=text, style=style)
+                    moved[row + 1, column] = Entry(formula=text, style=style, moved=True)
                 else:
-                    moved[row + 1, column] = Entry(cell.value if cell else None, style=style)
+                    moved[row + 1, column] = Entry(cell.value if cell else None, style=style, moved=True)
         return moved
 
     def _plain_style(self, column: int) -> int | None:

@@ -56,7 +56,7 @@ def add_sheet(content: bytes, name: str, rows: Rows = (), *, header: bool = True
     Text that starts with "=" stays text unless `formulas`. Raises ToolInputError for a bad or taken name.
     """
     workbook = Workbook.open(content)
-    name = checked_name(name, [s.name for s in workbook.sheets])
+    name = checked_name(name, workbook.listed("name"))
     entries = _entries(rows, formulas=formulas)
     _format(workbook, entries, header=header and len(rows) > 1)
     package = workbook.package
@@ -182,7 +182,7 @@ def _list_sheet(workbook: Workbook, name: str, relation: str) -> None:
     declared = root is not None and re.search(rb"\sxmlns:" + name_space + rb"\s*=", root[0])
     names = STRICT if package.strict else TRANSITIONAL
     declaration = b"" if declared else b" xmlns:" + name_space + b'="' + names.relationships.encode() + b'"'
-    highest = max(int(s.id) for s in workbook.sheets if s.id.isdigit())
+    highest = max((int(i) for i in workbook.listed("sheetId") if i.isdigit()), default=0)
     attributes = f' name="{markup.escape(name, quote=True)}" sheetId="{highest + 1}" '.encode()
     made = b"<" + prefix + b"sheet" + declaration + attributes + name_space + b':id="' + relation.encode() + b'"/>'
     package.write(package.main, markup.insert_into(data, group, prefix + b"sheets", made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from lxml import etree
@@ -47,6 +48,16 @@ def kind_of_format(code: str) -> FormatKind:
     return "percent" if "%" in bare else "number"
 
 
+def _members(group: etree._Element) -> Iterator[etree._Element]:
+    """Yield the elements of a group as Excel counts them: of `mc:AlternateContent` those of its fallback."""
+    for element in group:
+        local = etree.QName(element).localname if isinstance(element.tag, str) else ""
+        if local == "AlternateContent":
+            yield from _members(element[-1])
+        elif local:
+            yield element
+
+
 class Styles:
     """The formats of a workbook; `root` is the parsed styles part, or None where a workbook has none."""
 
@@ -59,7 +70,7 @@ class Styles:
             if local == "numFmts":
                 self._codes = {int(e.get("numFmtId", "0")): e.get("formatCode", "") for e in group if len(e.attrib)}
             elif local == "cellXfs":
-                self._formats = [int(e.get("numFmtId", "0")) for e in group if isinstance(e.tag, str)]
+                self._formats = [int(e.get("numFmtId", "0")) for e in _members(group)]
         self._kinds = [self._kind(number) for number in self._formats]
 
     def _kind(self, number: int) -> FormatKind:
@@ -105,7 +116,7 @@ def _with_xf(data: bytes, base: int, attributes: dict[bytes, str]) -> tuple[byte
     group = markup.find(data, prefix + b"cellXfs")
     if group is None or group.empty:
         return data, base
-    formats = [data[e.start : e.end] for e in _formats(data, prefix, group)]
+    formats = _listed(data, prefix + b"xf", group.inner, group.close)
     source = formats[base] if 0 <= base < len(formats) else b"<" + prefix + b'xf numFmtId="0" xfId="0"/>'
     match = markup.tag_pattern(prefix + b"xf").match(source)
     tag = made = match[0] if match else source
@@ -119,9 +130,17 @@ def _with_xf(data: bytes, base: int, attributes: dict[bytes, str]) -> tuple[byte
     return written, len(formats)
 
 
-def _formats(data: bytes, prefix: bytes, group: markup.Element) -> list[markup.Element]:
-    """Return the direct `xf` children; an extension list may hold elements of any name, but none so called."""
-    return list(markup.find_all(data, prefix + b"xf", group.inner, group.close))
+def _listed(data: bytes, name: bytes, start: int, end: int) -> list[bytes]:
+    """Return the elements `name` of a group as Excel counts them; see `_members`."""
+    found: list[bytes] = []
+    for kind, at in markup.children(data, start, end):
+        if kind == name and (element := markup.find(data, name, at, end)) is not None:
+            found.append(data[element.start : element.end])
+        elif kind.endswith(b":AlternateContent") and (whole := markup.find(data, kind, at, end)) is not None:
+            branches = list(markup.children(data, whole.inner, whole.close))
+            inside = markup.find(data, branches[-1][0], branches[-1][1], whole.close) if branches else None
+            found += _listed(data, name, inside.inner, inside.close) if inside else []
+    return found
 
 
 def with_bold(data: bytes) -> tuple[bytes, int]:
@@ -130,20 +149,11 @@ def with_bold(data: bytes) -> tuple[bytes, int]:
     fonts = markup.find(data, prefix + b"fonts")
     if fonts is None or fonts.empty:
         return data, 0
-    first = markup.find(data, prefix + b"font", fonts.inner, fonts.close)
-    inner = data[first.inner : first.close] if first else b""
-    bold = (
-        b"<"
-        + prefix
-        + b"font><"
-        + prefix
-        + b"b/>"
-        + inner.replace(b"<" + prefix + b"b/>", b"")
-        + b"</"
-        + prefix
-        + b"font>"
-    )
-    known = [data[e.start : e.end] for e in markup.find_all(data, prefix + b"font", fonts.inner, fonts.close)]
+    known = _listed(data, prefix + b"font", fonts.inner, fonts.close)
+    first = markup.find(known[0], prefix + b"font") if known else None
+    inner = known[0][first.inner : first.close] if first else b""
+    font, mark = prefix + b"font>", b"<" + prefix + b"b/>"
+    bold = b"<" + font + mark + inner.replace(mark, b"") + b"</" + font
     if bold not in known:
         tag = markup.with_attribute(data[fonts.start : fonts.inner], b"count", str(len(known) + 1))
         data = data[: fonts.start] + tag + data[fonts.inner : fonts.close] + bold + data[fonts.close :]

@@ -32,6 +32,11 @@ class TablePart:
         """Return the `tableColumn` elements."""
         return list(markup.find_all(self.data, self.prefix + b"tableColumn"))
 
+    def attribute(self, index: int, name: str) -> str | None:
+        """Return an attribute of a column."""
+        element = self.columns()[index]
+        return markup.attribute(self.data[element.start : element.inner], name.encode())
+
     def set_column(self, index: int, **attributes: str | None) -> None:
         """Set or remove attributes of a column."""
         element = self.columns()[index]
@@ -122,6 +127,10 @@ def _rename(part: TablePart, table: Table, at: At, entry: Entry) -> list[Hunk]:
 
 def _retotal(part: TablePart, index: int, entry: Entry) -> None:
     """Say in the table what now stands in its totals row, or Excel puts the old one back."""
+    if entry.moved:
+        if part.attribute(index, "totalsRowFunction") == "custom":
+            part.set_totals_formula(index, entry.formula or None)
+        return
     part.set_column(index, totalsRowFunction=None, totalsRowLabel=None)
     part.set_totals_formula(index, entry.formula or None)
     if entry.formula:

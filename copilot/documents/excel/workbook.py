@@ -114,6 +114,10 @@ class Workbook:
             raise DocumentError("The workbook has no sheet: it is damaged.", code="broken")
         return tuple(found)
 
+    def listed(self, attribute: str) -> list[str]:
+        """Return an attribute ("name", "sheetId") of every sheet in the list, also of those whose part is missing."""
+        return [element.get(attribute, "") for element in self._children("sheets")]
+
     @property
     def worksheets(self) -> tuple[Sheet, ...]:
         """The sheets that have cells."""
@@ -125,6 +129,7 @@ class Workbook:
         Raises ToolInputError with the closest names.
         """
         if not name:
+            self._refuse_guess()
             visible = [s for s in self.worksheets if s.state == "visible"]
             if not (visible or self.worksheets):
                 raise ToolInputError("The workbook has no sheet with cells.", code="unknown_sheet")
@@ -136,7 +141,17 @@ class Workbook:
         other = next((s for s in self.sheets if s.name.casefold() == wanted), None)
         if other is not None:
             raise ToolInputError(f"{other.name!r} is a {other.kind}: it has no cells.", code="unknown_sheet")
+        if any(listed.casefold() == wanted for listed in self.listed("name")):
+            raise DocumentError(f"The sheet {name!r} is listed, but its part is missing from the file.", code="broken")
         raise ToolInputError.unknown("sheet", name, [s.name for s in self.worksheets])
+
+    def _refuse_guess(self) -> None:
+        """Raise ToolInputError when no sheet is named and one is lost: the lost one may be the one that is meant."""
+        lost = [name for name in self.listed("name") if name not in {s.name for s in self.sheets}]
+        if lost and self.worksheets:
+            there = ", ".join(repr(s.name) for s in self.worksheets)
+            message = f"The file is damaged: its sheet {lost[0]!r} is missing."
+            raise ToolInputError(message, hint=f"Say which sheet is meant. There is: {there}.", code="lost_sheet")
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -198,6 +213,16 @@ class Workbook:
         data = markup.plain(self.package.read(parts[0]), parts[0])
         prefix = markup.prefix_of(data)
         return [string_text(data[e.inner : e.close], prefix) for e in markup.find_all(data, prefix + b"si")]
+
+    def string(self, index: str) -> str | None:
+        """Return the shared string that a cell refers to, None if it refers to nothing.
+
+        Raises DocumentError when the list of shared strings is missing: every text of the workbook is then lost.
+        """
+        at = int(index) if index.strip().isdigit() else -1
+        if at >= 0 and not self.strings:
+            raise DocumentError("The list of the workbook's texts (shared strings) is missing.", code="broken")
+        return self.strings[at] if 0 <= at < len(self.strings) else None
 
 
 def string_text(inner: bytes, prefix: bytes) -> str:

@@ -32,11 +32,15 @@ from copilot.errors import ToolInputError
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to stand in a cell: a formula with "=", or a value; `style` overrides the cell's own."""
+    """What is to stand in a cell: a formula with "=", or a value; `style` overrides the cell's own.
+
+    `moved` says that it stood elsewhere before: a table's totals that move down are still what the table says.
+    """
 
     value: Scalar = None
     formula: str = ""
     style: int | None = None
+    moved: bool = False
 
 
 @dataclass

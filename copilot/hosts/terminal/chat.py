@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from copilot.hosts.terminal.commands import Commands
     from copilot.hosts.terminal.screen import Screen
 
-_HELLO = "Everpilot · {folder}\n/help for commands, @ for files, Ctrl-D to leave"
+_HELLO = "Everpilot · {folder}\n/help for commands, @ for files, Ctrl-D to leave\n"
 _COMMAND = re.compile(r"/[a-z]*(\s|$)")
 
 
@@ -30,11 +31,17 @@ def chat(parsed: argparse.Namespace) -> int:
         raise WorkspaceError(f"The folder {folder} does not exist.", hint="Name another with --dir.")
     from copilot.trust.sanitise import safe_text
 
-    print(_HELLO.format(folder=safe_text(str(folder))), flush=True)
+    print(_HELLO.format(folder=safe_text(_short(folder))), flush=True)
     loading = Loading(parsed)
     prompt = Prompt(folder, on_shown=loading.start)
     loading.on_error = prompt.fail
     return Chat(parsed, prompt, loading).run()
+
+
+def _short(folder: Path) -> str:
+    """Return the folder as people write it, with ~ for their own."""
+    own = Path(os.path.expanduser("~"))
+    return f"~/{folder.relative_to(own).as_posix()}" if folder != own and folder.is_relative_to(own) else str(folder)
 
 
 class Loading:

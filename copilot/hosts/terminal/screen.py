@@ -37,7 +37,9 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or render.console()
         self.used: dict[str, list[Usage]] = {}
-        self._asked: list[list[dict[str, Any]]] = []  # what the last card showed need not be shown again
+        # What the last card showed need not be shown again.
+        self._asked: list[list[dict[str, Any]]] = []
+        self._asked_calls: set[str] = set()
 
     def note(self, text: str) -> None:
         """Show a remark of the program."""
@@ -50,6 +52,7 @@ class Screen:
     def approval(self, card: dict[str, Any]) -> None:
         """Show what waits for a decision, as much of it as the screen holds."""
         self._asked = [item["hunks"] for item in card["items"]]
+        self._asked_calls = {item["call_id"] for item in card["items"]}
         lines = self._card_lines(card)
         most = max(self.console.height - _CARD_ROOM, 4)
         self.console.print(Text("\nThis would be done:", style="bold yellow"))
@@ -118,7 +121,7 @@ class Screen:
         elif event.status == "failed":
             growing.say(Text(f"· {name}: {safe_text(event.text)}", style="yellow"))
             growing.working("thinking")
-        else:
+        elif event.call_id not in self._asked_calls:  # else its change is on the screen
             line = Text(f"· {name} {_brief(event.args)}", style="dim", overflow="ellipsis", no_wrap=True)
             growing.say(Group(line))  # printed bare, a text forgets that it does not wrap
             growing.working("thinking")

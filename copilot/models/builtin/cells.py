@@ -10,6 +10,7 @@ from typing import Any
 from openpyxl.utils.cell import column_index_from_string, get_column_letter
 
 from copilot.models.builtin.lexing import number
+from copilot.models.builtin.named_cells import named_cell
 from copilot.models.builtin.state import SLOT_NOUNS, State, runs
 from copilot.models.builtin.structure import chosen_sheets, split_address
 from copilot.models.builtin.texts import doubt_value, plain_words
@@ -37,8 +38,28 @@ def fill_cell_values(state: State) -> None:
             state.loose.append("whether to count that onto the value or to write it over the value")
         if values and len(values) == len(cells):
             state.args[parameter.name] = values
+        elif not cells and _by_names(state, parameter):
+            continue
         elif parameter.required:
             state.missing[parameter.name] = "which cell gets which value?"
+
+
+def _by_names(state: State, parameter: Parameter) -> bool:
+    """Fill the one cell that is named by its row and column; False when none is."""
+    found = named_cell(state, [s.name for s in chosen_sheets(state)])
+    if found is None:
+        return False
+    named, value, spoken = found
+    state.give(parameter, {named.address: value}, named.words | spoken)
+    sheet = next(iter(state.open("sheet")), None)
+    if sheet is not None:
+        state.args[sheet.name] = named.region.sheet
+    cell = named.region.grid.get(named.row, named.column)
+    if cell is not None and cell.formula:
+        state.loose.append(f"{named.address} holds a formula")
+    if state.clause.verb in _ARITHMETIC:
+        state.loose.append("whether to count that onto the value or to write it over the value")
+    return True
 
 
 _ARITHMETIC = word_set("""add subtract increase decrease multiply divide raise reduce lower count append""")

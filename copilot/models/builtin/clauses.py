@@ -34,13 +34,20 @@ class Clause:
     @property
     def verb(self) -> str:
         """The word that opens the step, in small letters."""
-        return self.inherited_verb or (self.tokens[0].lower.removesuffix("'s") if self.tokens else "")
+        if self.inherited_verb or not self.tokens:
+            return self.inherited_verb
+        pair = " ".join(t.lower for t in self.tokens[:2])
+        return _PAIRED.get(pair) or self.tokens[0].lower.removesuffix("'s")
 
     @property
     def text(self) -> str:
         """The step in the user's words."""
         return " ".join(t.text for t in self.tokens)
 
+
+#: Verbs of two words, and the one verb that they mean.
+_PAIRED = {"add up": "total", "sum up": "summarise", "work out": "calculate", "look up": "find", "get rid": "delete",
+           "take out": "remove", "swap out": "swap", "fill in": "fill", "put together": "make"}  # fmt: skip
 
 _ABOUT_START = re.compile(
     r"(?:and |so |but |ok |okay )*(?:"
@@ -169,8 +176,23 @@ def clauses(tokens: Sequence[Token], verbs: frozenset[str]) -> list[Clause]:
         step = _trimmed(without_lead(piece))
         if step:
             named = any(t.kind == "file" for t in step)
-            steps.append(Clause(tuple(step if named else [*step, *fronted])))
+            steps.append(Clause(tuple(step if named else [*step, *fronted]), _implied_verb(step, verbs)))
     return steps
+
+
+_DRAWN = ("chart", "graph", "plot", "diagram")
+
+
+def _implied_verb(step: Sequence[Token], verbs: frozenset[str]) -> str:
+    """Return the verb that a command without one leaves out: "line chart of ...", "new sheet ...", "=A1*2 in B2"."""
+    if step[0].kind == "formula" and len(step) > 2:
+        return "put"
+    first = step[0].lower
+    if first == "new":
+        return "add"
+    if first in verbs or first in PREPOSITIONS or _ASK_START.match(first):
+        return ""
+    return "draw" if any(t.lower in _DRAWN for t in step[1:3]) else ""
 
 
 def _fronted(tokens: list[Token], verbs: frozenset[str]) -> tuple[list[Token], list[Token]]:
@@ -220,16 +242,22 @@ def gapped(clause: Clause) -> list[Clause]:
     return [first, *(Clause(tuple(p), first.verb) for p in pieces[1:])]
 
 
+_AND = frozenset({"and", ",", "both", "&", "then", "also", "as", "well", "plus"})
+
+
 def per_file(clause: Clause, found: Sequence[FileMention]) -> list[Clause]:
     """Return the step once for each file it names: "... in the contract and in the report"."""
     parts = []
     for mention in found:
         others = {i for m in found if m is not mention for i in m.tokens}
-        others |= {i - 1 for i in others if i and clause.tokens[i - 1].lower in ("and", ",", "both", "&")}
         others |= {i for i, t in enumerate(clause.tokens) if t.lower == "both"}
         joiners = {
-            i for i in range(len(clause.tokens)) if i + 1 == mention.start and clause.tokens[i].lower in ("and", ",")
+            i for i in range(len(clause.tokens)) if i + 1 == mention.start and clause.tokens[i].lower in _AND
         }
+        while joiners and any(clause.tokens[i - 1].lower in _AND for i in joiners if i and i - 1 not in joiners):
+            joiners |= {i - 1 for i in joiners if i and clause.tokens[i - 1].lower in _AND}
+        while others and any(clause.tokens[i - 1].lower in _AND for i in others if i and i - 1 not in others):
+            others |= {i - 1 for i in others if i and clause.tokens[i - 1].lower in _AND}
         kept = [t for i, t in enumerate(clause.tokens) if i not in others | joiners]
         parts.append(Clause(tuple(kept), clause.inherited_verb))
     return parts

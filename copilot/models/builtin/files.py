@@ -49,13 +49,29 @@ class FileMention:
 
 
 _KINDS = {phrase: kind for kind, phrases in KIND_WORDS.items() for phrase in phrases}
-_JOINERS = word_set("""of for and - _""")
+_JOINERS = word_set("""of for and""")
+_MARKS = frozenset("_-–()&'’,")  # may stand between the words of a file's name
+_DEFINITE = word_set("""the our my this that your both two these those""")
 _LEADS = word_set("""in on at from of for to into within inside using with about across through by""")
 
 
 def name_words(doc: Doc) -> list[str]:
     """Return the stems of the words in a file's name, without the suffix."""
     return _stems(PurePath(doc.show).stem)
+
+
+_NAME_KINDS = ("word", "number", "cell", "date")
+
+
+def _token_stems(token: Token) -> list[str]:
+    whole = stem(token.lower)
+    parts = [stem(w) for w in re.findall(r"[^\W_]+", token.lower)]
+    return parts if len(parts) > 1 else [whole]
+
+
+def _joined(doc: Doc) -> set[str]:
+    """The stems of the words in a file's name as they are separated there: "v3" is one."""
+    return {stem(w.lower()) for w in re.findall(r"[^\W_]+", PurePath(doc.show).stem)}
 
 
 def _stems(text: str) -> list[str]:
@@ -103,18 +119,19 @@ def _best_run(
     tokens: Sequence[Token], start: int, names: list[tuple[Doc, list[str]]], taken: set[int]
 ) -> FileMention | None:
     """Return the longest run from `start` whose words all stand in one file's name."""
-    for end in range(min(len(tokens), start + 6), start, -1):
+    for end in range(min(len(tokens), start + 12), start, -1):
         run = range(start, end)
-        if any(i in taken or tokens[i].kind not in ("word", "number", "cell") for i in run):
+        if any(i in taken or not (tokens[i].text in _MARKS or tokens[i].kind in _NAME_KINDS) for i in run):
             continue
-        if tokens[start].lower in STOPWORDS or tokens[end - 1].lower in STOPWORDS:
+        if any(tokens[i].lower in STOPWORDS or tokens[i].text in _MARKS for i in (start, end - 1)):
             continue
-        content = [stem(tokens[i].lower) for i in run if tokens[i].lower not in _JOINERS]
+        spoken = [i for i in run if tokens[i].kind != "punct"]
+        content = [s for i in spoken if tokens[i].lower not in _JOINERS for s in _token_stems(tokens[i])]
         if not content or all(tokens[i].lower in _KINDS or tokens[i].lower in FILE_NOUNS for i in run):
             continue
         fits = [(d, w) for d, w in names if all(c in w for c in content)]
         if fits and _is_reference(tokens, start, end, content, fits):
-            whole = [d for d, w in fits if set(content) == set(w)]
+            whole = [d for d, w in fits if set(content) == set(w) or set(content) == _joined(d)]
             docs = tuple(whole or (d for d, _ in fits))
             return FileMention(
                 start,
@@ -123,7 +140,7 @@ def _best_run(
                 Sure.WORDS,
                 soft=frozenset(run),
                 core=(start, end),
-                words=tuple(tokens[i].lower for i in run),
+                words=tuple(tokens[i].lower for i in spoken),
             )
     return None
 
@@ -138,7 +155,7 @@ def _is_reference(
         tokens[end : end + 1] and after.startswith("file")
     ):
         return True
-    if before in ("the", "our", "my", "this", "that", "your"):
+    if before in _DEFINITE:
         return True
     if before in (
         "in",
@@ -161,7 +178,7 @@ def _is_reference(
         "undo",
     ):
         return True
-    return len(content) > 1 and any(len(content) >= len(set(w)) - 1 for _, w in fits)
+    return len(content) > 1 and any(len(content) >= min(len(set(w)), len(_joined(d))) - 1 for d, w in fits)
 
 
 _ALL = re.compile(r"(?:all|every|each)(?: of)?(?: the| my| our| these)? (.+)\Z")

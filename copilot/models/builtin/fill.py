@@ -203,12 +203,29 @@ def _one(state: State, parameter: Parameter, scene: Scene, *, first: bool) -> It
     usable = [m for m in state.mentions if state.free(m.core[0]) and m.sure is not Sure.ALL]
     fitting = [m for m in usable if _fitting(m.docs, parameter)]
     several = len([p for p in state.view.parameters if p.slot.kind == "document" and p.required]) > 1
+    if several and (pair := _pair(state, parameter, first=first)):
+        yield pair
+        return
     for mention in fitting[:1] if several else fitting:
         reference = _refer(state, parameter, mention, scene, first=first)
         for doc in reference.docs:
             yield _given(state, parameter, doc, reference)
     if not fitting:
         yield from _unmentioned(state, parameter, scene, first=first)
+
+
+def _pair(state: State, parameter: Parameter, *, first: bool) -> State | None:
+    """Fill two documents from one mention that means just two: "compare the two letters", the earlier name first."""
+    told = [m for m in state.mentions if m.docs]
+    docs = sorted(_fitting(told[0].docs, parameter), key=lambda d: d.show) if len(told) == 1 else []
+    if len(docs) != 2 or told[0].sure is Sure.ALL:
+        return None
+    made = state.copy()
+    made.give(parameter, docs[0 if first else 1].show, told[0].tokens)
+    made.docs.append(docs[0 if first else 1])
+    made.sure = min(made.sure, told[0].sure)
+    made.spend([i for i, t in enumerate(state.tokens) if t.lower in ("two", "both")], parameter.name)
+    return made
 
 
 def _unmentioned(state: State, parameter: Parameter, scene: Scene, *, first: bool) -> Iterator[State]:

@@ -8,12 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from copilot.documents.segments import Outline, Reading, Segment
 from copilot.documents.sentences import sentences
 from copilot.documents.terms import terms
 from copilot.errors import EverpilotError
+
+if TYPE_CHECKING:
+    from copilot.documents.excel.regions import Region
+
+_SMALL_SHEET = 4_000_000  # bytes of a sheet's part; the cells of a larger one are not looked through
 
 
 class FileLike(Protocol):
@@ -74,6 +79,24 @@ class Doc:
         except (EverpilotError, OSError) as error:
             self.ground.problems[self.show] = str(error)
             return None
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The blocks of data on its visible sheets; nothing for a big workbook or another kind of file."""
+        from copilot.documents import excel
+        from copilot.documents.excel.grid import Grid
+        from copilot.documents.excel.regions import regions
+        from copilot.slots import EXCEL_SUFFIXES
+
+        if self.suffix not in EXCEL_SUFFIXES:
+            return ()
+        try:
+            book = excel.Workbook.open(self.ground.workspace.read(self.path).content)
+            sheets = [s for s in book.worksheets if s.state == "visible" and book.package.size(s.part) <= _SMALL_SHEET]
+            return tuple(r for s in sheets for r in regions(Grid.of(book, s, compute=False)))
+        except (EverpilotError, OSError) as error:
+            self.ground.problems[self.show] = str(error)
+            return ()
 
     @cached_property
     def reading(self) -> Reading | None:

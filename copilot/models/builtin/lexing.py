@@ -31,6 +31,10 @@ _DATE = re.compile(
 _NUMBER = re.compile(r"[-+−]?[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s?%|[km]\b)?(?![\w])", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"https?://\S+[^\s.,;:?!)]")
+#: Words that end in a full stop without ending the sentence, and initials.
+_ABBREVIATION = re.compile(
+    r"(?:(?:co|ltd|inc|corp|bros|mr|mrs|ms|dr|prof|st|no|jr|sr|dept|approx|vs|plc)|(?-i:[A-Z]))\.(?=,? ?[\w£$€(&])", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W_]+(?:[_'’\-&][^\W_]+)*")
 _OPERAND = re.compile(rf"\"[^\"]*\"|(?:{_SHEET})?{_CELL}(?::{_CELL})?|\d+(?:\.\d+)?%?|[A-Za-z_][\w.]*(?:\[[^\]]*\])*")
 _OPERATOR = re.compile(r"\s*(?:<=|>=|<>|[-+*/^&=<>])\s*")
@@ -98,7 +102,7 @@ def _plain(text: str, at: int) -> Token:
     fresh = at == 0 or not (text[at - 1].isalnum() or text[at - 1] == "_")
     patterns: list[tuple[TokenKind, re.Pattern[str]]] = [
         ("url", _URL), ("email", _EMAIL), ("file", _FILE), ("date", _DATE), ("range", _RANGE), ("cell", _ONE_CELL),
-        ("number", _NUMBER), ("word", _WORD),
+        ("number", _NUMBER), ("word", _ABBREVIATION), ("word", _WORD),
     ]  # fmt: skip
     for kind, pattern in patterns:
         if fresh and (match := pattern.match(text, at)) and _plausible(kind, match[0]):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from copilot.models.builtin.attached import attach, detached
 from copilot.models.builtin.clauses import (
     Clause,
     Stance,
@@ -28,10 +29,14 @@ from copilot.models.builtin.rank import LIMITS, Candidate, Ranking
 from copilot.models.builtin.replies import QUESTION, UNDO, Call, menu_text, needs_model
 from copilot.models.builtin.state import State
 from copilot.models.builtin.toolview import ToolView
-from copilot.models.builtin.words import ACTING, FREE_WRITING, NEVER_MECHANICAL, VERBS, looks_english, word_set
+from copilot.models.builtin.words import ACTING, FREE_WRITING, NEVER_MECHANICAL, VERBS, asks_for_prose, looks_english, word_set
 
 MOST_OFFERED = 3
 _OPENERS = word_set("""open take use edit update change modify go see load""")
+_TAKE_BACK = re.compile(
+    r"(?:undo|revert|rollback|roll back|take (?:it|that|this) back|take back|put (?:it|that) back)\b"
+    r"|(?:go|change it|set it) back$"
+)
 _SMALL_TALK = re.compile(
     r"(?:hello|hi|hey|thanks|thank you|thx|good (?:morning|day|evening|afternoon)|help|bye|goodbye|"
     r"what can you do|who are you|"
@@ -91,7 +96,9 @@ class Planner:
         if pick := self._pick(memory):
             return pick
         docs = tuple(self.ground.docs())
-        tokens = scan(memory.request, [d.show for d in docs])
+        names = [d.show for d in docs]
+        request, files = detached(memory.request, names)
+        tokens = scan(request, names)
         if not any(t.kind != "punct" for t in tokens):
             return Outcome(self.abilities())
         if refusal := self._refusal(tokens):
@@ -100,7 +107,7 @@ class Planner:
         followed = follow_up(tokens, memory, self.views, scene)
         if followed is not None:
             return self._follow(followed, tokens)
-        return self._steps(tokens, scene)
+        return self._steps(tokens, scene, files)
 
     # -- ways out before planning
 
@@ -128,9 +135,11 @@ class Planner:
         known = {v for view in self.views for v in view.verbs}
         if verb in NEVER_MECHANICAL and verb not in known:
             return _beyond(f"I don't {verb}: I follow direct commands and quote, I don't write prose.")
+        if asks_for_prose(body) and verb not in ("add", "insert"):
+            return _beyond("I don't write texts of my own: I follow direct commands and quote.")
         if not verb or _SMALL_TALK.match(" ".join(t.lower for t in tokens)):
             return Outcome(self.abilities())
-        if verb in ("undo", "revert", "rollback") and verb not in known:
+        if _TAKE_BACK.match(" ".join(t.lower for t in body)) and verb not in known:
             return Outcome(UNDO)
         return None
 
@@ -142,13 +151,14 @@ class Planner:
 
     # -- steps
 
-    def _steps(self, tokens: Sequence[Token], scene: Scene) -> Outcome:
+    def _steps(self, tokens: Sequence[Token], scene: Scene, files: Sequence[Token] = ()) -> Outcome:
         sentences = [s for s in sentences_of(tokens) if not is_promise(s)]
         stances = [stance(s) for s in sentences]
         may_act = not any(s in (Stance.FORBID, Stance.LOOK, Stance.ABOUT) for s in stances)
         planned: list[tuple[Stance, Clause]] = []
         for sentence, how in zip(sentences, stances, strict=True):
-            planned += self._clauses(sentence, how)
+            found = self._clauses(sentence, how)
+            planned += [(h, attach(c, files, mentions(c.tokens, scene.docs))) for h, c in found]
         if not planned:
             return Outcome("You said what not to do, so nothing was done.")
         if any(h is Stance.ABOUT for h, _ in planned) and self._speaks_of_acting(tokens):
@@ -258,7 +268,12 @@ class Planner:
         close = bool(able) and not complete[0].view.acts and able[0].score > complete[0].score - LIMITS.able
         if how is Stance.ASK or close:
             complete = [*able, *(c for c in complete if c not in able)]
+        if _only_quotes(complete[0].view):  # what can be computed is not looked up in a sentence
+            computed = [c for c in complete if _computes(c)]
+            complete = [*computed, *(c for c in complete if c not in computed)]
         best = complete[0]
+        if _computes(best):
+            complete = [best, *(c for c in complete[1:] if not _only_quotes(c.view))]
         rivals = [
             c
             for c in complete[1:]
@@ -285,9 +300,13 @@ class Planner:
             acting = [r for r in acting if r.score > best.score - LIMITS.rival or _same_words(r.state, state)]
             if state.sure <= Sure.ONLY and acting:
                 return False  # no file was named, and another call would fit another one
+            if best.misses_object:
+                return False  # "add a table ..." is no new row, however well the rest fits
             return sure and not state.unexplained() and margin >= LIMITS.write_margin
         # The same arguments to another reading tool are no other answer.
         others = [r for r in rivals if r.able and _call(r.state).args != _call(state).args]
+        if not state.docs:  # nor is the same in one file, when no file was named
+            others = [r for r in others if r.state.sure is not Sure.NONE]
         margin = best.score - others[0].score if others else 9.0
         whole_question = how is Stance.ASK and not state.unexplained()
         enough = best.score >= (LIMITS.question if whole_question else LIMITS.guess)
@@ -336,6 +355,22 @@ def _writes(state: State) -> object:
     if state.view.acts and place is not None and "value" in given:
         return given.get("document"), given.get("sheet"), (place, given["value"])
     return state.view.name, id(state)
+
+
+def _only_quotes(view: ToolView) -> bool:
+    """Whether a tool takes a question as it stands."""
+    needed = [p for p in view.parameters if p.required]
+    return not view.acts and bool(needed) and all(p.slot.kind == "query" for p in needed)
+
+
+def _computes(candidate: Candidate) -> bool:
+    """Whether a reading call takes a column and a figure or a condition from the request."""
+    state = candidate.state
+    given = set(state.used.values())
+    kinds = {p.slot.kind for p in state.view.parameters if p.name in given}
+    ranked = any(p.name in state.args and "top" in p.slot.cues for p in state.view.parameters)
+    figure = bool(kinds & {"function", "value"}) or ranked
+    return not state.view.acts and "column" in {*kinds} and figure and candidate.led_to
 
 
 def _same_words(one: State, other: State) -> bool:

@@ -43,6 +43,7 @@ class Thresholds:
 
 
 LIMITS = Thresholds()
+_GENERIC = frozenset({"add", "insert", "append", "make", "create", "delete", "remove", "drop", "build", "include", "draw", "show", "list", "give"})
 _WEAK_SLOTS = frozenset({"query"})
 
 
@@ -55,6 +56,7 @@ class Candidate:
     verb: float
     cue: bool
     explicit: int = 0  # how many arguments come from words of the request
+    misses_object: bool = False  # the noun after the verb is one of another tool's and not of this one's
 
     @property
     def view(self) -> ToolView:
@@ -112,24 +114,26 @@ class Ranking:
         explicit = set(state.used.values()) & {
             p.name for p in view.parameters if p.slot.kind not in _WEAK_SLOTS and p.name in state.args
         }
+        fitting = self._object(view, state)
         coverage = 1 - min(1.0, len(state.unexplained()) / state.content())
         score = (
             LIMITS.words * words.get(view.name, 0.0)
             + verb
             + LIMITS.cue * cue
-            + LIMITS.object * self._object(view, state)
+            + LIMITS.object * fitting
             + LIMITS.coverage * coverage
             + LIMITS.grounded * min(LIMITS.most_grounded, len(explicit))
             - LIMITS.doubt * len(state.loose)
         )
-        return Candidate(state, score + 0.02 * (state.sure > Sure.ONLY), verb, cue, len(explicit))
+        return Candidate(state, score + 0.02 * (state.sure > Sure.ONLY), verb, cue, len(explicit), fitting < 0)
 
     def _object(self, view: ToolView, state: State) -> int:
         tokens = state.tokens if state.clause.inherited_verb else state.tokens[1:]
         named = [o for o in direct_objects(tokens) if o]
+        generic = state.clause.verb in _GENERIC  # what "replace" or "set" is followed by is rather a text of the file
         if any(o in view.objects for o in named[-1:] or ()) or any(o in view.objects for o in named):
             return 1
-        return -1 if any(o in objects for o in named for objects in self._objects.values()) else 0
+        return -1 if generic and any(o in objects for o in named for objects in self._objects.values()) else 0
 
 
 def _verb(view: ToolView, verb: str) -> float:

@@ -157,6 +157,12 @@ def column_hits(state: State) -> list[Hit]:
             places = by_name.setdefault(column, [])
             if sheet.name not in places:
                 places.append(sheet.name)
+    shown = {s.name for s in chosen_sheets(state)}
+    for region in state.doc.regions if state.doc and not tables else ():  # a sheet may hold several blocks of data
+        for column in region.columns if region.sheet in shown else ():
+            places = by_name.setdefault(column, [])
+            if region.sheet not in places:
+                places.append(region.sheet)
     for column, sheets in by_name.items():
         if not column.strip():
             continue
@@ -193,7 +199,8 @@ def fill_columns(state: State) -> None:
     parameters = state.open("column")
     if not parameters:
         return
-    hits = column_hits(state)
+    values = {text.casefold() for text, _ in _members(state)} if _takes_condition(state) else set()
+    hits = [h for h in column_hits(state) if h.exact or _spoken(state, h.run) not in values]
     rest: list[Hit] = []
     for hit in hits:
         owner = next((p for p in parameters if _cued(state, hit, p)), None)
@@ -212,6 +219,14 @@ def fill_columns(state: State) -> None:
             _compared_column(state, parameter)
     _need_column(state, parameters)
     _fill_sheet_of(state, hits)
+
+
+def _takes_condition(state: State) -> bool:
+    return any(p.slot.kind == "operator" for p in state.view.parameters)
+
+
+def _spoken(state: State, run: range) -> str:
+    return " ".join(state.tokens[i].lower for i in run)
 
 
 def _compared_column(state: State, parameter: Parameter) -> None:
@@ -404,6 +419,8 @@ def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
     visible = [s.name for s in chosen_sheets(state)]
     if sheet is None or not common:
         return
+    if _draws(state):
+        common = _drawable(state, used, common) or common
     in_table = [n for n in common if _in_table(state, n, [h.name for h in used])]
     if len(common) == 1 or (len(in_table) == 1 and not state.view.acts):
         if len(visible) > 1:
@@ -412,6 +429,30 @@ def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
     state.args[sheet.name] = common[0]
     state.choices = {sheet.name: common[:3]}
     state.loose.append(f"sheet {common[0]!r}, although {', '.join(map(repr, common[1:4]))} would fit too")
+
+
+def _draws(state: State) -> bool:
+    """Whether the columns are taken as they stand, a name beside each value: as a chart does, which groups nothing."""
+    kinds = [p.slot.kind for p in state.view.parameters]
+    columns = [p for p in state.view.parameters if p.slot.kind == "column"]
+    return state.view.acts and len(columns) > 1 and any(p.list_like for p in columns) and "function" not in kinds
+
+
+def _drawable(state: State, used: Sequence[Hit], sheets: Sequence[str]) -> list[str]:
+    """Return the sheets where one block of data has the columns, and each of its rows another name to stand for it."""
+    labels = [state.args[p.name] for p in state.view.parameters if p.slot.kind == "column" and not p.list_like
+              and p.name in state.args]  # fmt: skip
+    wanted = {h.name.casefold() for h in used}
+    fitting = []
+    for region in state.doc.regions if state.doc else ():
+        if region.sheet not in sheets or not wanted <= {c.casefold() for c in region.columns}:
+            continue
+        names = [[c.value for c in region.cells(region.column(label))] for label in labels]
+        if all(len(set(map(str, each))) == len(each) for each in names):
+            fitting.append(region.sheet)
+        elif len(sheets) == 1:
+            state.loose.append(f"{labels[0]!r} repeats in {region.where}: a chart shows every row, it does not total")
+    return list(dict.fromkeys(fitting))
 
 
 def _in_table(state: State, sheet: str, columns: Sequence[str]) -> bool:

@@ -5,7 +5,13 @@ Nothing here names a tool. What a tool is about comes from its own examples, cue
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from copilot.documents.terms import stem
+
+if TYPE_CHECKING:
+    from copilot.models.builtin.lexing import Token
 
 __all__ = ["stem"]
 
@@ -22,7 +28,7 @@ STOPWORDS = word_set(
     thank just now then so also too can could would will what which who whose where when how much many have has
     had all each every not no up out over within inside via about one ones let let's okay ok hi hello hey dear
     assistant copilot everpilot next afterwards finally it's what's that's i'd i'm there's go ahead tell give
-    whole entire"""
+    whole entire still currently already pls plz whats what’s"""
 )
 
 #: Words that narrow or twist a command: a slot must account for them, a tool's vocabulary does not suffice.
@@ -67,6 +73,13 @@ FREE_WRITING = word_set(
     critique review evaluate judge predict forecast guess think reason discuss describe analyse analyze
     interpret assess chat joke sing tell answer reply respond fix correct beautify refine reformulate localize
     localise outline plan"""
+)
+#: What is written by somebody: "write a poem" asks for new prose, whatever it is about.
+PROSE = word_set(
+    """poem poems slogan slogans letter email mail essay speech story song joke limerick haiku article blog post reply
+    response proposal paragraph introduction conclusion memo tweet toast tagline comment comments feedback review
+    headline invitation announcement statement script message newsletter advert description report pitch biography bio
+    apology reference testimonial press"""
 )
 #: Of these, the ones that nothing but a model can do, whatever else the request names.
 NEVER_MECHANICAL = word_set(
@@ -183,6 +196,21 @@ FOREIGN = word_set(
 #: Of those, the ones that English has too.
 _ALSO_ENGLISH = word_set("die per en y o a i la le de con pour")
 ENGLISH_HINTS = (STOPWORDS | VERBS | PREPOSITIONS | DETERMINERS) - FOREIGN
+
+
+_WRITES = word_set("""write draft compose author create make produce generate prepare give think come invent devise""")
+
+
+def asks_for_prose(tokens: Sequence[Token]) -> bool:
+    """Whether a request wants a text that is not there: "write a poem about budgets", with no words of its own."""
+    if not tokens or tokens[0].lower not in _WRITES or any(t.kind in ("quote", "formula", "file") for t in tokens):
+        return False
+    for index, token in enumerate(tokens[1:8], 1):
+        if token.lower in ("in", "into", "to", "of", "from", "for", "with", "saying", "about", ":"):
+            return False
+        if token.lower in PROSE:
+            return any(t.lower in ("a", "an", "some", "me", "us", "another", "two", "three") for t in tokens[1:index])
+    return False
 
 
 def synonyms(verb: str) -> frozenset[str]:
