@@ -143,6 +143,7 @@ _GROUPS = (
     "pay invoice bill remit settle payment",
     "start begin commence effective commencement",
     "end expire terminate termination expiry cease",
+    "end expire term continue duration",
     "cancel terminate notice",
     "length duration term period long",
     "deadline due date latest",

@@ -20,17 +20,24 @@ from copilot.models.failures import AttemptFailed, Failure
 T = TypeVar("T")
 Client = Runnable[LanguageModelInput, AIMessage]
 
+#: Characters a second above which a stream counts as flowing: about ten tokens.
+_FLOW = 40.0
+
 # The router's caller reports usage and tokens; a vendor's client that did it too would count everything twice.
 QUIET: RunnableConfig = {"callbacks": [], "tags": ["nostream"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds: until the first piece of the answer, between two pieces, for all of it."""
+    """Seconds: until the first piece of the answer, between two pieces, for all of it, for all of it while it flows.
+
+    A stream that drips is ended at `whole`; one that delivers text faster than a person reads may go on to `flowing`.
+    """
 
     first_byte: float
     gap: float
     whole: float
+    flowing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +83,9 @@ async def listen(
 ) -> Answer:
     """Return the client's answer, streamed: every piece of text goes to `tell` at once. Raises like `ask`."""
     chunks: list[AIMessageChunk] = []
-    ends = asyncio.get_running_loop().time() + limits.whole
     stream = cast("AsyncIterator[AIMessageChunk]", client.astream(list(messages), QUIET, **options))
     async with aclosing(cast(Any, stream)):
-        async for chunk in _pieces(stream, limits, ends):
+        async for chunk in _pieces(stream, limits):
             if not isinstance(chunk, AIMessageChunk):
                 chunks.append(_as_chunk(chunk))
             else:
@@ -97,21 +103,30 @@ def _as_chunk(message: AIMessage) -> AIMessageChunk:
     return AIMessageChunk(**message.model_dump(exclude={"type", "tool_call_chunks"}))
 
 
-async def _pieces(stream: AsyncIterator[AIMessageChunk], limits: Limits, ends: float) -> AsyncIterator[AIMessageChunk]:
+async def _pieces(stream: AsyncIterator[AIMessageChunk], limits: Limits) -> AsyncIterator[AIMessageChunk]:
     clock = asyncio.get_running_loop().time
-    started, speaking = clock(), False
+    started, said = clock(), 0
     while True:
         # Vendors open a stream before they know what to say: only content ends the wait for the first byte.
-        due = clock() + limits.gap if speaking else started + limits.first_byte
-        text = f"stalled for {limits.gap:.3g} s" if speaking else f"no answer within {limits.first_byte:.3g} s"
-        if ends < due:
-            due, text = ends, f"not done within {limits.whole:.3g} s"
+        due = clock() + limits.gap if said else started + limits.first_byte
+        text = f"stalled for {limits.gap:.3g} s" if said else f"no answer within {limits.first_byte:.3g} s"
+        flows = said > _FLOW * (clock() - started)
+        whole = max(limits.whole, limits.flowing) if flows else limits.whole
+        if started + whole < due:
+            due, text = started + whole, f"not done within {whole:.3g} s"
         try:
             chunk = await _within(due - clock(), anext(stream), text)
         except StopAsyncIteration:
             return
-        speaking = speaking or bool(chunk.content or getattr(chunk, "tool_call_chunks", None))
+        said += _size(chunk)
         yield chunk
+
+
+def _size(chunk: AIMessageChunk) -> int:
+    """Return about how many characters of an answer a piece brings; 0 for one that only keeps the line open."""
+    calls = getattr(chunk, "tool_call_chunks", None) or ()
+    brought = len(str(chunk.text)) + sum(len(call.get("args") or "") for call in calls)
+    return brought or int(bool(chunk.content or calls))
 
 
 async def _within(seconds: float, waited: Awaitable[T], text: str) -> T:

@@ -105,6 +105,11 @@ class Candidate:
             return limits.attempt
         return max(limits.attempt, self.facts.first_byte or 0.0)
 
+    @property
+    def may_flow(self) -> bool:
+        """Whether a stream that keeps delivering may take longer than an attempt: unless the user set that deadline."""
+        return "attempt" not in self.settings.deadlines.model_fields_set
+
     def is_built(self, tools: Toolset) -> bool:
         """Return whether `client` would return at once."""
         return tools in self._bound and self._pid == os.getpid()

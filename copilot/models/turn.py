@@ -277,7 +277,8 @@ class Turn:
         whole = min(candidate.attempt_seconds, left)
         if not streamed:  # nothing is seen before the end: the share is all that guards the others' time
             whole = min(whole, max(share, first_byte))
-        return attempt.Limits(min(first_byte, share), candidate.settings.deadlines.gap, whole)
+        flowing = left if candidate.may_flow else whole
+        return attempt.Limits(min(first_byte, share), candidate.settings.deadlines.gap, whole, flowing)
 
     def _record(self, candidate: Candidate, error: Exception, seconds: float) -> None:
         failure = classify(error)

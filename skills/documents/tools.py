@@ -254,8 +254,16 @@ def overview(
         "what is the notice period?",
         "where is the supplier based according to the invoice?",
         "how many employees does the plan mention?",
+        "are travel costs included?",
+        "is the deposit refundable?",
+        "which law governs the contract?",
+        "quote what the contract says about liability",
+        "does the agreement say anything on late payment?",
     ],
-    cues=["when", "who", "how much", "how many", "how long", "where", "why", "what does", "say about", "according to"],
+    cues=[
+        *("when", "who", "how much", "how many", "how long", "how often", "where", "why", "what does", "say about"),
+        *("says about", "according to", "quote", "says on", "what time", "are we", "is there"),
+    ],
 )
 def answer(
     context: ToolContext,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -122,14 +123,25 @@ def read_range(context: ToolContext, path: ExcelPath, range: Range = "", sheet: 
         "read the data of budget.xlsx",
         "list all rows of the sheet Orders in sales.xlsx",
         "print the orders table",
+        "show the first 5 rows of sales.xlsx",
+        "the last 10 rows of the sheet Orders",
     ],
-    cues=["table", "rows", "data", "records", "list", "show", "read", "entries"],
+    cues=["table", "rows", "data", "records", "list", "show", "read", "entries", "first", "last"],
 )
-def read_table(context: ToolContext, path: ExcelPath, table: Table = "", sheet: Sheet = "") -> Result:
+def read_table(
+    context: ToolContext,
+    path: ExcelPath,
+    table: Table = "",
+    sheet: Sheet = "",
+    first: Annotated[int | None, Slot("number", cues=("first",)), Field(ge=1, description="Only so many.")] = None,
+    last: Annotated[int | None, Slot("number", cues=("last",)), Field(ge=1)] = None,
+) -> Result:
     """Read the rows of a table, or of the data on a sheet, under their column headers."""
     name, region = _region(context, path, sheet, table)
     found = excel.select(region, [])
-    return _row_result(name, found, f"{len(found.rows)} rows")
+    kept = found.rows[:first][-last:] if last else found.rows[:first]
+    what = f"{len(kept)} of {len(found.rows)} rows" if len(kept) < len(found.rows) else f"{len(found.rows)} rows"
+    return _row_result(name, replace(found, rows=kept), what)
 
 
 @tool(
@@ -425,8 +437,9 @@ def add_row(
         "add a sheet named Notes to budget.xlsx",
         "create a new tab Summary in sales.xlsx",
         "add an empty sheet Q3",
+        "new worksheet Archive in sales.xlsx",
     ],
-    cues=["sheet", "tab", "new sheet", "add", "create"],
+    cues=["sheet", "tab", "worksheet", "new sheet", "new worksheet", "add", "create"],
 )
 def add_sheet(
     context: ToolContext,

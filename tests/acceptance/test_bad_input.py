@@ -162,7 +162,7 @@ def test_a_file_that_may_not_be_written_just_now(office: Path, lock: Callable[[P
         ("word.replace_text", {"find": "Acme", "replace": "a\0b"}, "tool_input", "control character"),
         ("word.replace_paragraph", {"address": "p999", "text": "x"}, "address", "There is: p"),
         ("word.replace_paragraph", {"address": "p1:ffff", "text": "x"}, "stale_address", "Read the document again"),
-        ("word.insert", {"at": "Nope", "text": "x"}, "unknown_heading", "'Definitions'"),
+        ("word.insert", {"at": "Definitons", "text": "x"}, "unknown_heading", "'Definitions'"),
         ("powerpoint.set_title", {"slide": 99, "title": "x"}, "unknown_slide", "slides 1 to"),
         ("powerpoint.add_slide", {"title": "x", "layout": "Nope"}, "unknown_layout", "'Title Slide'"),
         ("word.replace_txt", {}, "unknown_tool", "'word.replace_text'"),
@@ -183,7 +183,7 @@ def test_an_unknown_style_offers_those_of_the_document(office: Path) -> None:
     address = first.split("{")[1].split("}")[0]
     args = {"path": "contract.docx", "addresses": [address], "style": "Headng 1"}
     code, text = refused(copilot, "word.apply_style", args)
-    assert (code, "'heading 1'" in text.lower()) == ("unknown_style", True), text
+    assert (code, "'heading 1'" in text.lower()) == ("unknown_paragraph_style", True), text
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_new_document_in_an_impossible_place(office: Path, path: str, code: st
         ("replace Acme with Contoso in half.docx", "half.docx"),
         ("read secret.docx", "password"),
         ("replace Acme with Contoso in contrat.docx", "contract.docx"),
-        ("what is the total of Nonsense in sales.xlsx?", "Nonsense"),
+        ("write 5 into A1 of the sheet Nonsense in sales.xlsx", "Nonsense"),
     ],
 )
 def test_without_a_model_the_reason_reaches_the_person_and_the_thread_goes_on(

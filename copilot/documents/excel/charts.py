@@ -21,7 +21,7 @@ from copilot.documents.excel.chartxml import (
 )
 from copilot.documents.excel.grid import Grid
 from copilot.documents.excel.refs import Area, parse_cell, quote_sheet, split_sheet
-from copilot.documents.excel.regions import find_region
+from copilot.documents.excel.regions import Region, find_region
 from copilot.documents.excel.splice import SheetXml
 from copilot.documents.excel.values import Scalar, show, to_serial
 from copilot.documents.excel.verify import check_parts, signature_warning
@@ -68,7 +68,7 @@ def add_chart(
     workbook = Workbook.open(content)
     kind = _checked_type(type, series)
     home = workbook.sheet(sheet)
-    sources = _Sources(workbook, home, sheet)
+    sources = _Sources(workbook, home, sheet, [categories or "", *series])
     across, lines = sources.categories(categories), [sources.series(s) for s in series]
     made = [Series(name, across, values) for name, values in lines]
     repeated = len(across.values) - len(set(across.values)) if across and kind != "scatter" else 0
@@ -108,15 +108,28 @@ def _title(series: list[Series]) -> str:
     return ", ".join(n for n in names if n)
 
 
+def _is_header(region: Region, name: str) -> bool:
+    return name.strip().casefold() in {c.strip().casefold() for c in region.columns}
+
+
 class _Sources:
     """Turns ranges and column names into the cells that a chart refers to."""
 
-    def __init__(self, workbook: Workbook, home: Sheet, sheet: str | None) -> None:
+    def __init__(self, workbook: Workbook, home: Sheet, sheet: str | None, names: Sequence[str] = ()) -> None:
         self.workbook = workbook
         self.home = home
         self._grids: dict[str, Grid] = {}
         self._named = sheet
         self.warnings: list[str] = []
+        self._together = self._common([n for n in names if n and ":" not in n and "!" not in n])
+
+    def _common(self, names: list[str]) -> Region | None:
+        """Return the block of data that has all the named columns: a value belongs to the name beside it."""
+        try:
+            region = find_region(self.workbook, self._named, None, names) if names else None
+        except ToolInputError:
+            return None  # each for itself: addresses, or columns of several blocks
+        return region if region and all(_is_header(region, n) for n in names) else None
 
     def grid(self, name: str) -> Grid:
         """Return the cells of a sheet, read once."""
@@ -141,9 +154,10 @@ class _Sources:
         return name or given, points
 
     def _found(self, given: str, *, numbers: bool) -> tuple[Points | str, Points]:
-        place = self._as_range(given)
+        shared = self._together  # a header may look like an address: "Q1"
+        place = None if shared and _is_header(shared, given) else self._as_range(given)
         if place is None:
-            region = find_region(self.workbook, self._named, None, [given])
+            region = shared or find_region(self.workbook, self._named, None, [given])
             column = region.column(given)
             area = region.data_area(column)
             name = (

@@ -71,7 +71,9 @@ class Commands:
 
     def _skills(self, _: str) -> None:
         loaded = self.copilot.skills
-        self._table(("Skill", "From", "What for"), [(s.name, s.origin, s.description) for s in loaded.skills])
+        self._table(
+            ("Skill", "From", "What for"), [(s.name, s.origin, s.description.partition(". ")[0]) for s in loaded.skills]
+        )
         for problem in loaded.problems:
             self._screen.problem(f"{problem.where}: {problem.reason}")
 

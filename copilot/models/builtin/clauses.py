@@ -251,9 +251,7 @@ def per_file(clause: Clause, found: Sequence[FileMention]) -> list[Clause]:
     for mention in found:
         others = {i for m in found if m is not mention for i in m.tokens}
         others |= {i for i, t in enumerate(clause.tokens) if t.lower == "both"}
-        joiners = {
-            i for i in range(len(clause.tokens)) if i + 1 == mention.start and clause.tokens[i].lower in _AND
-        }
+        joiners = {i for i in range(len(clause.tokens)) if i + 1 == mention.start and clause.tokens[i].lower in _AND}
         while joiners and any(clause.tokens[i - 1].lower in _AND for i in joiners if i and i - 1 not in joiners):
             joiners |= {i - 1 for i in joiners if i and clause.tokens[i - 1].lower in _AND}
         while others and any(clause.tokens[i - 1].lower in _AND for i in others if i and i - 1 not in others):

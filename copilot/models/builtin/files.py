@@ -129,6 +129,8 @@ def _best_run(
         content = [s for i in spoken if tokens[i].lower not in _JOINERS for s in _token_stems(tokens[i])]
         if not content or all(tokens[i].lower in _KINDS or tokens[i].lower in FILE_NOUNS for i in run):
             continue
+        if len(set(content)) < len(content):
+            continue  # "policy v2 and policy v3" are two names
         fits = [(d, w) for d, w in names if all(c in w for c in content)]
         if fits and _is_reference(tokens, start, end, content, fits):
             whole = [d for d, w in fits if set(content) == set(w) or set(content) == _joined(d)]

@@ -23,6 +23,7 @@ from copilot.models.builtin.structure import (
     fill_operators,
     fill_sheets,
     offer_functions,
+    spend_headers,
 )
 from copilot.models.builtin.texts import (
     fill_queries,
@@ -105,6 +106,7 @@ def _fill(state: State) -> None:
     fill_queries(state)
     check_found(state)
     check_condition(state)
+    spend_headers(state)
     for mention in state.mentions:
         if any(doc in state.docs for doc in mention.docs):
             state.spend(mention.tokens, "document")

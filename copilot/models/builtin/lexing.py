@@ -33,7 +33,8 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"https?://\S+[^\s.,;:?!)]")
 #: Words that end in a full stop without ending the sentence, and initials.
 _ABBREVIATION = re.compile(
-    r"(?:(?:co|ltd|inc|corp|bros|mr|mrs|ms|dr|prof|st|no|jr|sr|dept|approx|vs|plc)|(?-i:[A-Z]))\.(?=,? ?[\w£$€(&])", re.IGNORECASE
+    r"(?:(?:co|ltd|inc|corp|bros|mr|mrs|ms|dr|prof|st|no|jr|sr|dept|approx|vs|plc)|(?-i:[A-Z]))\.(?=,? ?[\w£$€(&])",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+(?:[_'’\-&][^\W_]+)*")
 _OPERAND = re.compile(rf"\"[^\"]*\"|(?:{_SHEET})?{_CELL}(?::{_CELL})?|\d+(?:\.\d+)?%?|[A-Za-z_][\w.]*(?:\[[^\]]*\])*")

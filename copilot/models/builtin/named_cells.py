@@ -118,6 +118,4 @@ def _spend_context(state: State, named: Named) -> None:
     texts = (region.sheet, region.title, region.table, *region.columns)
     known = {stem(w) for text in texts for w in re.findall(r"[^\W_]+", text.lower())}
     known |= set(name_words(state.doc)) if state.doc else set()
-    state.spend(
-        [i for i, t in enumerate(state.tokens) if i and t.kind == "word" and stem(t.lower) in known], "cells"
-    )
+    state.spend([i for i, t in enumerate(state.tokens) if i and t.kind == "word" and stem(t.lower) in known], "cells")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from copilot.models.builtin.lexing import number
 from copilot.models.builtin.state import SLOT_NOUNS, State
 from copilot.models.builtin.structure import Hit, open_hits, outline_of, with_noun
 from copilot.models.builtin.toolview import Parameter
-from copilot.models.builtin.words import DETERMINERS, NUMBER_WORDS, ORDINALS
+from copilot.models.builtin.words import DETERMINERS, NUMBER_WORDS, ORDINALS, SUPERLATIVES
 
 
 def fill_numbers(state: State) -> None:
@@ -21,7 +21,12 @@ def fill_numbers(state: State) -> None:
             value = NUMBER_WORDS.get(token.lower) if token.kind == "word" else number(token.value)
             if token.kind not in ("word", "number") or value is None or not state.free(index):
                 continue
-            if any(state.phrase_ends_at(c, index) for c in cues) or (parameter.required and token.kind == "number"):
+            ranked = "top" in cues and _beside_superlative(state, index)
+            if (
+                ranked
+                or any(state.phrase_ends_at(c, index) for c in cues)
+                or (parameter.required and token.kind == "number")
+            ):
                 whole = int(value) if int(value) == value else value
                 state.give(parameter, whole if parameter.types & {int, float} else str(whole), [index])
                 if state.before(index) in cues:
@@ -29,8 +34,26 @@ def fill_numbers(state: State) -> None:
                 break
         if parameter.name not in state.args:
             _fill_ordinal(state, parameter, names)
+        if parameter.name not in state.args and "top" in cues and _asks_for_one(state):
+            state.args[parameter.name] = 1
         if parameter.required and parameter.name not in state.args:
             state.missing[parameter.name] = f"which {parameter.words}?"
+
+
+def _beside_superlative(state: State, index: int) -> bool:
+    """Whether a number counts what is best: "the 3 cheapest items", "the highest two"."""
+    after = state.tokens[index + 1].lower if index + 1 < len(state.tokens) else ""
+    return after in SUPERLATIVES or state.before(index) in SUPERLATIVES
+
+
+def _asks_for_one(state: State) -> bool:
+    """Whether a question is about the first one alone: "who is the client with the highest fees"."""
+    words = [t.lower for t in state.tokens]
+    if state.clause.verb not in ("who", "which", "what", "whose") or not set(words) & SUPERLATIVES:
+        return False
+    return len(words) > 2 and not (
+        words[1].endswith("s") and not words[1].endswith("ss") and words[1] not in ("is", "has")
+    )
 
 
 def _fill_ordinal(state: State, parameter: Parameter, names: Sequence[str]) -> None:
@@ -55,7 +78,37 @@ def fill_places(state: State) -> None:
     for parameter in state.open("address"):
         places = {s.where: s.address for s in state.doc.segments() if s.address} if state.doc else {}
         named = {f"heading {h.text}": h.address for h in (outline.headings if outline else ()) if h.address}
-        _give_name(state, parameter, {**places, **{a: a for a in places.values()}, **named})
+        whole = _sections(state) if parameter.list_like else {}
+        _give_name(state, parameter, {**places, **{a: a for a in places.values()}, **named, **whole})
+
+
+def _sections(state: State) -> dict[str, str | list[str]]:
+    """Return the ways to name a section as a whole, with the addresses of its heading and of all that is under it."""
+    outline = outline_of(state)
+    headings = {h.address: h for h in (outline.headings if outline else ()) if h.address}
+    blocks = [s.address for s in state.doc.segments() if s.address] if state.doc else []
+    found: dict[str, str | list[str]] = {}
+    for start, address in enumerate(blocks):
+        heading = headings.get(address)
+        if heading is None:
+            continue
+        after = (i for i in range(start + 1, len(blocks)) if blocks[i] in headings)
+        end = next((i for i in after if headings[blocks[i]].level <= heading.level), len(blocks))
+        for name in dict.fromkeys((heading.text, re.sub(r"^[\dIVX.]+[.)]?\s+", "", heading.text))):
+            forms = [f"{noun} {name}" for noun in _WHOLE] + [f"{name} {noun}" for noun in _WHOLE]
+            forms += [f"{name} {tail}" for tail in _WITH_TEXT] + [f"{name} heading {tail}" for tail in _WITH_TEXT]
+            forms += [f"heading {name} {tail}" for tail in _WITH_TEXT]
+            found |= {form: list(dict.fromkeys(blocks[start:end])) for form in forms}
+            found[f"{name} heading"] = address
+    return found
+
+
+_WHOLE = ("section", "chapter", "clause", "part")
+_WITH_TEXT = tuple(
+    f"{joint} {noun}"
+    for joint in ("and its", "with its", "and all its", "and the", "together with its")
+    for noun in ("text", "content", "contents", "paragraphs", "paragraph", "section")
+) + ("and everything under it", "and everything below it", "and all under it", "and the text below it")
 
 
 def _give_pending(state: State, parameter: Parameter) -> bool:
@@ -79,7 +132,7 @@ def _plain_and_needed(state: State, hit: Hit, parameter: Parameter) -> bool:
     return parameter.required and not quoted
 
 
-def _give_name(state: State, parameter: Parameter, names: dict[str, str]) -> None:
+def _give_name(state: State, parameter: Parameter, names: Mapping[str, str | list[str]]) -> None:
     cues = {c for cue in parameter.slot.cues for c in cue.split()} | {"under", "after", "below", "before", "section"}
     hits = open_hits(state, names)
     if parameter.slot.kind == "heading":  # in "add a heading 'Risks'" the name is new, even if there is one already
@@ -93,7 +146,8 @@ def _give_name(state: State, parameter: Parameter, names: dict[str, str]) -> Non
         hit = hits[0]
         kind = parameter.slot.kind if parameter.slot.kind in SLOT_NOUNS else "heading"
         value = names[hit.name]
-        state.give(parameter, [value] if parameter.list_like else value, with_noun(state, hit.run, kind) or hit.run)
+        given = [value] if parameter.list_like and isinstance(value, str) else value
+        state.give(parameter, given, with_noun(state, hit.run, kind) or hit.run)
         start = min(hit.run.start, *(i for i, n in state.used.items() if n == parameter.name))
         while start and state.before(start) in cues | DETERMINERS:
             start -= 1

@@ -19,17 +19,28 @@ from copilot.models.builtin.clauses import (
     stance,
     without_lead,
 )
-from copilot.models.builtin.files import FileMention, Sure, mentions
-from copilot.models.builtin.fill import Scene, readings
+from copilot.models.builtin.files import FileMention, Sure, mentions, name_words
+from copilot.models.builtin.fill import SEARCHED_FILES, Scene, readings
 from copilot.models.builtin.follow import follow_up
 from copilot.models.builtin.ground import Doc, Ground
 from copilot.models.builtin.lexing import Token, scan
 from copilot.models.builtin.memory import Memory, files_in, picked
 from copilot.models.builtin.rank import LIMITS, Candidate, Ranking
-from copilot.models.builtin.replies import QUESTION, UNDO, Call, menu_text, needs_model
-from copilot.models.builtin.state import State
+from copilot.models.builtin.replies import LEFT_OUT, QUESTION, UNDO, Call, menu_text, needs_model
+from copilot.models.builtin.spelling import corrected
+from copilot.models.builtin.state import State, part_names
 from copilot.models.builtin.toolview import ToolView
-from copilot.models.builtin.words import ACTING, FREE_WRITING, NEVER_MECHANICAL, VERBS, asks_for_prose, looks_english, word_set
+from copilot.models.builtin.words import (
+    ACTING,
+    ENGLISH_HINTS,
+    FREE_WRITING,
+    NEVER_MECHANICAL, STOPWORDS,
+    VERBS,
+    asks_for_prose,
+    looks_english,
+    stem,
+    word_set,
+)
 
 MOST_OFFERED = 3
 _OPENERS = word_set("""open take use edit update change modify go see load""")
@@ -75,6 +86,7 @@ class Step:
     chosen: Candidate | None
     offered: tuple[Candidate, ...] = ()
     gaps: tuple[str, ...] = ()
+    note: str = ""  # what the person should know of a step that is done
 
 
 @dataclass
@@ -98,7 +110,7 @@ class Planner:
         docs = tuple(self.ground.docs())
         names = [d.show for d in docs]
         request, files = detached(memory.request, names)
-        tokens = scan(request, names)
+        tokens = self._spelt(scan(request, names), docs)
         if not any(t.kind != "punct" for t in tokens):
             return Outcome(self.abilities())
         if refusal := self._refusal(tokens):
@@ -108,6 +120,18 @@ class Planner:
         if followed is not None:
             return self._follow(followed, tokens)
         return self._steps(tokens, scene, files)
+
+    def _spelt(self, tokens: list[Token], docs: Sequence[Doc]) -> list[Token]:
+        """Set slips right in words that neither English as far as it is known here nor the files have."""
+        body = without_lead(tokens)
+        first = len(tokens) - len(body)
+
+        def known(word: str) -> bool:
+            if word in ENGLISH_HINTS or any(stem(word) in view.wider_vocabulary for view in self.views):
+                return True
+            return any(word in part_names(d) or stem(word) in name_words(d) for d in docs[:SEARCHED_FILES])
+
+        return corrected(tokens, first, known)
 
     # -- ways out before planning
 
@@ -236,31 +260,42 @@ class Planner:
         if step.chosen is not None or not acting:
             return [step]
         found = scene.mentions(clause)
-        for parts in (per_file(clause, found), self._in_all(clause, found, how, scene), gapped(clause)):
+        everywhere, note = self._in_all(clause, found, how, scene)
+        for parts in (per_file(clause, found), everywhere, gapped(clause)):
             where = replace(scene, elsewhere=(*found, *scene.elsewhere))
             tried: list[Step] = []
             for part in parts if len(parts) > 1 or any(m.sure is Sure.ALL for m in found) else ():
                 tried.append(self._one(part, how, replace(where, pending=_pending(tried)), acting=acting))
             if tried and all(s.chosen for s in tried):
-                return tried
+                return [replace(tried[0], note=note if parts is everywhere else ""), *tried[1:]]
         return [step]
 
-    def _in_all(self, clause: Clause, found: Sequence[FileMention], how: Stance, scene: Scene) -> list[Clause]:
-        """Return the step once for each document that it fits, when it names all of them: "in every document"."""
+    def _in_all(
+        self, clause: Clause, found: Sequence[FileMention], how: Stance, scene: Scene
+    ) -> tuple[list[Clause], str]:
+        """Return the step once for each document that it fits, when it names all of them: "in every document".
+
+        Beside it stands what is left out: documents that can't be read, or hold the text where no tool can change it.
+        """
         everywhere = next((m for m in found if m.sure is Sure.ALL), None)
-        parts = []
+        parts: list[Clause] = []
+        texts: set[str] = set()
         for doc in everywhere.docs if everywhere else ():
             part = named(clause, everywhere, doc)  # type: ignore[arg-type]
             step = self._one(part, how, replace(scene, elsewhere=()), acting=True)
             if step.offered:
-                return []  # it may fit this one too: doing it in the others alone would be half of it
+                return [], ""  # it may fit this one too: doing it in the others alone would be half of it
             if step.chosen:
                 parts.append(part)
-        return parts
+                texts |= _found_texts(step.chosen.state)
+        done = {t.value for part in parts for t in part.tokens if t.kind == "file"}
+        return parts, _left_out([d for d in (everywhere.docs if everywhere else ()) if d.show not in done], texts)
 
     def _one(self, clause: Clause, how: Stance, scene: Scene, *, acting: bool) -> Step:
         candidates = self._candidates(clause, scene, acting=acting)
         complete = [c for c in candidates if not c.state.missing]
+        if absent := next((a for c in candidates if (a := _absent_column(c))), ""):
+            return Step(clause, None, (), (absent,))
         gaps = _gaps(candidates)
         if not complete:
             return Step(clause, None, (), gaps)
@@ -318,7 +353,7 @@ class Planner:
     def _decide(self, steps: Sequence[Step], tokens: Sequence[Token], *, may_act: bool) -> Outcome:
         if all(s.chosen for s in steps):
             calls = tuple(_call(s.chosen.state) for s in steps if s.chosen)
-            return Outcome(calls=calls)
+            return Outcome("\n".join(s.note for s in steps if s.note), calls)
         unclear = next(s for s in steps if not s.chosen)
         whole = "" if len(steps) == 1 else f"Step “{unclear.clause.text}”: "
         if unclear.offered:
@@ -355,6 +390,44 @@ def _writes(state: State) -> object:
     if state.view.acts and place is not None and "value" in given:
         return given.get("document"), given.get("sheet"), (place, given["value"])
     return state.view.name, id(state)
+
+
+def _found_texts(state: State) -> set[str]:
+    slots = [p for p in state.view.parameters if p.slot.kind == "found_text" and p.name in state.args]
+    return {str(state.args[p.name]) for p in slots}
+
+
+def _left_out(docs: Sequence[Doc], texts: set[str]) -> str:
+    """Name the documents that can't be read, and those that hold a text which no tool can change there."""
+    said = []
+    for doc in docs:
+        if doc.reading is None:
+            said.append(f"{doc.show} (it can't be read: {doc.problem.rstrip('.')})")
+        elif any(doc.find(text) for text in texts):
+            said.append(f"{doc.show} (the text stands there too, but I can't change it in such a file)")
+    return f"{LEFT_OUT} {'; '.join(said)}." if said else ""
+
+
+_PLAIN_FIGURES = word_set("total sum average mean median avg maximum minimum")
+
+
+def _absent_column(candidate: Candidate) -> str:
+    """Say that a workbook has no column of the name that follows "total of", when nothing in it has that name."""
+    state = candidate.state
+    figure = next((p.name for p in state.view.parameters if p.slot.kind == "function" and p.name in state.args), "")
+    lacking = any(p.slot.kind == "column" and p.name in state.missing for p in state.view.parameters)
+    if not figure or not lacking or state.doc is None or state.sure < Sure.KIND:
+        return ""
+    start = next((i for i, t in enumerate(state.tokens) if t.lower in _PLAIN_FIGURES), -1) + 1
+    while start and start < len(state.tokens) and state.tokens[start].lower in ("of", "the", "column", "all", "for"):
+        start += 1
+    if not start or start >= len(state.tokens) or not state.free(start) or state.tokens[start].kind not in ("word", "quote"):
+        return ""
+    name = state.tokens[start].value
+    if state.doc.find(name) or name.lower() in STOPWORDS:
+        return ""
+    why = next(w for n, w in state.missing.items() if any(p.name == n and p.slot.kind == "column" for p in state.view.parameters))
+    return f"{state.doc.show} has no column “{name}”; {why}"
 
 
 def _only_quotes(view: ToolView) -> bool:

@@ -84,7 +84,7 @@ def _message(outcome: Outcome, memory: Memory, failed: Sequence[dict[str, Any]])
     metadata: dict[str, Any] = {"model_name": NAME, METADATA: ours}
     if outcome.calls:
         calls = [_tool_call(call, memory, index) for index, call in enumerate(outcome.calls)]
-        lead = failed_line(failed)
+        lead = "\n\n".join(line for line in (failed_line(failed), outcome.text) if line)
         return AIMessage(content=lead, tool_calls=calls, response_metadata=metadata, usage_metadata=usage)
     if outcome.unserved:
         ours["unserved"] = outcome.unserved

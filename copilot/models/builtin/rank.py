@@ -43,7 +43,24 @@ class Thresholds:
 
 
 LIMITS = Thresholds()
-_GENERIC = frozenset({"add", "insert", "append", "make", "create", "delete", "remove", "drop", "build", "include", "draw", "show", "list", "give"})
+_GENERIC = frozenset(
+    {
+        "add",
+        "insert",
+        "append",
+        "make",
+        "create",
+        "delete",
+        "remove",
+        "drop",
+        "build",
+        "include",
+        "draw",
+        "show",
+        "list",
+        "give",
+    }
+)
 _WEAK_SLOTS = frozenset({"query"})
 
 
@@ -128,7 +145,9 @@ class Ranking:
         return Candidate(state, score + 0.02 * (state.sure > Sure.ONLY), verb, cue, len(explicit), fitting < 0)
 
     def _object(self, view: ToolView, state: State) -> int:
-        tokens = state.tokens if state.clause.inherited_verb else state.tokens[1:]
+        start = 0 if state.clause.inherited_verb else 1
+        given = {p.name for p in view.parameters if p.slot.kind in ("address", "heading", "sheet", "style")}
+        tokens = [t for i, t in enumerate(state.tokens) if i >= start and state.used.get(i) not in given]
         named = [o for o in direct_objects(tokens) if o]
         generic = state.clause.verb in _GENERIC  # what "replace" or "set" is followed by is rather a text of the file
         if any(o in view.objects for o in named[-1:] or ()) or any(o in view.objects for o in named):

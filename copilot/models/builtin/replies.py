@@ -20,6 +20,8 @@ QUESTION = (
     "I take that as a question, not as a command, so nothing was done. I can't judge or foresee; that needs a "
     "language model."
 )
+#: How a line about documents that a step could not be done in begins.
+LEFT_OUT = "Left out:"
 UNDO = "To take back the last change, type /undo in the chat or run `everpilot undo`."
 #: How much of one tool's result is shown; the tools cut long documents into parts themselves.
 LONGEST_RESULT = 20_000
@@ -75,7 +77,7 @@ def failed_line(failed: Sequence[dict[str, Any]]) -> str:
 
 def report(memory: Memory) -> str:
     """Say what came of the calls of this turn."""
-    blocks = []
+    blocks = [r for r in memory.remarks if r.startswith(LEFT_OUT)]
     for done in memory.done:
         blocks.append(_outcome(done))
     cut = [d for d in memory.done if d.result is None]

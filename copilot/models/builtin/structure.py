@@ -218,7 +218,17 @@ def fill_columns(state: State) -> None:
         if parameter.required and parameter.name not in state.args:
             _compared_column(state, parameter)
     _need_column(state, parameters)
+    _sum_for_how_many(state, parameters)
     _fill_sheet_of(state, hits)
+
+
+def spend_headers(state: State) -> None:
+    """Account for headers that a call which shows whole rows shows anyway: "which *client* has the highest fees"."""
+    kinds = {p.slot.kind for p in state.view.parameters}
+    if not state.view.acts and "column" in kinds and "function" not in kinds:
+        for hit in column_hits(state):
+            if hit.exact:
+                state.spend(hit.run, "shown")
 
 
 def _takes_condition(state: State) -> bool:
@@ -272,6 +282,28 @@ def _need_column(state: State, parameters: Sequence[Parameter]) -> None:
     given = next((state.args[p.name] for p in plain if p.name in state.args), None)
     if given is None or (isinstance(given, str) and _is_text(state, given)):
         state.missing[plain[0].name] = _which("column", _column_names(state), state)
+
+
+_IDENTIFIER = re.compile(r"(?i)\b(?:id|no|nr|number|code|order|sku|date|year|month|day)\b|#")
+
+
+def _sum_for_how_many(state: State, parameters: Sequence[Parameter]) -> None:
+    """ "How many units ..." of a column of numbers asks for their sum, not for the number of rows."""
+    function = next((p for p in state.view.parameters if p.slot.kind == "function"), None)
+    plain = [p for p in parameters if not any(re.search(pattern, p.words) for pattern, _ in _COLUMN_CUES)]
+    column = next((state.args[p.name] for p in plain if p.name in state.args), None)
+    if function is None or state.args.get(function.name) != "count" or not isinstance(column, str):
+        return
+    said = any(state.used.get(i) == function.name for r in state.phrases("how many") for i in r)
+    total = _allowed(function, FUNCTION_NAMES["sum"])
+    if not said or total is None or _IDENTIFIER.search(column):
+        return
+    for region in state.doc.regions if state.doc else ():
+        if column in region.columns and column != region.columns[0]:
+            values = [c.value for c in region.cells(region.column(column)) if c.value is not None]
+            if values and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+                state.args[function.name] = total
+                return
 
 
 def _is_text(state: State, column: str) -> bool:
@@ -471,6 +503,8 @@ def fill_addresses(state: State) -> None:
         kinds = ("range", "cell") if parameter.slot.kind == "range" else ("cell",)
         for kind in kinds:
             index = next((i for i, t in enumerate(state.tokens) if t.kind == kind and state.free(i)), None)
+            if index is not None and state.open("column") and _names_column(state, index, columns):
+                continue  # "Q1" is a header here
             if index is not None and parameter.name not in state.args:
                 if state.tokens[index].lower in columns:
                     state.loose.append(f"{state.tokens[index].text} is also the name of a column")
@@ -482,6 +516,10 @@ def fill_addresses(state: State) -> None:
                 state.give(parameter, _address(state, state.tokens[index].value), noun)
         if parameter.required and parameter.name not in state.args:
             state.missing[parameter.name] = f"which {parameter.slot.kind}?"
+
+
+def _names_column(state: State, index: int, columns: set[str]) -> bool:
+    return state.tokens[index].lower in columns and state.before(index) not in ("cell", "cells", "range", "at")
 
 
 def _address(state: State, written: str) -> str:
@@ -581,6 +619,21 @@ _YES = {
         "largest",
         "biggest",
         "top",
+    ),
+    "lowest": (
+        "lowest",
+        "cheapest",
+        "smallest",
+        "least",
+        "fewest",
+        "worst",
+        "bottom",
+        "earliest",
+        "oldest",
+        "shortest",
+        "weakest",
+        "lightest",
+        "youngest",
     ),
     "reverse": ("descending", "highest first"),
     "ascending": ("ascending", "lowest first", "smallest first"),

@@ -33,6 +33,7 @@ _VALUE_CUES = ("to", "=", "as", "is", "with", "value", "be", "equal to")
 _QUERY_CUES = ("about", "mention", "mentions", "mentioning", "regarding", "concerning", "contain", "contains",
                "containing", "says about", "say about")  # fmt: skip
 _NAMING = word_set("called named titled entitled saying")
+_ASKING = word_set("what which who whose how when why is are does do did can")
 _SEARCH_VERBS = word_set("search look find check hunt scan")
 _TEXTUAL = ("found_text", "text", "value")
 
@@ -81,6 +82,9 @@ def _quoted(state: State, parameters: Sequence[Parameter]) -> None:
     """Give quoted strings to the parameters whose cue stands before them, then the rest in order."""
     quotes = [i for i, t in enumerate(state.tokens) if t.kind == "quote" and state.free(i)]
     many = next((p for p in parameters if p.list_like and p.required), None)
+    if many is not None and not quotes and (items := _plain_items(state)):
+        state.give(many, [plain_words(state, item) for item in items], range(items[0][0] - 1, items[-1][-1] + 1))
+        return
     if many is not None and quotes:
         state.give(many, [state.tokens[i].value for i in quotes], quotes)
         return
@@ -100,6 +104,29 @@ def _quoted(state: State, parameters: Sequence[Parameter]) -> None:
         if target is not None:
             state.give(target, _typed(target, state.tokens[index]), [index])
             state.spend(_nouns_before(state, index), target.name)
+
+
+def _plain_items(state: State) -> list[list[int]]:
+    """Return at least two items after a colon or "with": "a list with Read, Revise, Rest"."""
+    starts = [i + 1 for i, t in enumerate(state.tokens) if t.text == ":" and state.free(i)]
+    starts += [i + 1 for i, t in enumerate(state.tokens) if t.lower in ("with", "containing", "of") and state.free(i)]
+    for start in starts[:1]:
+        items: list[list[int]] = [[]]
+        for index in range(start, len(state.tokens)):
+            token = state.tokens[index]
+            if not state.free(index) or token.kind == "file":
+                break
+            if token.text in (",", ";") or (token.lower == "and" and len(items) > 1):
+                items.append([])
+            else:
+                items[-1].append(index)
+        items = [i for i in items if i]
+        words = [state.tokens[i].lower for item in items for i in item]
+        if len(items) > 1 and not any(
+            w in LOOSE - {"and", "for", "or", "new", "right"} or w in PRONOUNS for w in words
+        ):
+            return items
+    return []
 
 
 def _nouns_before(state: State, index: int) -> list[int]:
@@ -414,6 +441,8 @@ def fill_queries(state: State) -> None:
             continue
         if not _fill_query_after_cue(state, parameter) and parameter.required:
             _fill_whole_question(state, parameter)
+            if "question" not in parameter.words and state.clause.verb in _ASKING:
+                state.loose.append("which of these words to look for")
         if parameter.required and parameter.name not in state.args:
             state.missing[parameter.name] = "what should I look for?"
 

@@ -118,7 +118,7 @@ VERBS = frozenset(v for group in SYNONYMS for v in group) | word_set(
 ACTING = word_set(
     """replace change swap substitute update rename set put write enter fill add insert append delete remove drop
     erase make create build generate convert export save send mail email forward move copy merge apply format
-    clear undo edit modify overwrite adjust increase decrease switch correct fix"""
+    clear undo edit modify overwrite adjust increase decrease switch correct fix draw plot chart graph"""
 )
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -138,6 +138,11 @@ FUNCTION_NAMES: dict[str, tuple[str, ...]] = {
     "max": ("max", "maximum"),
     "median": ("median",),
 }
+
+SUPERLATIVES = word_set(
+    """highest largest biggest greatest most top best lowest smallest least fewest cheapest worst bottom newest oldest
+    latest earliest longest shortest heaviest priciest dearest youngest strongest weakest"""
+)
 
 #: Comparisons in words, longest first within the search; the symbol is what a tool gets.
 OPERATORS: dict[str, tuple[str, ...]] = {
