@@ -109,7 +109,7 @@ FILES: dict[str, tuple[str, Callable[[bytes], bytes], str, str]] = {
     "noise.pptx": ("kickoff-deck.pptx", lambda c: NOISE, "broken", "no PowerPoint presentation"),
 }
 
-_TOOLS = {
+_TOOLS: dict[str, tuple[tuple[str, dict[str, object]], ...]] = {
     "contract.docx": (("word.read", {}), ("word.replace_text", {"find": "Acme", "replace": "Contoso"})),
     "sales.xlsx": (
         ("excel.read_range", {"sheet": "Sales", "range": "A1:B9"}),
