@@ -27,8 +27,8 @@ from copilot.documents.package import Package
 #: Bytes of all sheets together up to which dependents are computed at once; above, Excel does it when it opens.
 MAX_BYTES = 6_000_000
 #: Formulas that are computed for one edit, and cells that they read together; above, it is left to Excel as well.
-MAX_FORMULAS = 5_000
-MAX_READ = 500_000
+MAX_FORMULAS = 20_000
+MAX_READ = 20_000_000
 #: Recalculated formulas that a change shows one by one.
 MAX_HUNKS = 100
 
@@ -70,13 +70,14 @@ def recalculate(
     after = _Model(workbook)
     places = {(sheet, *at) for sheet, given in edited.items() for at in given}
     dependencies = after.dependencies()
-    work = _Work.of(after, dependencies, dependencies.on(places) | (places & after.formulas.keys()))
-    if not work.affected:
+    own = places & after.formulas.keys()
+    wanted = dependencies.on(places) | own
+    if not wanted:
         return Recalculation()
-    partial = work.too_much
-    if partial:
-        work = _Work.of(after, dependencies, places & after.formulas.keys())
-    if work.too_much or not work.affected:
+    work = _Work.of(after, dependencies, wanted)
+    partial = work is None
+    work = work or _Work.of(after, dependencies, own)
+    if work is None or not work.affected:
         return _left_to_excel("Many formulas depend on the edit")
     try:
         engine = _load(after, work)
@@ -110,7 +111,7 @@ def _left_to_excel(why: str) -> Recalculation:
 
 
 class _Model:
-    """All cells of a workbook, formulas apart. With `like`, the cells of sheets not in `edited` are taken from there."""
+    """All cells of a workbook, formulas apart; with `like`, those of sheets not in `edited` are taken from there."""
 
     def __init__(self, workbook: Workbook, like: _Model | None = None, edited: Container[str] = ()) -> None:
         self.workbook = workbook
@@ -129,7 +130,8 @@ class _Model:
         """Return what the formulas read."""
         texts = {at: c.formula.text for at, c in self.formulas.items() if c.formula is not None}
         spread = {at: c.formula.area for at, c in self.formulas.items() if c.formula is not None and c.formula.area}
-        return Dependencies(texts, self.workbook, {at: area for at, area in spread.items() if self._array(at)})
+        arrays = {at: area for at, area in spread.items() if self._array(at)}
+        return Dependencies(texts, self.workbook, arrays, self.used())
 
     def _array(self, at: At) -> bool:
         formula = self.formulas[at].formula
@@ -151,34 +153,44 @@ class _Model:
 
 @dataclass
 class _Work:
-    """What is to be computed: the formulas that depend on the edit, all that those need, and the places they read."""
+    """What is to be computed: the wanted formulas, all that those need, and the places they read."""
 
     affected: set[At]
     formulas: set[At]
     places: set[Place]
-    too_much: bool
 
     @classmethod
-    def of(cls, model: _Model, dependencies: Dependencies, wanted: set[At]) -> _Work:
-        """Return the work that computing `wanted` is."""
-        formulas, places = dependencies.needs(wanted, model.computable)
-        used = {sheet.casefold(): area for sheet, area in model.used().items()}
-        clipped = {(s.casefold(), c) for s, a in places if (u := used.get(s.casefold())) and (c := a.clipped(u))}
-        read = sum(area.height * area.width for _, area in clipped)
-        return cls(wanted, formulas, clipped, len(formulas) > MAX_FORMULAS or read > MAX_READ)
+    def of(cls, model: _Model, dependencies: Dependencies, wanted: set[At]) -> _Work | None:
+        """Return the work that computing `wanted` is, None when it is too much."""
+        found = dependencies.needs(wanted, model.computable, MAX_READ) if len(wanted) <= MAX_FORMULAS else None
+        return cls(wanted, *found) if found is not None and len(found[0]) <= MAX_FORMULAS else None
 
     def cells(self, model: _Model) -> Iterator[tuple[At, Cell]]:
         """Yield the cells without a formula that are read."""
-        rows: dict[tuple[str, int], list[tuple[int, At]]] = {}
-        for at in model.cells.keys() - model.formulas.keys():
-            rows.setdefault((at[0].casefold(), at[1]), []).append((at[2], at))
+        rows: dict[tuple[str, int], list[At]] = {}
+        for at in sorted(model.cells.keys() - model.formulas.keys()):
+            rows.setdefault((at[0].casefold(), at[1]), []).append(at)
         seen: set[At] = set()
-        for sheet, area in self.places:
+        for sheet, area in _joined(self.places):
             for number in range(area.top, area.bottom + 1):
-                for column, at in rows.get((sheet, number), ()):
-                    if area.left <= column <= area.right and at not in seen:
-                        seen.add(at)
+                seen.update(at for at in rows.get((sheet, number), ()) if area.left <= at[2] <= area.right)
         yield from ((at, model.cells[at]) for at in sorted(seen))
+
+
+def _joined(places: set[Place]) -> Iterator[Place]:
+    """Yield the same cells as fewer places: those of equal columns that overlap or touch are one."""
+    last: Place | None = None
+    for sheet, area in sorted(places, key=lambda p: (p[0], p[1].left, p[1].right, p[1].top)):
+        if last is not None and last[0] == sheet and (last[1].left, last[1].right) == (area.left, area.right):
+            if area.top <= last[1].bottom + 1:
+                bottom = max(last[1].bottom, area.bottom)
+                last = sheet, Area(last[1].top, area.left, bottom, area.right)
+                continue
+        if last is not None:
+            yield last
+        last = sheet, area
+    if last is not None:
+        yield last
 
 
 def _load(model: _Model, work: _Work) -> Any:
@@ -445,7 +457,7 @@ def compute_missing(workbook: Workbook, sheet: Sheet, cells: list[Cell]) -> dict
     model = _Model(workbook)
     dependencies = model.dependencies()
     work = _Work.of(model, dependencies, {(sheet.name, c.row, c.column) for c in cells})
-    if work.too_much:
+    if work is None:
         return {}
     try:
         engine = _load(model, work)

@@ -21,24 +21,44 @@ WORD = re.compile(r"(?<![\w.!'\]])([^\W\d][\w.\\]*)(?![\w.(!'])")
 _SEVERAL_SHEETS = re.compile(r"[^\s'!()+\-*/^&=<>,;:{}\"\[\]]+:[^\s'!()+\-*/^&=<>,;:{}\"\[\]]+!|'[^']*:[^']*'!")
 _OWN_TABLE = re.compile(r"(?<![\w.\]\[])\[")
 _EVERYWHERE = Area(1, 1, MAX_ROW, MAX_COLUMN)
-_BAND = 6  # areas are found by their rows in bands of 2**6
-_WIDE = 4096  # bands above which an area is looked at for every cell instead
+_SPREAD = 4096  # cells of an array formula that are followed one by one
+_NARROW = 16  # columns up to which an area is found by its columns
+_LEVELS = MAX_ROW.bit_length()
 
 At = tuple[str, int, int]
 Place = tuple[str, Area]
 
 
 class Dependencies:
-    """Which formulas read which cells. `formulas` are texts by place, `spread` what array formulas cover."""
+    """Which formulas read which cells.
 
-    def __init__(self, formulas: Mapping[At, str], workbook: Workbook, spread: Mapping[At, Area] | None = None) -> None:
+    `formulas` are texts by place, `spread` what array formulas cover, `used` the area of each sheet that holds cells:
+    what is read outside of them is nothing.
+    """
+
+    def __init__(
+        self,
+        formulas: Mapping[At, str],
+        workbook: Workbook,
+        spread: Mapping[At, Area] | None = None,
+        used: Mapping[str, Area] | None = None,
+    ) -> None:
         named = _named_places(workbook)
         self._spread = spread or {}
-        self._reads = {at: [*references(text, at[0], named)] for at, text in formulas.items()}
+        self._used = {sheet.casefold(): area for sheet, area in (used or {}).items()}
+        self._reads: dict[At, list[Place]] = {}
         for at, text in formulas.items():
+            places = references(text, at[0], named)
             if "[" in text and _OWN_TABLE.search(text):
-                tables = [t for t in workbook.tables if t.sheet == at[0] and (at[1], at[2]) in t.area]
-                self._reads[at] += [(t.sheet, t.area) for t in tables]
+                places += [(t.sheet, t.area) for t in workbook.tables if t.sheet == at[0] and at[1:] in t.area]
+            self._reads[at] = [*dict.fromkeys(self._clipped(places) if used is not None else places)]
+
+    def _clipped(self, places: Iterable[Place]) -> Iterator[Place]:
+        for sheet, area in places:
+            own = self._used.get(sheet.casefold())
+            inside = area.clipped(own) if own else None
+            if inside is not None:
+                yield sheet.casefold(), inside
 
     def on(self, edited: Iterable[At]) -> set[At]:
         """Return the formulas that may depend, directly or not, on the edited cells.
@@ -56,15 +76,18 @@ class Dependencies:
 
     def _covered(self, at: At) -> Iterator[At]:
         area = self._spread.get(at)
-        if area is None or area.height * area.width > _WIDE:
+        if area is None or area.height * area.width > _SPREAD:
             yield at
         else:
             yield from ((at[0], *cell) for cell in area.cells())
 
-    def needs(self, wanted: Iterable[At], computable: Callable[[At], bool]) -> tuple[set[At], set[Place]]:
+    def needs(
+        self, wanted: Iterable[At], computable: Callable[[At], bool], most: int
+    ) -> tuple[set[At], set[Place]] | None:
         """Return the formulas that must be computed for those of `wanted`, these included, and all places they read.
 
-        What is not `computable` keeps its value, so that nothing is needed for it.
+        What is not `computable` keeps its value, so that nothing is needed for it. None when more than `most` cells
+        would be read.
         """
         index = _Formulas(self._reads, self._spread)
         found = set(wanted)
@@ -73,48 +96,66 @@ class Dependencies:
         while front:
             at = front.pop()
             for place in self._reads.get(at, ()) if computable(at) else ():
-                if place in places:
-                    continue
-                places.add(place)
-                fresh = [read for read in index.within(place) if read not in found]
-                found.update(fresh)
-                front += fresh
+                most -= place[1].height * place[1].width
+                if most < 0:
+                    return None
+                if place not in places:
+                    places.add(place)
+                    fresh = [read for read in index.within(place) if read not in found]
+                    found.update(fresh)
+                    front += fresh
         return found, places
 
 
 class _Readers:
-    """Formulas by the cells they read; each is handed out once."""
+    """Formulas by the cells they read; each is handed out once.
+
+    Rows are kept as the blocks of 1, 2, 4, 8 ... rows that make them up, so that a cell finds the areas it lies in
+    without meeting the others.
+    """
 
     def __init__(self, reads: Mapping[At, list[Place]]) -> None:
-        self._cells: defaultdict[At, list[At]] = defaultdict(list)
-        self._bands: defaultdict[tuple[str, int], dict[Area, list[At]]] = defaultdict(dict)
-        self._wide: defaultdict[str, dict[Area, list[At]]] = defaultdict(dict)
+        self._narrow: defaultdict[tuple[str, int, int, int], list[At]] = defaultdict(list)
+        self._wide: defaultdict[tuple[str, int, int], list[tuple[Area, At]]] = defaultdict(list)
         self._taken: set[At] = set()
         for at, places in reads.items():
             for sheet, area in places:
                 self._enter(at, sheet.casefold(), area)
 
     def _enter(self, at: At, sheet: str, area: Area) -> None:
-        first, last = area.top >> _BAND, area.bottom >> _BAND
-        if area.height == area.width == 1:
-            self._cells[sheet, area.top, area.left].append(at)
-        elif last - first > _WIDE:
-            self._wide[sheet].setdefault(area, []).append(at)
-        else:
-            for band in range(first, last + 1):
-                self._bands[sheet, band].setdefault(area, []).append(at)
+        for level, block in _blocks(area.top, area.bottom + 1):
+            if area.width > _NARROW:
+                self._wide[sheet, level, block].append((area, at))
+                continue
+            for column in range(area.left, area.right + 1):
+                self._narrow[sheet, column, level, block].append(at)
 
     def take(self, cell: At) -> list[At]:
         """Return the formulas that read the cell, those left out that were returned before."""
         sheet, row, column = cell[0].casefold(), cell[1], cell[2]
-        found = self._cells.pop((sheet, row, column), [])
-        for group in (self._bands.get((sheet, row >> _BAND)), self._wide.get(sheet)):
-            if group:
-                for area in [a for a in group if (row, column) in a]:
-                    found = found + group.pop(area)
+        found: list[At] = []
+        for level in range(_LEVELS):
+            found += self._narrow.pop((sheet, column, level, row >> level), ())
+            if (sheet, level, row >> level) in self._wide:
+                group = self._wide[sheet, level, row >> level]
+                found += [at for area, at in group if area.left <= column <= area.right]
+                group[:] = [(area, at) for area, at in group if not area.left <= column <= area.right]
         fresh = [at for at in dict.fromkeys(found) if at not in self._taken]
         self._taken.update(fresh)
         return fresh
+
+
+def _blocks(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield (level, number) of the fewest blocks of 2**level rows that make up [start, end)."""
+    level = 0
+    while start < end:
+        if start & 1:
+            yield level, start
+            start += 1
+        if end & 1:
+            end -= 1
+            yield level, end
+        start, end, level = start >> 1, end >> 1, level + 1
 
 
 class _Formulas:
