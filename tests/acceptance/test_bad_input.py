@@ -59,6 +59,10 @@ def test_nobody_guesses_the_sheet_of_a_workbook_that_lost_one(office: Path) -> N
     copilot = Copilot(office)
     code, text = refused(copilot, "excel.write_cells", {"path": "no-sheet.xlsx", "cells": {"A1": 1}})
     assert (code, "'Sales' is missing" in text) == ("lost_sheet", True)
+    total = {"path": "no-sheet.xlsx", "column": "Revenue", "function": "sum"}
+    assert refused(copilot, "excel.aggregate", total)[0] == "lost_sheet"
+    read = copilot.call("documents.read", {"path": "no-sheet.xlsx"})["text"]
+    assert "sheet Sales: the file lists it but does not hold it" in read
     args = {"path": "no-sheet.xlsx", "sheet": "Summary", "cells": {"A1": "x"}}
     assert copilot.call("excel.write_cells", args, mode="yes")["status"] == "done"
 

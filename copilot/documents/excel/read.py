@@ -236,7 +236,9 @@ class _Reader:
     def __init__(self, workbook: Workbook) -> None:
         self.workbook = workbook
         self.segments: list[Segment] = []
-        self.omitted: list[str] = []
+        self.omitted = [
+            f"sheet {name}: the file lists it but does not hold it: it is damaged" for name in workbook.lost
+        ]
         self.flags: list[str] = []
         self._left = MAX_CHARACTERS
 

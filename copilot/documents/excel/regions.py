@@ -278,6 +278,8 @@ def find_region(
         for column in wanted:
             region.column(column)
         return region
+    if not sheet:
+        workbook.refuse_guess()
     sheets = (
         [workbook.sheet(sheet)]
         if sheet

@@ -129,7 +129,7 @@ class Workbook:
         Raises ToolInputError with the closest names.
         """
         if not name:
-            self._refuse_guess()
+            self.refuse_guess()
             visible = [s for s in self.worksheets if s.state == "visible"]
             if not (visible or self.worksheets):
                 raise ToolInputError("The workbook has no sheet with cells.", code="unknown_sheet")
@@ -145,12 +145,17 @@ class Workbook:
             raise DocumentError(f"The sheet {name!r} is listed, but its part is missing from the file.", code="broken")
         raise ToolInputError.unknown("sheet", name, [s.name for s in self.worksheets])
 
-    def _refuse_guess(self) -> None:
+    @property
+    def lost(self) -> list[str]:
+        """The names of sheets that the workbook lists without holding them."""
+        there = {s.name for s in self.sheets}
+        return [name for name in self.listed("name") if name not in there]
+
+    def refuse_guess(self) -> None:
         """Raise ToolInputError when no sheet is named and one is lost: the lost one may be the one that is meant."""
-        lost = [name for name in self.listed("name") if name not in {s.name for s in self.sheets}]
-        if lost and self.worksheets:
+        if self.lost and self.worksheets:
             there = ", ".join(repr(s.name) for s in self.worksheets)
-            message = f"The file is damaged: its sheet {lost[0]!r} is missing."
+            message = f"The file is damaged: its sheet {self.lost[0]!r} is missing."
             raise ToolInputError(message, hint=f"Say which sheet is meant. There is: {there}.", code="lost_sheet")
 
     @cached_property
