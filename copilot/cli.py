@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # a pipe that was closed early is met here, not while the interpreter ends
         return code
     except KeyboardInterrupt:
-        print("\nStopped. Nothing is half written; continue with: everpilot -c", file=sys.stderr)
+        print("\nStopped. Nothing is half written; a turn that had begun goes on with: everpilot -c", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

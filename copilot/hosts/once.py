@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import select
 import stat
@@ -61,7 +62,10 @@ def _must_be_a_file(place: Path, given: Path) -> None:
         hint = f'To work in it: everpilot --dir "{given}"'
         raise DocumentError(f"{given} is a folder, not a document.", hint=hint, code="folder")
     if not place.is_file():
-        raise DocumentError(f"There is no file {given}.", hint="Check its name and its folder.", code="missing")
+        beside = sorted(p.name for p in place.parent.iterdir() if p.is_file()) if place.parent.is_dir() else []
+        close = difflib.get_close_matches(place.name, beside, n=3)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "Check its name and its folder."
+        raise DocumentError(f"There is no file {given}.", hint=hint, code="missing")
 
 
 def notes_of(copilot: Copilot) -> list[str]:
