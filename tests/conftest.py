@@ -21,6 +21,8 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     for name in list(os.environ):
         if any(part in name for part in _KEYS):
             monkeypatch.delenv(name)
+    # Commands that tests start would compile the whole package each time.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("EVERPILOT_HOME", str(tmp_path_factory.mktemp("home")))
     # A machine that runs the tests may also run Ollama: nothing listens on this port.
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")

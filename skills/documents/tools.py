@@ -303,6 +303,8 @@ def answer(
         "where is the penalty clause mentioned?",
         "find every mention of Project Falcon",
         "does any document mention GDPR?",
+        "which files talk about pricing?",
+        'look for "late fee" everywhere',
     ],
     cues=[
         "find",

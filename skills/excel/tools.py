@@ -259,9 +259,7 @@ def aggregate(
         "whose",
         "contains",
         "greater than",
-        "less than",
-        "over",
-        "under",
+        *("less than", "more than", "at least", "at most", "over", "under", "before", "after"),
     ],
 )
 def filter_rows(

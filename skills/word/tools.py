@@ -65,6 +65,7 @@ def read(
         "list the headings of the report",
         "what sections does the agreement have?",
         "show me the structure of handbook.docx",
+        "show the outline of the report",
     ],
     cues=["outline", "headings", "sections", "structure", "chapters", "table of contents"],
 )
@@ -237,6 +238,7 @@ def add_heading(
         'add a bulleted list "Apples", "Pears", "Plums" to shopping.docx',
         'add a numbered list with "Sign", "Scan", "Send" under Procedure in manual.docx',
         'append bullet points "fast", "cheap" to pitch.docx',
+        "add a list at the end of notes.docx: eggs, milk, bread",
     ],
     cues=["list", "bullet", "bullets", "bullet points", "numbered", "items", "steps"],
 )
@@ -262,6 +264,7 @@ def add_list(
         "add a table with the columns Name and Price to offer.docx",
         "insert a table with the header Item, Qty after Scope in proposal.docx",
         "append a 3 column table Date, Owner, Task to minutes.docx",
+        "add a new table with the columns Risk and Measure at the end of plan.docx",
     ],
     cues=["table", "columns", "header", "insert table", "new table"],
 )

@@ -28,7 +28,7 @@ from copilot.documents.package import Package
 MAX_BYTES = 6_000_000
 #: Formulas that are computed for one edit, and cells that they read together; above, it is left to Excel as well.
 MAX_FORMULAS = 20_000
-MAX_READ = 20_000_000
+MAX_READ = 1_000_000
 #: Recalculated formulas that a change shows one by one.
 MAX_HUNKS = 100
 
@@ -177,20 +177,17 @@ class _Work:
         yield from ((at, model.cells[at]) for at in sorted(seen))
 
 
-def _joined(places: set[Place]) -> Iterator[Place]:
-    """Yield the same cells as fewer places: those of equal columns that overlap or touch are one."""
-    last: Place | None = None
+def _joined(places: set[Place]) -> list[Place]:
+    """Return the same cells as fewer places: those of equal columns that overlap or touch are one."""
+    joined: list[Place] = []
     for sheet, area in sorted(places, key=lambda p: (p[0], p[1].left, p[1].right, p[1].top)):
-        if last is not None and last[0] == sheet and (last[1].left, last[1].right) == (area.left, area.right):
-            if area.top <= last[1].bottom + 1:
-                bottom = max(last[1].bottom, area.bottom)
-                last = sheet, Area(last[1].top, area.left, bottom, area.right)
-                continue
-        if last is not None:
-            yield last
-        last = sheet, area
-    if last is not None:
-        yield last
+        above, own = joined[-1] if joined else ("", area)
+        same = above == sheet and (own.left, own.right) == (area.left, area.right) and area.top <= own.bottom + 1
+        if same:
+            joined[-1] = sheet, Area(own.top, own.left, max(own.bottom, area.bottom), own.right)
+        else:
+            joined.append((sheet, area))
+    return joined
 
 
 def _load(model: _Model, work: _Work) -> Any:
@@ -293,7 +290,7 @@ def _computed(engine: Any, at: At) -> tuple[bool, Scalar]:
     """Return whether the engine could compute the cell, and its value."""
     try:
         value = engine.evaluate_cell(*at)
-    except (RuntimeError, ValueError, OSError):
+    except Exception:  # noqa: BLE001 - the engine's errors have no common base; what it can't compute is left to Excel
         return False, None
     if isinstance(value, dict):
         shown = _ERRORS.get(str(value.get("kind")))

@@ -10,7 +10,7 @@ from copilot.documents.excel.dependents import references
 from copilot.documents.excel.grid import Grid
 from copilot.documents.excel.guards import Guards, pivot_areas
 from copilot.documents.excel.refs import Area
-from copilot.documents.excel.regions import Region, find_region
+from copilot.documents.excel.regions import Region, find_region, unique
 from copilot.documents.excel.rewrite import rewritten
 from copilot.documents.excel.tableparts import TablePart
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
@@ -27,15 +27,33 @@ def add_row(
     """Add a row under the data of a table, or of the block of a sheet that has these columns.
 
     `values` are in the order of the columns, or by column name. Columns with a formula go on with it, formats are
-    those of the row above, totals move down and go on summing. Text that starts with "=" stays text unless `formulas`.
+    those of the row above, totals move down and go on summing. On a sheet without rows of data the row goes below what
+    is there: headers as a rule. Text that starts with "=" stays text unless `formulas`.
     Raises ToolInputError: unknown names, too many values, something in the way below.
     """
     workbook = Workbook.open(content)
     names = list(values) if isinstance(values, Mapping) else []
     if table is None and sheet is None and len(workbook.tables) == 1 and not _elsewhere(workbook, names):
         table = workbook.tables[0].name
-    region = find_region(workbook, sheet, table, names)
+    try:
+        region = find_region(workbook, sheet, table, names)
+    except ToolInputError as error:
+        if error.code != "no_data" or not (sheet or len(workbook.worksheets) == 1):
+            raise
+        region = _below_all(workbook, workbook.sheet(sheet), len(values))
     return _Addition(content, workbook, region).add(values, formulas=formulas)
+
+
+def _below_all(workbook: Workbook, sheet: Sheet, width: int) -> Region:
+    """Return a block without rows under the last used row of a sheet, which is taken for its headers."""
+    grid = Grid.of(workbook, sheet, compute=False)
+    used = grid.used
+    if used is None:
+        return Region(grid, Area(1, 1, 1, width), None, unique([""] * width, 1), ())
+    area = Area(used.bottom, used.left, used.bottom, max(used.right, used.left + width - 1))
+    headers = [grid.get(used.bottom, column) for column in range(area.left, area.right + 1)]
+    names = unique([grid.reader.show(cell) if cell else "" for cell in headers], area.left)
+    return Region(grid, area, used.bottom, names, ())
 
 
 def add_table_row(content: bytes, table: str, values: RowValues, *, formulas: bool = False) -> Edited:

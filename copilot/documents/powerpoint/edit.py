@@ -39,7 +39,8 @@ _FIRST_ID = 256  # ST_SlideId, 19.7.13
 def set_title(content: bytes, slide: int, text: str) -> Edited:
     """Return the presentation with `text` as the title of a slide, in the format that the title has.
 
-    Raises ToolInputError: no such slide, nothing would change, or neither slide nor layout has a title.
+    A slide without any text gets a title even where its layout has none. Raises ToolInputError: no such slide,
+    nothing would change, or there is text, none of which is a title.
     """
     new = checked(text, "title").strip()
     if not new:
@@ -62,18 +63,29 @@ def set_title(content: bytes, slide: int, text: str) -> Edited:
 def _new_title(deck: Deck, slide: Slide, root: Element) -> Element:
     layout = deck.layout_part(slide)
     model = title_shape(deck.package.xml(layout)) if layout else None
-    if model is None:
-        texts = [text for s in shapes(tree(root)) if (text := plain(s).split("\n")[0][:80])]
-        hint = f"Its first text is {texts[0]!r}: replace that." if texts else "Add a slide with another layout."
-        raise ToolInputError(
-            f"Slide {slide.number} has no title, and its layout has no place for one.", hint=hint, code="no_title"
-        )
-    shape = shape_from(model, root, "Title")
+    shape = shape_from(model, root, "Title") if model is not None else _title_of_master(deck, slide, layout, root)
     first = next((e for e in tree(root) if not is_(e, "p:nvGrpSpPr", "p:grpSpPr")), None)
     if first is None:
         tree(root).append(shape)
     else:
         first.addprevious(shape)
+    return shape
+
+
+def _title_of_master(deck: Deck, slide: Slide, layout: str, root: Element) -> Element:
+    """Return a title that stands where the master has its own: the layout has none to take the place from."""
+    texts = [text for s in shapes(tree(root)) if (text := plain(s).split("\n")[0][:80])]
+    masters = [m for m in deck.package.related(layout, "slideMaster") if deck.package.has(m)] if layout else []
+    model = title_shape(deck.package.xml(masters[0])) if masters else None
+    if texts or model is None:
+        hint = f"Its first text is {texts[0]!r}: replace that." if texts else "Add a slide with another layout."
+        raise ToolInputError(
+            f"Slide {slide.number} has no title, and its layout has no place for one.", hint=hint, code="no_title"
+        )
+    shape = shape_from(model, root, "Title")
+    own, drawn = child(shape, "p:spPr"), child(model, "p:spPr", "a:xfrm")
+    if own is not None and drawn is not None:
+        own.append(copy.deepcopy(drawn))
     return shape
 
 

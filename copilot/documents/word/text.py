@@ -38,6 +38,11 @@ _ANCHORS = frozenset(
     }
 )
 _CONTAINERS = frozenset({"w:smartTag", "w:customXml", "w:dir", "w:bdo", "w:sdtContent", "w:rubyBase", "w:ruby"})
+# Word shows tab and line feed characters inside of a `w:t` as spaces. While a text is edited they are noncharacters,
+# so that those which stay are told from new ones, which become elements.
+_HIDE = str.maketrans("\t\r\n", "\ufdd0\ufdd1\ufdd2")
+_SHOW = str.maketrans("\ufdd0\ufdd1\ufdd2", "   ")
+_BACK = str.maketrans("\ufdd0\ufdd1\ufdd2", "\t\r\n")
 _TOKENS = re.compile(r"\w+|\s+|[^\w\s]")
 _SIMILAR = 0.5  # below this, two texts share no more than chance words: one replacement reads better than many
 _PRIVATE_USE = range(0xE000, 0xF900)
@@ -70,6 +75,7 @@ class Piece:
     trail: Trail
     start: int = 0
     length: int = 0
+    raw: str = ""  # of a text: as it is written back, see _HIDE
 
     @property
     def end(self) -> int:
@@ -111,21 +117,22 @@ class Line:
             if piece is not target:
                 self._cut(piece, start, end)
         head, tail = max(start - target.start, 0), max(min(end, target.end) - target.start, 0)
-        target.text = target.text[:head] + text + target.text[max(head, tail) :]
+        target.raw = target.raw[:head] + text + target.raw[max(head, tail) :]
+        target.text = target.raw.translate(_SHOW)
         self._dirty.append(target)
 
     def flush(self) -> None:
         """Write the edited pieces into the XML."""
         for piece in {id(p): p for p in self._dirty}.values():
             if piece.kind == "text":
-                _write(piece.element, piece.text)
+                _write(piece.element, piece.raw)
             elif not piece.text and (parent := piece.element.getparent()) is not None:
                 parent.remove(piece.element)
         self._dirty.clear()
 
     def _cut(self, piece: Piece, start: int, end: int) -> None:
         head, tail = max(start - piece.start, 0), min(end, piece.end) - piece.start
-        piece.text = piece.text[:head] + piece.text[tail:]
+        piece.text, piece.raw = piece.text[:head] + piece.text[tail:], piece.raw[:head] + piece.raw[tail:]
         self._dirty.append(piece)
 
     def _room(self, start: int, touched: list[Piece]) -> Piece:
@@ -172,7 +179,7 @@ def _own_text(element: Element) -> str:
 def _fill(element: Element, text: str) -> None:
     for each in list(element):
         element.remove(each)
-    element.text = text
+    element.text = text = text.translate(_BACK)
     if text != text.strip():
         element.set(XML_SPACE, "preserve")
 
@@ -228,9 +235,8 @@ def _run(parent: Element, run: Element, outer: Trail, fields: Fields) -> Iterato
             continue
         trail = replace(outer, field=instruction) if instruction else outer
         if kind in ("w:t", "w:delText"):
-            # A line feed inside of w:t is shown as a space.
-            text = _own_text(each).replace("\n", " ").replace("\r", " ").replace("\t", " ")
-            yield Piece(each, run, text, "fixed" if trail.fixed else "text", trail)
+            raw = _own_text(each).translate(_HIDE)
+            yield Piece(each, run, raw.translate(_SHOW), "fixed" if trail.fixed else "text", trail, raw=raw)
         elif (mark := _mark(each, kind)) is not None:
             yield Piece(each, run, mark, "fixed" if trail.fixed else "mark", trail)
         elif kind in _ANCHORS:

@@ -16,6 +16,7 @@ from copilot.models.builtin.structure import chosen_sheets, split_address
 from copilot.models.builtin.texts import doubt_value, plain_words
 from copilot.models.builtin.toolview import Parameter
 from copilot.models.builtin.words import DETERMINERS, TRAILERS, word_set
+from copilot.slots import EXCEL_SUFFIXES
 
 
 def fill_cell_values(state: State) -> None:
@@ -152,6 +153,8 @@ def _value_span(state: State, start: int) -> list[int]:
 def _cell_value(state: State, span: list[int]) -> Any:
     if len(span) == 1:
         token = state.tokens[span[0]]
+        if state.doc is not None and state.doc.suffix not in EXCEL_SUFFIXES:
+            return token.value  # a text document holds "£19,800" as it is written
         if token.kind == "number" and (value := number(token.value)) is not None and not token.value.endswith("%"):
             return value
         return token.value
@@ -165,6 +168,14 @@ def fill_row_values(state: State) -> None:
         if start is None:
             cues = (*parameter.slot.cues, "with the values", "with values", "with", "values", "containing", "saying")
             start = next((r.stop for c in cues for r in state.phrases(c)), None)
+        if parameter.slot.many:
+            start = next((r.stop for c in _HEADS for r in state.phrases(c) if state.free(r.stop)), start)
+            if start is not None and (heads := _heads(state, start)):
+                state.give(parameter, [[plain_words(state, h) for h in heads]], range(start - 1, heads[-1][-1] + 1))
+                continue
+        if start is None:
+            start = next((i + 1 for i, t in enumerate(state.tokens) if i and t.lower in _ROW_NOUNS), None)
+            start = start if start is not None and len(_row(state, start) or ()) > 1 else None
         row = _row(state, start) if start is not None else None
         if row:
             span = range(start, _row_end(state, start))  # type: ignore[arg-type]
@@ -173,11 +184,37 @@ def fill_row_values(state: State) -> None:
             state.missing[parameter.name] = "which values? Write them after a colon, separated by commas"
 
 
+_ROW_NOUNS = ("row", "entry", "record", "line")
+_HEADS = ("columns", "headers", "header", "column headers", "headings")
+
+
+def _heads(state: State, start: int) -> list[list[int]]:
+    """Return the headers of a new table: "with the columns Hazard, Measure and Owner"."""
+    heads: list[list[int]] = [[]]
+    for index in range(start, _row_end(state, start)):
+        if state.tokens[index].text in (",", ";", ":") or state.tokens[index].lower == "and":
+            heads.append([])
+        else:
+            heads[-1].append(index)
+    return [h for h in heads if h]
+
+
 def _row_end(state: State, start: int) -> int:
     end = start
     while end < len(state.tokens) and state.free(end) and state.tokens[end].kind != "file":
+        if state.tokens[end].lower in _PLACES and _leads_away(state, end):
+            break
         end += 1
     return end
+
+
+_PLACES = ("to", "in", "into", "at", "under", "after", "below", "before", "on")
+
+
+def _leads_away(state: State, index: int) -> bool:
+    """Whether values end at a preposition: before an article or what was understood already ("to the table")."""
+    after = index + 1
+    return after >= len(state.tokens) or not state.free(after) or state.tokens[after].lower in DETERMINERS
 
 
 def _row(state: State, start: int) -> list[tuple[str, Any]] | None:

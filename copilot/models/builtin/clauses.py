@@ -85,7 +85,7 @@ _ASK_START = re.compile(
 _REQUEST = re.compile(
     r"^(?:please|kindly|hey|hi|hello|ok|okay|so|now|then|also|next|first|finally|just|and|afterwards|after that|"
     r"dear|assistant|copilot|everpilot|"
-    r"(?:can|could|would|will) you(?: please| kindly| just)?|i (?:want|need) you to|i'd like you to|"
+    r"(?:can|could|would|will) you(?: be so (?:kind|good) as to| please| kindly| just| possibly)?|be so kind as to|i (?:want|need) you to|i'd like you to|"
     r"i would like you to|i'd like|go ahead and|let's|for me|quickly|you can|secondly|thirdly|lastly|second|third|"
     r"let me (?=see|have)|i (?:want|need|would like) (?=the |a |an )|"
     r"i (?:want|need|would like|'d like) to (?=see|know|read))\b[\s,:!]*"

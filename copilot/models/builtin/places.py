@@ -14,6 +14,7 @@ from copilot.models.builtin.words import DETERMINERS, NUMBER_WORDS, ORDINALS, SU
 
 def fill_numbers(state: State) -> None:
     """Fill counts and indexes: "slide 3", "top 5", "the second slide"."""
+    ranked_rows = any(p.slot.kind == "column" for p in state.view.parameters)
     for parameter in state.open("number"):
         names = parameter.words.split()
         cues = (*parameter.slot.cues, *names, *(("top", "first") if {"limit", "n", "count"} & set(names) else ()))
@@ -34,8 +35,10 @@ def fill_numbers(state: State) -> None:
                 break
         if parameter.name not in state.args:
             _fill_ordinal(state, parameter, names)
-        if parameter.name not in state.args and "top" in cues and _asks_for_one(state):
+        if parameter.name not in state.args and ranked_rows and "top" in cues and _asks_for_one(state):
             state.args[parameter.name] = 1
+        if ranked_rows and "top" in cues and parameter.name not in set(state.used.values()) and not _ranks(state):
+            state.loose.append("whether the highest are meant")
         if parameter.required and parameter.name not in state.args:
             state.missing[parameter.name] = f"which {parameter.words}?"
 
@@ -44,6 +47,10 @@ def _beside_superlative(state: State, index: int) -> bool:
     """Whether a number counts what is best: "the 3 cheapest items", "the highest two"."""
     after = state.tokens[index + 1].lower if index + 1 < len(state.tokens) else ""
     return after in SUPERLATIVES or state.before(index) in SUPERLATIVES
+
+
+def _ranks(state: State) -> bool:
+    return any(t.lower in SUPERLATIVES or t.lower in ("first", "rank", "ranking", "leading") for t in state.tokens)
 
 
 def _asks_for_one(state: State) -> bool:
@@ -132,14 +139,29 @@ def _plain_and_needed(state: State, hit: Hit, parameter: Parameter) -> bool:
     return parameter.required and not quoted
 
 
+def _only_noun(state: State, hit: Hit) -> bool:
+    """Whether the words are the plain noun of a style: "add a list" names no style "List"."""
+    words = [state.tokens[i] for i in hit.run]
+    return all(w.kind == "word" and w.text.islower() for w in words) and not with_noun(state, hit.run, "style")
+
+
+def _before_noun(state: State, hit: Hit) -> bool:
+    """Whether the name stands before "section": then it is one that is there."""
+    return hit.run.stop < len(state.tokens) and state.tokens[hit.run.stop].lower in ("section", "chapter", "clause")
+
+
 def _give_name(state: State, parameter: Parameter, names: Mapping[str, str | list[str]]) -> None:
     cues = {c for cue in parameter.slot.cues for c in cue.split()} | {"under", "after", "below", "before", "section"}
     hits = open_hits(state, names)
+    if parameter.slot.kind == "style":  # "header" is a style too, "the heading" none
+        hits = [h for h in hits if h.exact and not _only_noun(state, h)]
     if parameter.slot.kind == "heading":  # in "add a heading 'Risks'" the name is new, even if there is one already
         hits = [
             h
             for h in hits
-            if _word_before(state, h.run.start) in cues - {"heading"} or _plain_and_needed(state, h, parameter)
+            if _word_before(state, h.run.start) in cues - {"heading"}
+            or _plain_and_needed(state, h, parameter)
+            or _before_noun(state, h)
         ]
     hits.sort(key=lambda h: (not with_noun(state, h.run, "heading"), state.before(h.run.start) not in cues))
     if hits:

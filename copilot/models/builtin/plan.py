@@ -34,7 +34,8 @@ from copilot.models.builtin.words import (
     ACTING,
     ENGLISH_HINTS,
     FREE_WRITING,
-    NEVER_MECHANICAL, STOPWORDS,
+    NEVER_MECHANICAL,
+    STOPWORDS,
     VERBS,
     asks_for_prose,
     looks_english,
@@ -304,10 +305,10 @@ class Planner:
         if how is Stance.ASK or close:
             complete = [*able, *(c for c in complete if c not in able)]
         if _only_quotes(complete[0].view):  # what can be computed is not looked up in a sentence
-            computed = [c for c in complete if _computes(c)]
+            computed = [c for c in complete if _computes(c) and c.able and c.score >= LIMITS.guess]
             complete = [*computed, *(c for c in complete if c not in computed)]
         best = complete[0]
-        if _computes(best):
+        if _computes(best) and best.able and not best.state.loose:
             complete = [best, *(c for c in complete[1:] if not _only_quotes(c.view))]
         rivals = [
             c
@@ -421,12 +422,21 @@ def _absent_column(candidate: Candidate) -> str:
     start = next((i for i, t in enumerate(state.tokens) if t.lower in _PLAIN_FIGURES), -1) + 1
     while start and start < len(state.tokens) and state.tokens[start].lower in ("of", "the", "column", "all", "for"):
         start += 1
-    if not start or start >= len(state.tokens) or not state.free(start) or state.tokens[start].kind not in ("word", "quote"):
+    if (
+        not start
+        or start >= len(state.tokens)
+        or not state.free(start)
+        or state.tokens[start].kind not in ("word", "quote")
+    ):
         return ""
     name = state.tokens[start].value
     if state.doc.find(name) or name.lower() in STOPWORDS:
         return ""
-    why = next(w for n, w in state.missing.items() if any(p.name == n and p.slot.kind == "column" for p in state.view.parameters))
+    why = next(
+        w
+        for n, w in state.missing.items()
+        if any(p.name == n and p.slot.kind == "column" for p in state.view.parameters)
+    )
     return f"{state.doc.show} has no column “{name}”; {why}"
 
 

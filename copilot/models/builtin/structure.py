@@ -17,10 +17,12 @@ from copilot.models.builtin.words import (
     DETERMINERS,
     FUNCTION_NAMES,
     FUNCTIONS,
+    KIND_WORDS,
     NUMBER_WORDS,
     OPERATOR_NAMES,
     OPERATORS,
     STOPWORDS,
+    word_set,
 )
 
 #: Words before a column, by a word in the parameter's name; a slot's own cues come first.
@@ -203,19 +205,20 @@ def fill_columns(state: State) -> None:
     hits = [h for h in column_hits(state) if h.exact or _spoken(state, h.run) not in values]
     rest: list[Hit] = []
     for hit in hits:
-        owner = next((p for p in parameters if _cued(state, hit, p)), None)
+        owner = next((p for p in parameters if _cued(state, hit, p) and _measures(state, p, hit)), None)
         if owner is None:
             rest.append(hit)
         else:
             _take(state, owner, hit)
+    rest = _nearest_first(state, parameters, rest)
     plain = [p for p in parameters if p.name not in state.args or p.list_like]
     plain.sort(key=lambda p: (not p.required, bool(column_cues(p))))
     for hit in rest:
-        target = next((p for p in plain if (p.name not in state.args or p.list_like) and _may_take(state, p)), None)
+        target = next((p for p in plain if (p.name not in state.args or p.list_like) and _may_take(state, p) and _measures(state, p, hit)), None)
         if target is not None:
             _take(state, target, hit)
     for parameter in parameters:
-        if parameter.required and parameter.name not in state.args:
+        if parameter.required and parameter.name not in state.args and not _by_adjective(state, parameter):
             _compared_column(state, parameter)
     _need_column(state, parameters)
     _sum_for_how_many(state, parameters)
@@ -229,6 +232,44 @@ def spend_headers(state: State) -> None:
         for hit in column_hits(state):
             if hit.exact:
                 state.spend(hit.run, "shown")
+
+
+def _measures(state: State, parameter: Parameter, hit: Hit) -> bool:
+    """Whether rows can be ranked by a column, if that is what it is for: "the most expensive *task*" can't."""
+    ranks = parameter.required and any("top" in p.slot.cues for p in state.view.parameters)
+    return not ranks or not _is_text(state, hit.name)
+
+
+_MEASURES = (
+    (word_set("expensive cheap cheapest priciest dearest costly"), re.compile(r"(?i)\b(?:cost|price|amount|fee|total|value)s?\b")),
+    (word_set("newest oldest latest earliest recent"), re.compile(r"(?i)\b(?:date|day|opened|created|start|due)\b")),
+    (word_set("longest shortest"), re.compile(r"(?i)\b(?:days?|hours?|duration|length|weeks?|months?)\b")),
+)
+
+
+def _by_adjective(state: State, parameter: Parameter) -> bool:
+    """Rank by the only column that an adjective measures: "the most expensive task" by Cost."""
+    words = {t.lower for i, t in enumerate(state.tokens) if state.free(i)}
+    if state.view.acts or not any(p.name == "lowest" or "top" in p.slot.cues for p in state.view.parameters):
+        return False
+    for adjectives, pattern in _MEASURES:
+        named = [(s.name, c) for s in chosen_sheets(state) for c in s.columns if pattern.search(c)]
+        if words & adjectives and len(named) == 1:
+            state.args[parameter.name] = named[0][1]
+            state.spend([i for i, t in enumerate(state.tokens) if t.lower in adjectives | {"most"}], parameter.name)
+            _name_sheet(state, named[0][0])
+            return True
+    return False
+
+
+def _nearest_first(state: State, parameters: Sequence[Parameter], hits: list[Hit]) -> list[Hit]:
+    """Put the column right before a comparison first, if columns are only compared: "which tasks are *due* before"."""
+    operator = next((p.name for p in state.view.parameters if p.slot.kind == "operator"), "")
+    at = min((i for i, n in state.used.items() if n == operator), default=-1)
+    compared = [p for p in parameters if p.name not in state.args]
+    if at < 0 or len(compared) != 1 or not _CONDITION.search(compared[0].words):
+        return hits
+    return sorted(hits, key=lambda h: (h.run.stop > at, at - h.run.stop))
 
 
 def _takes_condition(state: State) -> bool:
@@ -566,15 +607,23 @@ def fill_operators(state: State) -> int | None:
     if parameter is None:
         return None
     found = [(-len(r), r.start, name, r) for name, ws in OPERATORS.items() for w in ws for r in state.phrases(w)]
+    named = _member_runs(state) if found and not state.view.acts else []
     for _, _, name, run in sorted(found, key=lambda f: f[:2]):
         value = _allowed(parameter, OPERATOR_NAMES[name])
         if value is None or not all(state.free(i) for i in run) or not _compares(state, name, run):
             continue
+        if any(set(m) & set(run) or (name == "=" and m.start == run.stop) for m in named):
+            continue  # "tasks that are not started": the text of a cell, which says its column
         state.give(parameter, value, run)
         return run.stop
     if parameter.required:
         state.missing[parameter.name] = "compared how?"
     return None
+
+
+def _member_runs(state: State) -> list[range]:
+    """Where texts stand that are in one column only, of two words at least or with a "not" of their own."""
+    return [h.run for h in open_hits(state, dict(_members(state))) if h.exact and len(h.run) > 1]
 
 
 def _compares(state: State, operator: str, run: range) -> bool:
@@ -614,6 +663,14 @@ _YES = {
         "largest first",
         "biggest first",
         "newest first",
+        "latest first",
+        "most expensive first",
+        "dearest first",
+        "best first",
+        "high to low",
+        "from highest to lowest",
+        "highest to lowest",
+        "z to a",
         "most first",
         "highest",
         "largest",
@@ -642,7 +699,9 @@ _YES = {
 
 def _fill_enum(state: State, parameter: Parameter) -> None:
     for choice in sorted(parameter.choices, key=lambda c: -len(str(c))):
-        forms = dict.fromkeys((str(choice).replace("_", " ").lower(), str(choice).lower()))
+        kinds = [k for k in KIND_WORDS.get(str(choice), ()) if " " not in k]
+        plurals = [f"{k} files" for k in kinds] + [f"{k}s" for k in kinds]
+        forms = dict.fromkeys((*plurals, str(choice).replace("_", " ").lower(), str(choice).lower()))
         for run in (r for form in forms for r in state.phrases(form)):
             if all(state.free(i) for i in run):
                 state.give(parameter, choice, run)

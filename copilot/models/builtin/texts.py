@@ -93,6 +93,10 @@ def _quoted(state: State, parameters: Sequence[Parameter]) -> None:
         owner = _owner(state, index, parameters)
         if owner is None:
             rest.append(index)
+        elif owner[0].list_like:
+            following = [i for i in quotes if i >= index and i not in state.used]
+            state.give(owner[0], [state.tokens[i].value for i in following], [*following, *owner[1]])
+            break
         else:
             state.give(owner[0], _typed(owner[0], state.tokens[index]), [index, *owner[1]])
     order = sorted(
@@ -109,7 +113,10 @@ def _quoted(state: State, parameters: Sequence[Parameter]) -> None:
 def _plain_items(state: State) -> list[list[int]]:
     """Return at least two items after a colon or "with": "a list with Read, Revise, Rest"."""
     starts = [i + 1 for i, t in enumerate(state.tokens) if t.text == ":" and state.free(i)]
-    starts += [i + 1 for i, t in enumerate(state.tokens) if t.lower in ("with", "containing", "of") and state.free(i)]
+    nouns = ("with", "containing", "of", "points", "bullets", "items", "steps")
+    starts += [
+        i + 1 for i, t in enumerate(state.tokens) if t.lower in nouns and state.free(i) and _listed(state, i + 1)
+    ]
     for start in starts[:1]:
         items: list[list[int]] = [[]]
         for index in range(start, len(state.tokens)):
@@ -127,6 +134,11 @@ def _plain_items(state: State) -> list[list[int]]:
         ):
             return items
     return []
+
+
+def _listed(state: State, start: int) -> bool:
+    """Whether a list may begin here: "bullet points Gloves, Boots", not "points to contract.docx"."""
+    return start < len(state.tokens) and state.free(start) and state.tokens[start].lower not in STOPWORDS | LOOSE
 
 
 def _nouns_before(state: State, index: int) -> list[int]:
@@ -482,6 +494,9 @@ def _fill_whole_question(state: State, parameter: Parameter) -> None:
     while span and state.tokens[span[-1]].kind == "punct":
         span.pop()
     words = [i for i in span if state.tokens[i].lower not in STOPWORDS and state.tokens[i].kind != "punct"]
+    if len(words) < 2 and "question" in parameter.words:  # words that also name a file are still what it is about
+        span = [i for i in range(lead, len(state.tokens)) if state.tokens[i].kind not in ("punct", "file")]
+        words = [i for i in span if state.tokens[i].lower not in STOPWORDS]
     if words:
         text = re.sub(r"\s+", " ", " ".join(state.tokens[i].text for i in span))
         state.give(parameter, text, span)

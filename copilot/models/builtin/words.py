@@ -43,7 +43,7 @@ PREPOSITIONS = word_set("""in on at from of for to into onto within inside under
 #: Words that may lead from a verb to a quoted or plain text: "replace the word Acme", "every occurrence of Acme".
 TEXT_NOUNS = word_set(
     """word words phrase phrases text term terms name names string value values occurrence occurrences instance
-    instances mention mentions of sentence company number all every each the any everything"""
+    instances mention mentions of spelling sentence company number all every each the any everything"""
 )
 
 #: Words at the end of a command that change nothing: "everywhere", "please".
@@ -91,7 +91,7 @@ NEVER_MECHANICAL = word_set(
 SYNONYMS: tuple[frozenset[str], ...] = tuple(
     frozenset(group.split())
     for group in (
-        "replace change swap substitute update rename switch exchange",
+        "replace change swap substitute update rename switch exchange amend fix correct",
         "set put write enter update change fill type assign",
         "add insert append put include attach",
         "delete remove drop erase cut strip",
@@ -118,7 +118,7 @@ VERBS = frozenset(v for group in SYNONYMS for v in group) | word_set(
 ACTING = word_set(
     """replace change swap substitute update rename set put write enter fill add insert append delete remove drop
     erase make create build generate convert export save send mail email forward move copy merge apply format
-    clear undo edit modify overwrite adjust increase decrease switch correct fix draw plot chart graph"""
+    clear undo edit modify amend overwrite adjust increase decrease switch correct fix draw plot chart graph"""
 )
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from copilot.documents import excel
+from copilot.documents.excel.refs import column_letters
 
 from .books import cells, changed, formulas, hunks, part, values
 
@@ -78,3 +81,48 @@ def test_values_that_the_file_lacks_are_computed_for_reading() -> None:
     assert [row[1] for row in found.values] == ["double", 2, 4, None]
     assert any("computed here" in note for note in found.notes)
     assert any("B4" in note for note in found.notes)
+
+
+def test_only_what_depends_on_the_edit_is_computed() -> None:
+    # Ten thousand formulas stand beside; none of them reads B2, so that none is given to the engine.
+    beside = "".join(f'<c r="{column_letters(n)}9"><f>A1+{n}</f><v>{1 + n}</v></c>' for n in range(1, 10_001))
+    edited = excel.write_cells(cells(CHAIN + f'<row r="9">{beside}</row>'), None, {"B2": 50})
+    assert values(edited.content)["C1"] == 120
+    assert not any("Many formulas" in w for w in edited.warnings)
+
+
+def test_with_more_dependents_than_are_computed_here_the_new_formula_still_has_its_value() -> None:
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="B{n}"><f>SUM(A$1:A$1500)</f><v>1500</v></c></row>'
+        for n in range(1, 1501)
+    )
+    edited = excel.write_cells(cells(rows), None, {"A1": 2, "D1": "=A1*5"})
+    assert values(edited.content)["D1"] == 10
+    assert any("Many formulas depend on the edit" in w for w in edited.warnings)
+    assert 'fullCalcOnLoad="1"' in part(edited.content, "xl/workbook.xml")
+
+
+@pytest.mark.parametrize(
+    ("formula", "edit"),
+    [
+        ("SUM(B3:B1)", "B2"),  # corners the wrong way round
+        ("SUM(B:B)", "B2"),
+        ("SUM($1:$2)", "B2"),
+        ("SUM(A1:ZZ5)", "B2"),
+        ("INDIRECT(&quot;B2&quot;)", "B2"),
+        ("SUM(Data:Data!B2)", "B2"),  # over several sheets
+        ("SUM(B1:B2,B2:B3)", "B2"),
+    ],
+)
+def test_dependents_are_found_however_they_refer(formula: str, edit: str) -> None:
+    content = cells(f'<row r="2"><c r="B2"><v>1</v></c></row><row r="7"><c r="G7"><f>{formula}</f><v>-5</v></c></row>')
+    told = excel.write_cells(content, None, {edit: 3}).warnings
+    assert any("Data!G7" in w for w in told)  # its value is not what the engine gets: named, never passed over
+    assert not any("Data!G7" in w for w in excel.write_cells(content, None, {"AAA9": 3}).warnings if "(" not in formula)
+
+
+def test_a_formula_that_makes_the_engine_fail_does_not_stop_the_reading() -> None:
+    content = cells(
+        '<row r="1"><c r="A1"><f>#REF!:B2</f></c><c r="B1"><f>Nowhere!A1</f></c><c r="C1"><f>1+1</f></c></row>'
+    )
+    assert excel.read_range(content, None).values[0][2] == 2

@@ -138,3 +138,34 @@ def test_formulas_on_the_same_sheet_follow_the_total() -> None:
 def test_a_chart_that_does_not_take_in_the_row_is_named() -> None:
     before = excel.add_chart(book({"Data": [["Item", "Price"], ["a", 1], ["b", 2]]}), None, "column", "Item", ["Price"])
     assert any("chart" in w for w in excel.append_row(before.content, "Data", ["c", 3]).warnings)
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "written"),
+    [
+        ([], ["x", 1], {"A1": "x", "B1": 1}),
+        ([["Name", "Age"]], ["Ann", 3], {"A1": "Name", "B1": "Age", "A2": "Ann", "B2": 3}),
+        ([["Name", "Age"]], {"age": 3}, {"A1": "Name", "B1": "Age", "B2": 3}),
+        ([["A note"]], ["a", "b"], {"A1": "A note", "A2": "a", "B2": "b"}),
+    ],
+)
+def test_a_sheet_without_rows_takes_the_first_one(rows: list[list[Any]], given: Any, written: dict[str, Any]) -> None:
+    before = book({"List": rows})
+    assert formulas(excel.add_row(before, given, sheet="List").content) == written
+    assert formulas(excel.add_row(before, given).content) == written  # the only sheet
+
+
+def test_totals_that_move_are_still_what_the_table_says_of_them() -> None:
+    column = '<tableColumn id="2" name="Price" totalsRowFunction="average" totalsRowDxfId="7"/>'
+    own = "<totalsRowFormula>MAX(B2:B3)</totalsRowFormula>"
+    third = f'<tableColumn id="3" name="Most" totalsRowFunction="custom">{own}</tableColumn>'
+    rows = [["Item", "Price", "Most"], ["a", 1, 1], ["b", 3, 2], ["Total", "=SUBTOTAL(101,T[Price])", "=MAX(B2:B3)"]]
+    before = book({"Data": rows}, {"T": ("Data", "A1:C4")})
+    table = (
+        '<table xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" id="1" name="T" displayName="T"'
+        ' ref="A1:C4" totalsRowCount="1"><autoFilter ref="A1:C3"/><tableColumns count="3">'
+        f'<tableColumn id="1" name="Item" totalsRowLabel="Total"/>{column}{third}</tableColumns></table>'
+    )
+    before = with_parts(before, {"xl/tables/table1.xml": table.encode()})
+    after = part(excel.add_row(before, ["c", 5, 4], table="T").content, "xl/tables/table1.xml")
+    assert after == table.replace("A1:C4", "A1:C5").replace("A1:C3", "A1:C4").replace("B2:B3", "B2:B4")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from copilot.documents import excel
 from copilot.errors import ToolInputError
 
-from .books import book, changed, values
+from .books import book, changed, part, values, with_parts
 
 ROWS = [
     ["Name", "When", "Share", "Twice"],
@@ -47,3 +49,35 @@ def test_an_empty_workbook_can_be_edited_further() -> None:
     content = excel.create({}).content
     content = excel.add_sheet(content, "Notes").content
     assert values(excel.write_cells(content, "Notes", {"B2": "hi"}).content, "Notes") == {"B2": "hi"}
+
+
+def test_a_listed_sheet_without_its_part_keeps_its_name_and_id() -> None:
+    content = excel.create({"Data": [["x"]]}).content
+    ghost = '<sheet name="Module" sheetId="9" r:id="rIdGone"/></sheets>'
+    content = with_parts(
+        content, {"xl/workbook.xml": part(content, "xl/workbook.xml").replace("</sheets>", ghost).encode()}
+    )
+    listed = part(excel.add_sheet(content, "New").content, "xl/workbook.xml")
+    assert re.findall(r'sheetId="(\d+)"', listed) == ["1", "9", "10"]
+    with pytest.raises(ToolInputError, match="module"):
+        excel.add_sheet(content, "module")
+
+
+def test_formats_in_alternative_content_are_counted_once() -> None:
+    # Excel knows no namespace "other", so that it takes the fallback: index 1 is one format, not two.
+    content = excel.create({"Data": [["x"]]}).content
+    styles = part(content, "xl/styles.xml")
+    font = '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"'
+    either = (
+        '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+        f'<mc:Choice xmlns:o="urn:other" Requires="o">{font} o:more="1"/></mc:Choice>'
+        f"<mc:Fallback>{font}/></mc:Fallback></mc:AlternateContent>"
+    )
+    count = styles.split("<cellXfs", 1)[1].count("<xf ")
+    content = with_parts(content, {"xl/styles.xml": styles.replace("</cellXfs>", f"{either}</cellXfs>").encode()})
+    edited = excel.write_cells(content, None, {"C3": "2026-03-01"}).content
+    index = int(re.findall(r'<c r="C3" s="(\d+)"', part(edited))[0])
+    group = re.sub("<mc:Choice.*?</mc:Choice>", "", part(edited, "xl/styles.xml").split("<cellXfs", 1)[1])
+    formats = re.findall(r"<xf [^>]*>", group.split("</cellXfs>")[0])
+    assert 'numFmtId="14"' in formats[index]
+    assert index <= count + 1

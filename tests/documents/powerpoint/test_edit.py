@@ -85,10 +85,20 @@ def test_a_slide_that_lost_its_title_gets_one_from_its_layout() -> None:
     assert opened(edited.content).slides[0].shapes.title.text_frame.text == "Back again"
 
 
-def test_no_place_for_a_title_is_said() -> None:
+def test_an_empty_slide_without_a_place_for_a_title_gets_one_where_the_master_has_it() -> None:
     made = opened(deck("One"))
     made.slides.add_slide(made.slide_layouts[6])
-    with pytest.raises(ToolInputError) as caught:
+    title = opened(powerpoint.set_title(saved(made), 2, "Late").content).slides[1].shapes.title
+    own = next(s for s in made.slide_masters[0].placeholders if s.placeholder_format.type == 1)
+    assert title is not None and title.text_frame.text == "Late"
+    assert (title.left, title.top, title.width, title.height) == (own.left, own.top, own.width, own.height)
+
+
+def test_a_slide_whose_text_is_in_plain_boxes_is_not_given_a_second_title() -> None:
+    made = opened(deck("One"))
+    slide = made.slides.add_slide(made.slide_layouts[6])
+    slide.shapes.add_textbox(0, 0, 9144, 9144).text_frame.text = "Drawn title"
+    with pytest.raises(ToolInputError, match="'Drawn title'") as caught:
         powerpoint.set_title(saved(made), 2, "x")
     assert caught.value.code == "no_title"
 

@@ -92,6 +92,15 @@ def test_formatting_of_the_first_run_is_kept_and_nothing_else_changes() -> None:
     assert 'mc:Ignorable="w14"' in xml
 
 
+def test_tab_and_line_feed_characters_in_the_text_stay_as_written() -> None:
+    # Word shows them as spaces (they are no tabs or breaks), but the words beside an edit are not ours to rewrite.
+    before = docx("<w:p><w:r><w:t>\tAcme\t and\nthe Acme\nteam</w:t></w:r></w:p>")
+    after = part(word.replace_text(before, "Acme", "Contoso").content)
+    assert "<w:t>\tContoso\t and\nthe Contoso\nteam</w:t>" in after.replace(' xml:space="preserve"', "")
+    new = part(word.replace_text(before, "the Acme", "a\tb").content)
+    assert "and\na</w:t><w:tab/><w:t" in new
+
+
 def test_words_that_stay_keep_their_own_formatting() -> None:
     after = word.replace_text(docx(p("Acme ", r("Inc", "<w:b/>"))), "Acme Inc", "Acme Ltd").content
     assert '<w:b/></w:rPr><w:t xml:space="preserve">Ltd</w:t>' in part(after)
