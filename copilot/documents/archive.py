@@ -21,6 +21,7 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _CHUNK = 1 << 18
+_LEVEL_BIG = 3  # of deflate: what comes in pieces is big, and Office itself packs big sheets fast rather than small
 _FIXED_TIME = (0, 0x21)  # 1980-01-01 00:00, the epoch of zip: new entries carry no clock
 _DESCRIPTOR, _ENCRYPTED, _UTF8 = 0x08, 0x01, 0x800
 
@@ -104,7 +105,7 @@ class Archive:
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Replace or add an entry; an iterable is deflated as it comes, so that a big part is held only once."""
-        self._written[name] = data if isinstance(data, bytes) else _deflate(data)
+        self._written[name] = data if isinstance(data, bytes) else _deflate(data, _LEVEL_BIG)
         self._removed.discard(name)
 
     def remove(self, name: str) -> None:
@@ -261,8 +262,8 @@ def _rest(inflater: zlib._Decompress, allowed: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _deflate(chunks: Iterable[bytes]) -> _Packed:
-    deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
+def _deflate(chunks: Iterable[bytes], level: int = 6) -> _Packed:
+    deflater = zlib.compressobj(level, zlib.DEFLATED, -15)
     packed = bytearray()
     crc = size = 0
     for chunk in chunks:

@@ -215,6 +215,7 @@ def summarize(
         "give me an overview of these files",
         "what are all these documents about?",
         "briefly summarise every file",
+        "overview of everything in this folder",
     ],
     cues=["overview", "all documents", "every file", "all files", "these files", "whole folder"],
 )

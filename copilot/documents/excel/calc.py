@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import Cell, SheetReader, value_content
@@ -28,7 +28,7 @@ from copilot.documents.package import Package
 MAX_BYTES = 6_000_000
 #: Formulas that are computed for one edit, and cells that they read together; above, it is left to Excel as well.
 MAX_FORMULAS = 20_000
-MAX_READ = 1_000_000
+MAX_READ = 5_000_000
 #: Recalculated formulas that a change shows one by one.
 MAX_HUNKS = 100
 
@@ -286,18 +286,34 @@ def _without_this_row(text: str, tables: tuple[Table, ...], sheet: str, row: int
     return _THIS_ROW.sub(cell, text) if "[" in text else text
 
 
-def _computed(engine: Any, at: At) -> tuple[bool, Scalar]:
-    """Return whether the engine could compute the cell, and its value."""
+def _computed(engine: Any, places: list[At]) -> dict[At, Scalar]:
+    """Return the values of the cells that the engine could compute.
+
+    All are asked for in one go: for each single one the engine would walk through all that it depends on again.
+    """
     try:
-        value = engine.evaluate_cell(*at)
-    except Exception:  # noqa: BLE001 - the engine's errors have no common base; what it can't compute is left to Excel
-        return False, None
+        found = engine.evaluate_cells(places)
+    except Exception:  # noqa: BLE001 - the engine's errors have no common base; one bad cell must not cost the others
+        found = [_alone(engine, at) for at in places]
+    return {at: value for at, given in zip(places, found, strict=True) if (value := _taken(given)) is not _UNABLE}
+
+
+_UNABLE: Any = object()
+
+
+def _alone(engine: Any, at: At) -> Any:
+    try:
+        return engine.evaluate_cell(*at)
+    except Exception:  # noqa: BLE001 - see _computed: what it can't compute is left to Excel
+        return _UNABLE
+
+
+def _taken(value: Any) -> Scalar:
+    """Return a value of the engine as ours: _UNABLE for an array, and for errors that Excel might not get."""
     if isinstance(value, dict):
         shown = _ERRORS.get(str(value.get("kind")))
-        return shown is not None, CellError(shown) if shown else None
-    if isinstance(value, list):
-        return False, None
-    return True, value
+        return CellError(shown) if shown else cast(Scalar, _UNABLE)
+    return cast(Scalar, _UNABLE if isinstance(value, list) else value)
 
 
 def _same(value: Scalar, cached: Scalar, workbook: Workbook) -> bool:
@@ -320,15 +336,13 @@ def _number(value: Scalar, workbook: Workbook) -> Any:
 
 def _trusted(model: _Model, engine: Any, work: _Work) -> set[At]:
     """Return the formula cells whose cached value the engine arrives at, and those that have none."""
-    found = set()
-    for at in sorted(work.formulas & model.formulas.keys()):
-        cell = model.formulas[at]
-        if not model.computable(at):
-            continue
-        able, value = _computed(engine, at)
-        if able and (cell.value is None or _same(value, cell.value, model.workbook)):
-            found.add(at)
-    return found
+    cells = model.formulas
+    asked = [at for at in sorted(work.formulas & cells.keys()) if model.computable(at)]
+    return {
+        at
+        for at, value in _computed(engine, asked).items()
+        if cells[at].value is None or _same(value, cells[at].value, model.workbook)
+    }
 
 
 class _Run:
@@ -351,10 +365,11 @@ class _Run:
             self.engine.set_value(*at, _plain(self.after.cells[at].value, self.after.workbook))
         updates: dict[str, dict[tuple[int, int], Scalar]] = {}
         unable = []
-        for at in sorted(self.work.affected - pinned, key=self._order):
-            cell = self.after.formulas[at]
-            able, value = _computed(self.engine, at) if self.after.computable(at) else (False, None)
-            if not able:
+        wanted = sorted(self.work.affected - pinned, key=self._order)
+        found = _computed(self.engine, [at for at in wanted if self.after.computable(at)])
+        for at in wanted:
+            cell, value = self.after.formulas[at], found.get(at)
+            if at not in found:
                 unable.append(at)
             elif at in self.edited or (cell.value is not None and not _same(value, cell.value, self.after.workbook)):
                 updates.setdefault(at[0], {})[at[1:]] = value
@@ -462,10 +477,6 @@ def compute_missing(workbook: Workbook, sheet: Sheet, cells: list[Cell]) -> dict
         return {}
     changing = [at for at in sorted(model.formulas) if model.volatile(at)]
     unsure = dependencies.on(changing) | set(changing)
-    found = {}
-    for cell in cells:
-        at = (sheet.name, cell.row, cell.column)
-        able, value = _computed(engine, at) if at not in unsure and model.computable(at) else (False, None)
-        if able:
-            found[cell.row, cell.column] = _as_before(value, cell, workbook)
-    return found
+    asked = {(sheet.name, c.row, c.column): c for c in cells}
+    sure = [at for at in asked if at not in unsure and model.computable(at)]
+    return {at[1:]: _as_before(value, asked[at], workbook) for at, value in _computed(engine, sure).items()}

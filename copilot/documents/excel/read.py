@@ -23,6 +23,7 @@ MAX_CHARACTERS = 48_000
 #: Rows of one sheet that a reading shows before it cuts.
 MAX_ROWS = 200
 _MAX_CELL = 300
+_WIDE = 60  # columns that are shown of a sheet that is too long for one reading
 
 
 def outline(content: bytes) -> Outline:
@@ -153,8 +154,7 @@ def _errors(sheet: str, cells: list[Cell]) -> list[str]:
 
 def grid_markdown(grid: Grid, area: Area, *, formulas: bool = True) -> str:
     """Return an area as a Markdown table: column letters above, row numbers at the left, blank rows left out."""
-    columns = list(_span(area.left, area.right))
-    used = [c for c in columns if any(c in cells for _, cells in grid.within(area))] or columns[:1]
+    used = sorted({c for _, cells in grid.within(area) for c in cells}) or [area.left]
     lines = ["| | " + " | ".join(column_letters(c) for c in used) + " |", "|---" * (len(used) + 1) + "|"]
     for number, cells in grid.within(area):
         shown = [_shown(grid, cells[c], formulas=formulas) if c in cells else "" for c in used]
@@ -289,8 +289,11 @@ class _Reader:
         if not hidden and (gone_rows or gone_columns):
             self._hidden_parts(grid, gone_rows, gone_columns)
         area, text = _within_budget(grid, shown, self._left)
-        if area != shown:
+        if area.bottom < shown.bottom:
             self.omitted.append(f"{grid.sheet.name}: rows {area.bottom + 1} to {shown.bottom} of {used}")
+        if area.right < shown.right:
+            span = f"{column_letters(area.right + 1)} to {column_letters(shown.right)}"
+            self.omitted.append(f"{grid.sheet.name}: columns {span} of {used}")
         where = f"{grid.sheet.name}!{area}"
         self._add(text, where, "table", hidden=hidden, address=where)
 
@@ -340,8 +343,11 @@ class _Reader:
 
 
 def _within_budget(grid: Grid, area: Area, left: int) -> tuple[Area, str]:
-    """Return the area cut to rows that fit, and its Markdown."""
+    """Return the area cut to rows that fit, and its Markdown; of a very wide one its first columns."""
     text = grid_markdown(grid, area)
+    if len(text) > max(left, 2_000) and area.width > _WIDE:
+        area = Area(area.top, area.left, area.bottom, area.left + _WIDE - 1)
+        text = grid_markdown(grid, area)
     while len(text) > max(left, 2_000) and area.height > 1:
         height = max(1, int(area.height * max(left, 2_000) / len(text) * 0.9))
         area = Area(area.top, area.left, area.top + min(height, area.height - 1) - (height == area.height), area.right)

@@ -101,10 +101,12 @@ def _of_table(grid: Grid, table: Table) -> Region:
 def unique(names: Iterable[str], left: int) -> tuple[str, ...]:
     """Return column names that differ: blank ones are called by their letter, later twins get it in brackets."""
     made: list[str] = []
+    taken: set[str] = set()
     for offset, name in enumerate(names):
         letter = column_letters(left + offset)
         name = " ".join(name.split()) or letter
-        made.append(f"{name} ({letter})" if _folded(name) in {_folded(m) for m in made} else name)
+        made.append(f"{name} ({letter})" if _folded(name) in taken else name)
+        taken.add(_folded(made[-1]))
     return tuple(made)
 
 

@@ -106,7 +106,11 @@ class SheetEdit:
             found = markup.find(raw or b"", prefix + b"f")
             if raw is None or found is None:
                 raise AssertionError("a dependent of a shared formula has an element")
-            return raw[: found.start] + formula_content(text, prefix) + raw[found.end :]
+            made = formula_content(text, prefix)
+            always = markup.attribute(raw[found.start : found.inner], b"ca")  # to be calculated at every change
+            tag = made[: made.index(b">") + 1]
+            made = markup.with_attribute(tag, b"ca", always) + made[len(tag) :]
+            return raw[: found.start] + made + raw[found.end :]
 
         return render
 

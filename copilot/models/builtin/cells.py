@@ -9,10 +9,11 @@ from typing import Any
 
 from openpyxl.utils.cell import column_index_from_string, get_column_letter
 
+from copilot.models.builtin.addresses import split_address
 from copilot.models.builtin.lexing import number
 from copilot.models.builtin.named_cells import named_cell
 from copilot.models.builtin.state import SLOT_NOUNS, State, runs
-from copilot.models.builtin.structure import chosen_sheets, split_address
+from copilot.models.builtin.structure import chosen_sheets
 from copilot.models.builtin.texts import doubt_value, plain_words
 from copilot.models.builtin.toolview import Parameter
 from copilot.models.builtin.words import DETERMINERS, TRAILERS, word_set
@@ -176,6 +177,8 @@ def fill_row_values(state: State) -> None:
         if start is None:
             start = next((i + 1 for i, t in enumerate(state.tokens) if i and t.lower in _ROW_NOUNS), None)
             start = start if start is not None and len(_row(state, start) or ()) > 1 else None
+        if start is None and not state.clause.inherited_verb and len(_row(state, 1) or ()) > 2:
+            start = 1  # "add Ann, 12, 7 to the sheet Marks"
         row = _row(state, start) if start is not None else None
         if row:
             span = range(start, _row_end(state, start))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from enum import Enum
 from copilot.models.builtin.files import FileMention
 from copilot.models.builtin.ground import Doc
 from copilot.models.builtin.lexing import Token
-from copilot.models.builtin.words import ACTING, PREPOSITIONS
+from copilot.models.builtin.words import ACTING, PREPOSITIONS, VERBS
 
 
 class Stance(Enum):
@@ -85,7 +85,8 @@ _ASK_START = re.compile(
 _REQUEST = re.compile(
     r"^(?:please|kindly|hey|hi|hello|ok|okay|so|now|then|also|next|first|finally|just|and|afterwards|after that|"
     r"dear|assistant|copilot|everpilot|"
-    r"(?:can|could|would|will) you(?: be so (?:kind|good) as to| please| kindly| just| possibly)?|be so kind as to|i (?:want|need) you to|i'd like you to|"
+    r"(?:can|could|would|will) you(?: be so (?:kind|good) as to| please| kindly| just| possibly)?|be so kind as to|"
+    r"i (?:want|need) you to|i'd like you to|"
     r"i would like you to|i'd like|go ahead and|let's|for me|quickly|you can|secondly|thirdly|lastly|second|third|"
     r"let me (?=see|have)|i (?:want|need|would like) (?=the |a |an )|"
     r"i (?:want|need|would like|'d like) to (?=see|know|read))\b[\s,:!]*"
@@ -139,7 +140,8 @@ def sentences_of(tokens: Sequence[Token]) -> list[list[Token]]:
         found[-1].append(token)
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         spaced = after is None or after.start > token.end
-        if token.kind == "punct" and token.text in ".!?;" and spaced:
+        listing = token.text == ";" and after is not None and after.lower not in VERBS  # "a list: one; two"
+        if token.kind == "punct" and token.text in ".!?;" and spaced and not listing:
             found.append([])
     return [sentence for sentence in found if any(t.kind != "punct" for t in sentence)]
 
@@ -217,6 +219,8 @@ def _is_break(body: Sequence[Token], index: int, verbs: frozenset[str]) -> bool:
     joined = before in ("and", "then", ",", ";", "also", "afterwards", "plus", "&", ":") or before == "."
     if not joined or body[index].lower not in verbs:
         return False
+    if before == ":" and body[0].lower in verbs:
+        return False  # "add a row: Order the sensors, ..."
     after = body[index + 1] if index + 1 < len(body) else None
     return after is not None and (after.kind != "punct" and after.lower not in ("of", "and", "is", "by"))
 

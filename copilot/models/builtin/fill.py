@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from copilot.documents.terms import stem
+from copilot.models.builtin.addresses import fill_addresses
 from copilot.models.builtin.cells import fill_cell_values, fill_row_values
+from copilot.models.builtin.choices import fill_choices
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention, Reference, Sure, by_title, mentions, name_words
 from copilot.models.builtin.ground import Doc
@@ -15,8 +17,6 @@ from copilot.models.builtin.places import fill_numbers, fill_places
 from copilot.models.builtin.state import State, part_names
 from copilot.models.builtin.structure import (
     check_condition,
-    fill_addresses,
-    fill_choices,
     fill_columns,
     fill_functions,
     fill_member,
@@ -24,6 +24,7 @@ from copilot.models.builtin.structure import (
     fill_sheets,
     offer_functions,
     spend_headers,
+    spend_only,
 )
 from copilot.models.builtin.texts import (
     fill_queries,
@@ -34,6 +35,8 @@ from copilot.models.builtin.texts import (
 from copilot.models.builtin.toolview import Parameter, ToolView
 from copilot.models.builtin.words import FILE_NOUNS, PRONOUNS
 
+#: How a doubt about capital letters reads: "Acme" may be a name where "acme" is a part of an address.
+OTHER_CASE = "writes it only as"
 #: How many files are looked into when a request names none.
 SEARCHED_FILES = 24
 #: How many readings of one step with one tool are kept.
@@ -107,6 +110,7 @@ def _fill(state: State) -> None:
     check_found(state)
     check_condition(state)
     spend_headers(state)
+    spend_only(state)
     for mention in state.mentions:
         if any(doc in state.docs for doc in mention.docs):
             state.spend(mention.tokens, "document")
@@ -129,6 +133,9 @@ def check_found(state: State) -> None:
             state.missing[parameter.name] = not_found(state, value)
             continue
         state.args[parameter.name] = found[0].text
+        spoken = "".join(state.tokens[i].value for i, n in state.used.items() if n == parameter.name)
+        if state.view.acts and spoken != spoken.lower() and found[0].text == found[0].text.lower():
+            state.loose.append(f"{state.doc.show} {OTHER_CASE} “{found[0].text}”")
         if len(found) > 1:
             state.loose.append(f"{state.doc.show} writes it in several ways: {', '.join(o.text for o in found[:4])}")
         if state.view.acts and any(o.inside_words for o in found):

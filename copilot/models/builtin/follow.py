@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from copilot.models.builtin import places, structure, texts
+from copilot.models.builtin import addresses, choices, places, structure, texts
 from copilot.models.builtin.clauses import Clause, Stance, stance
 from copilot.models.builtin.files import Sure, mentions
 from copilot.models.builtin.fill import Scene, check_found
@@ -47,12 +47,12 @@ def _patched(view: ToolView, args: dict[str, object], clause: Clause, scene: Sce
     state.docs = _documents(state, args, scene)
     state.sure = Sure.WORDS
     structure.fill_sheets(state)
-    structure.fill_addresses(state)
+    addresses.fill_addresses(state)
     texts.fill_value_at(state, structure.fill_operators(state))
     structure.fill_functions(state)
     structure.fill_columns(state)
     structure.fill_member(state)
-    structure.fill_choices(state)
+    choices.fill_choices(state)
     places.fill_numbers(state)
     _fill_query(state)
     if not state.args:

@@ -38,7 +38,7 @@ def fill_numbers(state: State) -> None:
         if parameter.name not in state.args and ranked_rows and "top" in cues and _asks_for_one(state):
             state.args[parameter.name] = 1
         if ranked_rows and "top" in cues and parameter.name not in set(state.used.values()) and not _ranks(state):
-            state.loose.append("whether the highest are meant")
+            state.missing.setdefault(parameter.name, "are the highest or the lowest meant, and how many?")
         if parameter.required and parameter.name not in state.args:
             state.missing[parameter.name] = f"which {parameter.words}?"
 
@@ -83,10 +83,27 @@ def fill_places(state: State) -> None:
     for parameter in state.open("style"):
         _give_name(state, parameter, {s: s for s in (outline.styles if outline else ())})
     for parameter in state.open("address"):
+        if _give_quoted(state, parameter):
+            continue
         places = {s.where: s.address for s in state.doc.segments() if s.address} if state.doc else {}
         named = {f"heading {h.text}": h.address for h in (outline.headings if outline else ()) if h.address}
         whole = _sections(state) if parameter.list_like else {}
         _give_name(state, parameter, {**places, **{a: a for a in places.values()}, **named, **whole})
+
+
+def _give_quoted(state: State, parameter: Parameter) -> bool:
+    """Fill the paragraph that is named by its text: "delete the paragraph “Sale items are exchanged only.”"."""
+    quotes = [i for i, t in enumerate(state.tokens) if t.kind == "quote" and state.free(i)]
+    blocks = [s for s in state.doc.segments() if s.address] if state.doc else []
+    for index in quotes:
+        said = state.tokens[index].value.strip()
+        noun = state.before(index) in ("paragraph", "line", "bullet", "item")
+        same = [s for s in blocks if (said in s.text if noun else s.text.strip() == said)]
+        if len(same) == 1 and same[0].kind not in ("table", "cell"):
+            value = same[0].address
+            state.give(parameter, [value] if parameter.list_like else value, [index - 1, index] if noun else [index])
+            return True
+    return False
 
 
 def _sections(state: State) -> dict[str, str | list[str]]:
@@ -111,11 +128,15 @@ def _sections(state: State) -> dict[str, str | list[str]]:
 
 
 _WHOLE = ("section", "chapter", "clause", "part")
-_WITH_TEXT = tuple(
-    f"{joint} {noun}"
-    for joint in ("and its", "with its", "and all its", "and the", "together with its")
-    for noun in ("text", "content", "contents", "paragraphs", "paragraph", "section")
-) + ("and everything under it", "and everything below it", "and all under it", "and the text below it")
+_JOINTS = ("and its", "with its", "and all its", "and the", "together with its")
+_TEXTS = ("text", "content", "contents", "paragraphs", "paragraph", "section")
+_WITH_TEXT = (
+    *(f"{joint} {noun}" for joint in _JOINTS for noun in _TEXTS),
+    "and everything under it",
+    "and everything below it",
+    "and all under it",
+    "and the text below it",
+)
 
 
 def _give_pending(state: State, parameter: Parameter) -> bool:
@@ -145,9 +166,12 @@ def _only_noun(state: State, hit: Hit) -> bool:
     return all(w.kind == "word" and w.text.islower() for w in words) and not with_noun(state, hit.run, "style")
 
 
+_NAMED_PARTS = ("section", "chapter", "clause", "sheet", "tab", "worksheet")
+
+
 def _before_noun(state: State, hit: Hit) -> bool:
     """Whether the name stands before "section": then it is one that is there."""
-    return hit.run.stop < len(state.tokens) and state.tokens[hit.run.stop].lower in ("section", "chapter", "clause")
+    return hit.run.stop < len(state.tokens) and state.tokens[hit.run.stop].lower in _NAMED_PARTS
 
 
 def _give_name(state: State, parameter: Parameter, names: Mapping[str, str | list[str]]) -> None:

@@ -20,7 +20,7 @@ from copilot.models.builtin.clauses import (
     without_lead,
 )
 from copilot.models.builtin.files import FileMention, Sure, mentions, name_words
-from copilot.models.builtin.fill import SEARCHED_FILES, Scene, readings
+from copilot.models.builtin.fill import OTHER_CASE, SEARCHED_FILES, Scene, readings
 from copilot.models.builtin.follow import follow_up
 from copilot.models.builtin.ground import Doc, Ground
 from copilot.models.builtin.lexing import Token, scan
@@ -284,6 +284,8 @@ class Planner:
         for doc in everywhere.docs if everywhere else ():
             part = named(clause, everywhere, doc)  # type: ignore[arg-type]
             step = self._one(part, how, replace(scene, elsewhere=()), acting=True)
+            if step.offered and all(any(OTHER_CASE in d for d in c.state.loose) for c in step.offered):
+                continue
             if step.offered:
                 return [], ""  # it may fit this one too: doing it in the others alone would be half of it
             if step.chosen:
@@ -405,7 +407,9 @@ def _left_out(docs: Sequence[Doc], texts: set[str]) -> str:
         if doc.reading is None:
             said.append(f"{doc.show} (it can't be read: {doc.problem.rstrip('.')})")
         elif any(doc.find(text) for text in texts):
-            said.append(f"{doc.show} (the text stands there too, but I can't change it in such a file)")
+            written = next(o.text for text in sorted(texts) for o in doc.find(text))
+            why = "the text stands there too, but I can't change it in such a file"
+            said.append(f"{doc.show} ({why if written in texts else f'it {OTHER_CASE} “{written}”'})")
     return f"{LEFT_OUT} {'; '.join(said)}." if said else ""
 
 
@@ -443,7 +447,8 @@ def _absent_column(candidate: Candidate) -> str:
 def _only_quotes(view: ToolView) -> bool:
     """Whether a tool takes a question as it stands."""
     needed = [p for p in view.parameters if p.required]
-    return not view.acts and bool(needed) and all(p.slot.kind == "query" for p in needed)
+    kinds = {p.slot.kind for p in needed}
+    return not view.acts and "query" in kinds and kinds <= {"query", "document"}
 
 
 def _computes(candidate: Candidate) -> bool:

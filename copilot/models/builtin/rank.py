@@ -61,6 +61,7 @@ _GENERIC = frozenset(
         "give",
     }
 )
+_NAMES = ("address", "heading", "sheet", "style", "value", "column", "document", "query")
 _WEAK_SLOTS = frozenset({"query"})
 
 
@@ -127,7 +128,7 @@ class Ranking:
         """Return the state with its score."""
         view, clause = state.view, state.clause
         verb = _verb(view, clause.verb)
-        cue = _has_cue(view, state)
+        cue = _has_cue(view, state) or _narrows(view, state)
         explicit = set(state.used.values()) & {
             p.name for p in view.parameters if p.slot.kind not in _WEAK_SLOTS and p.name in state.args
         }
@@ -146,7 +147,7 @@ class Ranking:
 
     def _object(self, view: ToolView, state: State) -> int:
         start = 0 if state.clause.inherited_verb else 1
-        given = {p.name for p in view.parameters if p.slot.kind in ("address", "heading", "sheet", "style")}
+        given = {p.name for p in view.parameters if p.slot.kind in _NAMES} | {"document", "shown"}
         tokens = [t for i, t in enumerate(state.tokens) if i >= start and state.used.get(i) not in given]
         named = [o for o in direct_objects(tokens) if o]
         generic = state.clause.verb in _GENERIC  # what "replace" or "set" is followed by is rather a text of the file
@@ -161,6 +162,13 @@ def _verb(view: ToolView, verb: str) -> float:
     if verb in view.verbs:
         return LIMITS.verb
     return LIMITS.near_verb if verb in view.near_verbs else 0.0
+
+
+def _narrows(view: ToolView, state: State) -> bool:
+    """Whether a call that shows rows was given the text of a cell: "show me the litigation matters"."""
+    needed = any(p.required and p.slot.kind == "column" for p in view.parameters)
+    given = set(state.used.values())
+    return not view.acts and needed and any(p.slot.kind == "value" and p.name in given for p in view.parameters)
 
 
 def _has_cue(view: ToolView, state: State) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from copilot.documents.segments import SheetOutline
 from copilot.models.builtin.ground import Doc
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]")
 _ROWS = 200
 _FORMULA = re.compile(r"\s*`=.*`\Z")  # a reading shows a formula behind its value
 
@@ -37,6 +38,6 @@ def members(doc: Doc, sheets: Sequence[SheetOutline]) -> list[tuple[str, tuple[s
     for sheet in sheets:
         for row in sample_rows(doc, sheet):
             for name, value in zip(sheet.columns, row, strict=False):
-                if re.search(r"[^\W\d_]{2}", value) and name:
+                if len(value) > 1 and re.search(r"[^\W\d_]", value) and not _DATE.match(value) and name:
                     found.setdefault(value, set()).add((sheet.name, name))
     return [(value, next(iter(places))) for value, places in found.items() if len(places) == 1]

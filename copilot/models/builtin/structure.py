@@ -10,6 +10,7 @@ from typing import Any
 
 from copilot.documents.segments import Outline, SheetOutline
 from copilot.documents.terms import stem
+from copilot.models.builtin.drawing import drawable, draws
 from copilot.models.builtin.lexing import number
 from copilot.models.builtin.state import SLOT_NOUNS, State, runs
 from copilot.models.builtin.toolview import Parameter
@@ -17,7 +18,6 @@ from copilot.models.builtin.words import (
     DETERMINERS,
     FUNCTION_NAMES,
     FUNCTIONS,
-    KIND_WORDS,
     NUMBER_WORDS,
     OPERATOR_NAMES,
     OPERATORS,
@@ -214,7 +214,14 @@ def fill_columns(state: State) -> None:
     plain = [p for p in parameters if p.name not in state.args or p.list_like]
     plain.sort(key=lambda p: (not p.required, bool(column_cues(p))))
     for hit in rest:
-        target = next((p for p in plain if (p.name not in state.args or p.list_like) and _may_take(state, p) and _measures(state, p, hit)), None)
+        target = next(
+            (
+                p
+                for p in plain
+                if (p.name not in state.args or p.list_like) and _may_take(state, p) and _measures(state, p, hit)
+            ),
+            None,
+        )
         if target is not None:
             _take(state, target, hit)
     for parameter in parameters:
@@ -225,13 +232,20 @@ def fill_columns(state: State) -> None:
     _fill_sheet_of(state, hits)
 
 
+def spend_only(state: State) -> None:
+    """Account for "only", when a reading call is narrowed by what the request says: "only the Word documents"."""
+    kinds = {p.slot.kind for p in state.view.parameters if p.name in set(state.used.values())}
+    if not state.view.acts and kinds & {"choice", "value", "heading", "number", "range"}:
+        state.spend([i for i, t in enumerate(state.tokens) if t.lower == "only"], "shown")
+
+
 def spend_headers(state: State) -> None:
     """Account for headers that a call which shows whole rows shows anyway: "which *client* has the highest fees"."""
     kinds = {p.slot.kind for p in state.view.parameters}
-    if not state.view.acts and "column" in kinds and "function" not in kinds:
-        for hit in column_hits(state):
-            if hit.exact:
-                state.spend(hit.run, "shown")
+    function = next((state.args.get(p.name) for p in state.view.parameters if p.slot.kind == "function"), "count")
+    if not state.view.acts and "column" in kinds and function == "count":
+        for hit in open_hits(state, _column_names(state)):
+            state.spend(hit.run, "shown")
 
 
 def _measures(state: State, parameter: Parameter, hit: Hit) -> bool:
@@ -241,7 +255,10 @@ def _measures(state: State, parameter: Parameter, hit: Hit) -> bool:
 
 
 _MEASURES = (
-    (word_set("expensive cheap cheapest priciest dearest costly"), re.compile(r"(?i)\b(?:cost|price|amount|fee|total|value)s?\b")),
+    (
+        word_set("expensive cheap cheapest priciest dearest costly"),
+        re.compile(r"(?i)\b(?:cost|price|amount|fee|total|value)s?\b"),
+    ),
     (word_set("newest oldest latest earliest recent"), re.compile(r"(?i)\b(?:date|day|opened|created|start|due)\b")),
     (word_set("longest shortest"), re.compile(r"(?i)\b(?:days?|hours?|duration|length|weeks?|months?)\b")),
 )
@@ -264,12 +281,15 @@ def _by_adjective(state: State, parameter: Parameter) -> bool:
 
 def _nearest_first(state: State, parameters: Sequence[Parameter], hits: list[Hit]) -> list[Hit]:
     """Put the column right before a comparison first, if columns are only compared: "which tasks are *due* before"."""
-    operator = next((p.name for p in state.view.parameters if p.slot.kind == "operator"), "")
-    at = min((i for i, n in state.used.items() if n == operator), default=-1)
+    names = {p.name for p in state.view.parameters if p.slot.kind in ("operator", "value")}
+    spoken = [i for i, n in state.used.items() if n in names]
+    at, end = min(spoken, default=-1), max(spoken, default=-1)
+    if any("top" in p.slot.cues for p in state.view.parameters):  # "the three best pupils in *maths*"
+        return sorted(hits, key=lambda h: state.before(h.run.start) not in ("in", "by", "on", "for"))
     compared = [p for p in parameters if p.name not in state.args]
     if at < 0 or len(compared) != 1 or not _CONDITION.search(compared[0].words):
         return hits
-    return sorted(hits, key=lambda h: (h.run.stop > at, at - h.run.stop))
+    return sorted(hits, key=lambda h: at - h.run.stop if h.run.stop <= at else h.run.start - end - 0.5)
 
 
 def _takes_condition(state: State) -> bool:
@@ -492,8 +512,8 @@ def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
     visible = [s.name for s in chosen_sheets(state)]
     if sheet is None or not common:
         return
-    if _draws(state):
-        common = _drawable(state, used, common) or common
+    if draws(state):
+        common = drawable(state, [h.name for h in used], common) or common
     in_table = [n for n in common if _in_table(state, n, [h.name for h in used])]
     if len(common) == 1 or (len(in_table) == 1 and not state.view.acts):
         if len(visible) > 1:
@@ -504,30 +524,6 @@ def _fill_sheet_of(state: State, hits: Sequence[Hit]) -> None:
     state.loose.append(f"sheet {common[0]!r}, although {', '.join(map(repr, common[1:4]))} would fit too")
 
 
-def _draws(state: State) -> bool:
-    """Whether the columns are taken as they stand, a name beside each value: as a chart does, which groups nothing."""
-    kinds = [p.slot.kind for p in state.view.parameters]
-    columns = [p for p in state.view.parameters if p.slot.kind == "column"]
-    return state.view.acts and len(columns) > 1 and any(p.list_like for p in columns) and "function" not in kinds
-
-
-def _drawable(state: State, used: Sequence[Hit], sheets: Sequence[str]) -> list[str]:
-    """Return the sheets where one block of data has the columns, and each of its rows another name to stand for it."""
-    labels = [state.args[p.name] for p in state.view.parameters if p.slot.kind == "column" and not p.list_like
-              and p.name in state.args]  # fmt: skip
-    wanted = {h.name.casefold() for h in used}
-    fitting = []
-    for region in state.doc.regions if state.doc else ():
-        if region.sheet not in sheets or not wanted <= {c.casefold() for c in region.columns}:
-            continue
-        names = [[c.value for c in region.cells(region.column(label))] for label in labels]
-        if all(len(set(map(str, each))) == len(each) for each in names):
-            fitting.append(region.sheet)
-        elif len(sheets) == 1:
-            state.loose.append(f"{labels[0]!r} repeats in {region.where}: a chart shows every row, it does not total")
-    return list(dict.fromkeys(fitting))
-
-
 def _in_table(state: State, sheet: str, columns: Sequence[str]) -> bool:
     """Whether one table of the sheet has all the columns: data rather than a summary of it."""
     tables = [t for s in chosen_sheets(state) if s.name == sheet for t in s.tables]
@@ -535,51 +531,6 @@ def _in_table(state: State, sheet: str, columns: Sequence[str]) -> bool:
 
 
 # -- cells, functions, choices ----------------------------------------------------------------------------------------
-
-
-def fill_addresses(state: State) -> None:
-    """Fill cell and range slots; an address with a sheet also names the sheet."""
-    columns = {c.lower() for s in _all_sheets(state) for c in s.columns}
-    for parameter in state.open("range", "cell"):
-        kinds = ("range", "cell") if parameter.slot.kind == "range" else ("cell",)
-        for kind in kinds:
-            index = next((i for i, t in enumerate(state.tokens) if t.kind == kind and state.free(i)), None)
-            if index is not None and state.open("column") and _names_column(state, index, columns):
-                continue  # "Q1" is a header here
-            if index is not None and parameter.name not in state.args:
-                if state.tokens[index].lower in columns:
-                    state.loose.append(f"{state.tokens[index].text} is also the name of a column")
-                noun = (
-                    range(index - 1, index + 1)
-                    if state.before(index) in SLOT_NOUNS["range"]
-                    else range(index, index + 1)
-                )
-                state.give(parameter, _address(state, state.tokens[index].value), noun)
-        if parameter.required and parameter.name not in state.args:
-            state.missing[parameter.name] = f"which {parameter.slot.kind}?"
-
-
-def _names_column(state: State, index: int, columns: set[str]) -> bool:
-    return state.tokens[index].lower in columns and state.before(index) not in ("cell", "cells", "range", "at")
-
-
-def _address(state: State, written: str) -> str:
-    """Return the address in capitals; its sheet goes to the sheet slot when there is one."""
-    sheet, mark, cell = written.rpartition("!")
-    slot = next(iter(state.open("sheet")), None)
-    if mark and slot is not None:
-        state.args[slot.name] = _sheet_named(state, sheet.strip("'"))
-        return cell.upper()
-    return f"{sheet}{mark}{cell.upper()}"
-
-
-def _sheet_named(state: State, given: str) -> str:
-    return next((s.name for s in _all_sheets(state) if s.name.lower() == given.lower()), given)
-
-
-def split_address(state: State, written: str) -> str:
-    """Return the cell of an address, its sheet given to the sheet slot."""
-    return _address(state, written)
 
 
 def fill_functions(state: State) -> None:
@@ -612,7 +563,7 @@ def fill_operators(state: State) -> int | None:
         value = _allowed(parameter, OPERATOR_NAMES[name])
         if value is None or not all(state.free(i) for i in run) or not _compares(state, name, run):
             continue
-        if any(set(m) & set(run) or (name == "=" and m.start == run.stop) for m in named):
+        if any((len(m) > 1 and set(m) & set(run)) or (name == "=" and m.start == run.stop) for m in named):
             continue  # "tasks that are not started": the text of a cell, which says its column
         state.give(parameter, value, run)
         return run.stop
@@ -622,8 +573,8 @@ def fill_operators(state: State) -> int | None:
 
 
 def _member_runs(state: State) -> list[range]:
-    """Where texts stand that are in one column only, of two words at least or with a "not" of their own."""
-    return [h.run for h in open_hits(state, dict(_members(state))) if h.exact and len(h.run) > 1]
+    """Where texts stand that are in one column only."""
+    return [h.run for h in open_hits(state, dict(_members(state))) if h.exact and _meaningful(state, h.run)]
 
 
 def _compares(state: State, operator: str, run: range) -> bool:
@@ -638,75 +589,3 @@ def _compares(state: State, operator: str, run: range) -> bool:
     if operator in ("=", "contains", "!="):
         return state.before(run.start) not in ("what", "which", "who", "there") and after.lower not in ("the", "a")
     return after.kind in ("number", "date") or after.lower in NUMBER_WORDS
-
-
-def fill_choices(state: State) -> None:
-    """Fill enum and yes/no slots that the request names by their word."""
-    for parameter in state.open("choice"):
-        if parameter.choices:
-            _fill_enum(state, parameter)
-        elif bool in parameter.types:
-            words = parameter.words.split()
-            run = next((r for w in (parameter.words, *parameter.slot.cues) for r in state.phrases(w)), None)
-            run = run or next((r for w in _YES.get(words[0], ()) for r in state.phrases(w)), None)
-            if run is not None and all(state.free(i) for i in run):
-                state.give(parameter, True, run)
-        if parameter.required and parameter.name not in state.args:
-            state.missing[parameter.name] = f"which {parameter.words}: {', '.join(map(str, parameter.choices))}?"
-
-
-_YES = {
-    "descending": (
-        "descending",
-        "desc",
-        "highest first",
-        "largest first",
-        "biggest first",
-        "newest first",
-        "latest first",
-        "most expensive first",
-        "dearest first",
-        "best first",
-        "high to low",
-        "from highest to lowest",
-        "highest to lowest",
-        "z to a",
-        "most first",
-        "highest",
-        "largest",
-        "biggest",
-        "top",
-    ),
-    "lowest": (
-        "lowest",
-        "cheapest",
-        "smallest",
-        "least",
-        "fewest",
-        "worst",
-        "bottom",
-        "earliest",
-        "oldest",
-        "shortest",
-        "weakest",
-        "lightest",
-        "youngest",
-    ),
-    "reverse": ("descending", "highest first"),
-    "ascending": ("ascending", "lowest first", "smallest first"),
-}
-
-
-def _fill_enum(state: State, parameter: Parameter) -> None:
-    for choice in sorted(parameter.choices, key=lambda c: -len(str(c))):
-        kinds = [k for k in KIND_WORDS.get(str(choice), ()) if " " not in k]
-        plurals = [f"{k} files" for k in kinds] + [f"{k}s" for k in kinds]
-        forms = dict.fromkeys((*plurals, str(choice).replace("_", " ").lower(), str(choice).lower()))
-        for run in (r for form in forms for r in state.phrases(form)):
-            if all(state.free(i) for i in run):
-                state.give(parameter, choice, run)
-                return
-        for index, token in enumerate(state.tokens):
-            if index and state.free(index) and token.kind == "word" and stem(token.lower) == stem(str(choice).lower()):
-                state.give(parameter, choice, [index])
-                return

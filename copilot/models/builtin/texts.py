@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from copilot.documents.terms import stem, terms
+from copilot.models.builtin.files import Sure
 from copilot.models.builtin.lexing import Token, number
 from copilot.models.builtin.state import State
 from copilot.models.builtin.toolview import Parameter
 from copilot.models.builtin.words import (
     DETERMINERS,
     LOOSE,
+    PREPOSITIONS,
     PRONOUNS,
     REFERENCES,
     STOPWORDS,
@@ -33,6 +35,7 @@ _VALUE_CUES = ("to", "=", "as", "is", "with", "value", "be", "equal to")
 _QUERY_CUES = ("about", "mention", "mentions", "mentioning", "regarding", "concerning", "contain", "contains",
                "containing", "says about", "say about")  # fmt: skip
 _NAMING = word_set("called named titled entitled saying")
+_PLACED = word_set("in on at of from within")
 _ASKING = word_set("what which who whose how when why is are does do did can")
 _SEARCH_VERBS = word_set("search look find check hunt scan")
 _TEXTUAL = ("found_text", "text", "value")
@@ -264,6 +267,8 @@ def _right_of(state: State, start: int) -> range:
         start += 1
     while end > start and (dropped := _trailing(state, range(start, end))):
         end -= dropped
+    if end - start > 1 and end < len(state.tokens) and end in state.used and state.tokens[end - 1].lower in _PLACED:
+        end -= 1  # "with May on slide 3"
     return range(start, end)
 
 
@@ -485,16 +490,22 @@ def _query_span(state: State, start: int) -> list[int]:
     return span
 
 
+def _subjects(state: State, parameter: Parameter) -> set[int]:
+    """The words of files' names that a question is about: "when does the *parents' evening* end"."""
+    told = [m for m in state.mentions if m.sure is Sure.WORDS and len(m.words) > 1 and "question" in parameter.words]
+    return {i for m in told if state.tokens[m.start].lower not in PREPOSITIONS for i in m.tokens}
+
+
 def _fill_whole_question(state: State, parameter: Parameter) -> None:
     """Take the free words of the step as the query, the file's name left out."""
     lead = 0 if state.clause.inherited_verb or state.clause.verb in STOPWORDS else 1
-    span = [i for i in range(lead, len(state.tokens)) if state.free(i)]
+    span = [i for i in range(lead, len(state.tokens)) if state.free(i) or i in _subjects(state, parameter)]
     while span and state.tokens[span[0]].lower in DETERMINERS:
         span.pop(0)
     while span and state.tokens[span[-1]].kind == "punct":
         span.pop()
     words = [i for i in span if state.tokens[i].lower not in STOPWORDS and state.tokens[i].kind != "punct"]
-    if len(words) < 2 and "question" in parameter.words:  # words that also name a file are still what it is about
+    if not words and "question" in parameter.words:  # words that also name a file are still what it is about
         span = [i for i in range(lead, len(state.tokens)) if state.tokens[i].kind not in ("punct", "file")]
         words = [i for i in span if state.tokens[i].lower not in STOPWORDS]
     if words:

@@ -28,7 +28,7 @@ STOPWORDS = word_set(
     thank just now then so also too can could would will what which who whose where when how much many have has
     had all each every not no up out over within inside via about one ones let let's okay ok hi hello hey dear
     assistant copilot everpilot next afterwards finally it's what's that's i'd i'm there's go ahead tell give
-    whole entire still currently already pls plz whats what’s"""
+    whole entire still currently already pls plz whats what’s showing"""
 )
 
 #: Words that narrow or twist a command: a slot must account for them, a tool's vocabulary does not suffice.

@@ -93,8 +93,8 @@ def test_only_what_depends_on_the_edit_is_computed() -> None:
 
 def test_with_more_dependents_than_are_computed_here_the_new_formula_still_has_its_value() -> None:
     rows = "".join(
-        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="B{n}"><f>SUM(A$1:A$1500)</f><v>1500</v></c></row>'
-        for n in range(1, 1501)
+        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="B{n}"><f>SUM(A$1:A$2500)</f><v>2500</v></c></row>'
+        for n in range(1, 2501)
     )
     edited = excel.write_cells(cells(rows), None, {"A1": 2, "D1": "=A1*5"})
     assert values(edited.content)["D1"] == 10
@@ -126,3 +126,10 @@ def test_a_formula_that_makes_the_engine_fail_does_not_stop_the_reading() -> Non
         '<row r="1"><c r="A1"><f>#REF!:B2</f></c><c r="B1"><f>Nowhere!A1</f></c><c r="C1"><f>1+1</f></c></row>'
     )
     assert excel.read_range(content, None).values[0][2] == 2
+
+
+def test_a_long_chain_is_computed_in_one_go() -> None:
+    # Each one more than the one above: asked for one by one, the time grows with the square of their number.
+    rows = "".join(f'<row r="{n}"><c r="A{n}"><f>A{n - 1}+1</f><v>{n}</v></c></row>' for n in range(2, 4_001))
+    content = cells('<row r="1"><c r="A1"><v>1</v></c></row>' + rows)
+    assert values(excel.write_cells(content, None, {"A1": 5}).content)["A4000"] == 4_004

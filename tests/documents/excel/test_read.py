@@ -115,3 +115,10 @@ def test_a_strict_workbook_is_read_and_edited() -> None:
     )
     assert "schemas.openxmlformats.org/drawingml" not in part(added.content, "xl/charts/chart1.xml")
     assert f'"{strict}"' in part(added.content, "xl/worksheets/sheet2.xml")
+
+
+def test_a_very_wide_sheet_is_cut_at_a_column_and_says_so() -> None:
+    content = book({"Wide": [[f"value {row} {column}" for column in range(4_000)] for row in range(12)]})
+    reading = excel.read(content)
+    assert "value 11 0" in reading.markdown
+    assert "Wide: columns BI to EWV of A1:EWV12" in reading.omitted

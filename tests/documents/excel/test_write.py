@@ -156,6 +156,11 @@ def test_overwriting_the_master_of_shared_formulas_spells_the_others_out() -> No
     assert values(edited.content) == {"A1": 1, "A2": 2, "A3": 3, "A4": 4, "B1": 100, "B2": 5, "B3": 7, "B4": 9}
 
 
+def test_a_spelled_out_formula_is_still_calculated_at_every_change() -> None:
+    content = cells(SHARED.replace('<f t="shared" si="0"/><v>5</v>', '<f t="shared" ca="1" si="0"/><v>5</v>'))
+    assert '<c r="B2"><f ca="1">A2*2+$A$1</f><v>5</v></c>' in part(excel.write_cells(content, None, {"B1": 1}).content)
+
+
 def test_overwriting_a_dependent_leaves_the_others_shared() -> None:
     edited = excel.write_cells(cells(SHARED), None, {"B3": 100})
     assert part(edited.content).count('t="shared"') == 3

@@ -90,7 +90,8 @@ def test_an_empty_slide_without_a_place_for_a_title_gets_one_where_the_master_ha
     made.slides.add_slide(made.slide_layouts[6])
     title = opened(powerpoint.set_title(saved(made), 2, "Late").content).slides[1].shapes.title
     own = next(s for s in made.slide_masters[0].placeholders if s.placeholder_format.type == 1)
-    assert title is not None and title.text_frame.text == "Late"
+    assert title is not None
+    assert title.text_frame.text == "Late"
     assert (title.left, title.top, title.width, title.height) == (own.left, own.top, own.width, own.height)
 
 

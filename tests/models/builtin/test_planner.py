@@ -240,3 +240,43 @@ def test_a_report_serves(model: BuiltinPlanner) -> None:
     request = "list the sheets of budget.xlsx"
     reply = ask(model, request, *after(ask(model, request), "- Plan\n- Notes"))
     assert "unserved" not in reply.response_metadata["everpilot"]
+
+
+@pytest.mark.parametrize("line", ["Files: contract.docx", "files: contract.docx"])
+def test_attached_files_are_the_ones_meant(model: BuiltinPlanner, line: str) -> None:
+    assert called(ask(model, f"replace Acme with Contoso\n{line}")) == [REPLACE]
+    assert called(ask(model, f"replace Acme with Contoso in this\n\n{line}")) == [REPLACE]
+
+
+@pytest.mark.parametrize("request_", ["undo", "undo that", "revert the last change", "take that back"])
+def test_undo_says_how(model: BuiltinPlanner, request_: str) -> None:
+    reply = ask(model, request_)
+    assert not reply.tool_calls
+    assert "everpilot undo" in str(reply.content)
+
+
+def test_documents_that_can_not_be_read_are_named_beside_the_others(tmp_path: Path) -> None:
+    root = office(tmp_path)
+    (root / "broken.docx").write_bytes(b"PK no document")
+    from . import sample_skills
+    from .scoring import planner
+
+    model = planner(root, sample_skills.tools())
+    request = "replace Acme with Contoso in all documents"
+    reply = ask(model, request)
+    assert {args["path"] for _, args in called(reply)} >= {"contract.docx"}
+    report = ask(model, request, *after(reply, *("done" for _ in reply.tool_calls)))
+    assert "Left out: " in str(report.content)
+    assert "broken.docx" in str(report.content)
+
+
+def test_a_column_that_is_not_there_is_said(model: BuiltinPlanner) -> None:
+    reply = ask(model, "what is the total of Postage in sales.xlsx?")
+    assert not reply.tool_calls
+    assert "sales.xlsx has no column “Postage”" in str(reply.content)
+
+
+@pytest.mark.parametrize("slip", ["whats the avarage Amount in sales.xlsx", "what is the averege Amount in sales.xlsx"])
+def test_slips_are_set_right_in_what_is_asked(model: BuiltinPlanner, slip: str) -> None:
+    (name, args), *_ = called(ask(model, slip))
+    assert (name, args["function"], args["column"]) == ("excel.aggregate", "average", "Amount")
