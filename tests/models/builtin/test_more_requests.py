@@ -1,9 +1,10 @@
 """The bar of the planner with the bundled skills, on requests of many people over folders of several trades.
 
-The requests over law, school, shop and most of office in `more_requests.jsonl` were written before the planner was looked
-at. All were looked at since, so these floors guard what works and say little about requests that nobody has seen. A line is
-a request over one of the folders, the calls that are right (any of `wants`; none: nothing may be written; "*": any
-value), what the answer must say, and what follows it in the same thread.
+The requests over law, school, shop and most of office in `more_requests.jsonl` were written before the planner was
+looked at. All were looked at since: these floors guard what works and say little about requests that nobody has seen.
+
+A line is a request over one of the folders, the calls that are right (any of `wants`; none: nothing may be written;
+"*": any value), what the answer must say, and what follows it in the same thread.
 """
 
 from __future__ import annotations
