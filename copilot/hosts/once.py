@@ -19,7 +19,7 @@ from copilot.agent.threads import Thread
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL, exit_code_of
 from copilot.errors import DocumentError, EverpilotError, ThreadError
 from copilot.hosts import render
-from copilot.hosts.output import as_json, as_line, say
+from copilot.hosts.output import as_json, as_line, command, say
 
 #: Error codes that mean: no model could do it.
 _NO_MODEL = frozenset({"no_model", "model", "too_long", "needs_model", "asked"})
@@ -218,8 +218,8 @@ def _print_final(final: Final) -> None:
 
 
 def _print_how_to_answer(thread: str) -> None:
-    print(f"\nNothing was written. To do it:       everpilot approve {thread}")
-    print(f"To leave it:                         everpilot approve {thread} --reject")
+    print(f"\nNothing was written. To do it:       {command()} approve {thread}")
+    print(f"To leave it:                         {command()} approve {thread} --reject")
     print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from copilot.trust.sanitise import safe_text
@@ -22,6 +24,17 @@ def as_line(value: Any) -> None:
 def say(text: str) -> None:
     """Print a remark of the program on stderr."""
     print(f"everpilot: {safe_text(text)}", file=sys.stderr)
+
+
+def command() -> str:
+    """Return how the person can start this program again: by its name, or by its place where it is not on the PATH."""
+    if shutil.which("everpilot"):
+        return "everpilot"
+    started = Path(sys.argv[0])
+    if started.name != "everpilot":
+        return f"{Path(sys.executable).name} -m copilot"
+    here = Path.cwd()
+    return str(started.relative_to(here) if started.is_relative_to(here) else started)
 
 
 def _dumped(value: Any, indent: int | None = None) -> str:

@@ -20,7 +20,7 @@ def test_one_shot_ask_approve_and_undo(everpilot: Everpilot) -> None:
     waiting = everpilot("-p", EDIT)
     assert waiting.code == 3
     assert "+ between Contoso Ltd and Brightwater Foods plc" in waiting.out
-    thread = waiting.out.split("everpilot approve ", 1)[1].split()[0]
+    thread = waiting.out.split(" approve ", 1)[1].split()[0]
     card = everpilot("approve", thread, "--show", "--output-format", "json")
     assert card.json["items"][0]["path"] == "contract.docx"
     assert len(card.json["items"][0]["hunks"]) == 26
