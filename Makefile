@@ -3,6 +3,9 @@ VENV ?= .venv
 DIR ?= examples/office
 PROMPT ?=
 YES ?=
+# As they were typed: make would take the "$" in a price or a folder's name for a variable of its own.
+override PROMPT := $(value PROMPT)
+override DIR := $(value DIR)
 export DIR PROMPT
 
 FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
@@ -34,7 +37,7 @@ $(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/python
 
 chat: $(VENV)/.ready-chat
 	@if [ -n "$$PROMPT" ]; then \
-		exec $(EVERPILOT) -p "$$PROMPT" --dir "$$DIR" $(if $(YES),--yes); \
+		exec $(EVERPILOT) -p "$$PROMPT" --dir "$$DIR" $(if $(filter 1 y yes true,$(YES)),--yes); \
 	else exec $(EVERPILOT) --dir "$$DIR"; fi
 
 test: $(VENV)/.ready-test

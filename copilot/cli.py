@@ -88,16 +88,16 @@ def _run(arguments: list[str]) -> int:
 def _explain(error: Exception) -> int:
     """Say what is wrong and return the exit code."""
     from copilot.errors import EverpilotError
+    from copilot.trust.sanitise import safe_text
 
     if isinstance(error, EverpilotError):
-        from copilot.trust.sanitise import safe_text
-
         print(f"everpilot: {safe_text(str(error))}", file=sys.stderr)
         return exit_code_of(error)
     if os.environ.get("EVERPILOT_DEBUG"):
         raise error
     print(
-        f"everpilot: something unexpected went wrong ({type(error).__name__}: {error}). Nothing is half written. "
+        f"everpilot: something unexpected went wrong ({type(error).__name__}: {safe_text(str(error))}). "
+        "Nothing is half written. "
         "Set EVERPILOT_DEBUG=1 to see where, and please report it.",
         file=sys.stderr,
     )

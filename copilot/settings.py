@@ -127,14 +127,14 @@ def user_file() -> Path:
 
 def load(folder: Path) -> Settings:
     """Return the settings for work in `folder`: its `copilot.toml` over the user's. Raises SettingsError."""
-    named = "EVERPILOT_CONFIG" in os.environ
+    named = bool(os.environ.get("EVERPILOT_CONFIG"))
     users = _read(user_file(), must_exist=named)
     path = folder / FILE_NAME
     folders = _read(path)
     _parse(folders, path)  # a mistake is told even where the setting would be ignored
     notes: list[str] = []
     if folders and not is_trusted(path):
-        notes = [f"{path}: {wish}" for wish in _untrusted_wishes(folders)]
+        notes = [f"{path}: {wish}" for wish in _untrusted_wishes(folders, _names_in(users))]
         if notes:
             notes.append(f"To allow it, look at the file and run: everpilot trust {folder}")
     settings = _parse({**users, **folders}, path if folders else user_file())
@@ -166,32 +166,44 @@ def _parse(data: dict[str, Any], path: Path) -> Settings:
         raise SettingsError(f"{path}: {problems}.", hint="See docs/settings.md for what can be set.") from None
 
 
-def _untrusted_wishes(data: dict[str, Any]) -> list[str]:
+def _names_in(data: dict[str, Any]) -> set[str]:
+    models = data.get("models")
+    return {str(e.get("name")) for e in models if isinstance(e, dict)} if isinstance(models, list) else set()
+
+
+def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
     """Take out of `data` what a folder may not decide by itself, and return what was taken out, in words.
 
-    What stays: well-known vendors at their own address with their own key variable, servers on this machine, and
-    installed classes, that is, places the user's data could reach without this file.
+    What stays: servers on this machine and, unless the user has chosen models (named `users`), well-known vendors at
+    their own address with their own key variable, and installed classes: what the data could reach without this file.
     """
     wishes = []
     kept = []
-    for entry in data.get("models", []) if isinstance(data.get("models"), list) else []:
-        url = entry.get("base_url") if isinstance(entry, dict) else None
-        remote = isinstance(url, str) and not _is_loopback(url)
-        key = isinstance(entry, dict) and entry.get("api_key_env") and not isinstance(url, str)
-        if remote or key or (isinstance(entry, dict) and entry.get("max_confidentiality") == "restricted" and not url):
+    for entry in data.get("models", []):
+        if not _may_wish(entry, chosen=bool(users)):
             wishes.append(f"model {entry.get('name')!r} is ignored: the folder is not trusted to say where data goes")
         else:
             kept.append(entry)
     if wishes:
-        data["models"] = kept
-        names = {e.get("name") for e in kept if isinstance(e, dict)} | {"builtin"}
-        routing = data.get("routing")
-        if isinstance(routing, dict) and isinstance(routing.get("order"), list):
+        names = (_names_in({"models": kept}) or users) | {"builtin"}
+        if "order" in (routing := data.get("routing", {})):
             routing["order"] = [n for n in routing["order"] if n in names]
+        data["models"] = kept
+        if not kept:  # an empty list would take the place of the user's
+            del data["models"]
     for table in ("trust", "skills"):
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes
+
+
+def _may_wish(entry: dict[str, Any], *, chosen: bool) -> bool:
+    """Return whether a folder that is not trusted may bring this model. Text among the options can be an address."""
+    plain = all(isinstance(value, bool | int | float) for value in entry.get("options", {}).values())
+    if (url := entry.get("base_url")) is not None:
+        return plain and _is_loopback(url)
+    mine = not chosen and not entry.get("api_key_env") and entry.get("max_confidentiality") != "restricted"
+    return plain and mine
 
 
 def _is_loopback(url: str) -> bool:

@@ -130,15 +130,22 @@ class Copilot:
         return place if place.is_file() else self.workspace.read(place).path
 
     async def astream_resume(
-        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+        self,
+        thread: str,
+        *,
+        approve: bool | Sequence[str] = True,
+        message: str = "",
+        mode: str | None = None,
+        card: str = "",
     ) -> AsyncIterator[Event]:
         """Yield what happens after the open approval of `thread` is answered.
 
-        `approve` is True for all, False for none, or the call ids that are approved. Raises ApprovalError when there
-        is nothing to approve, or it expired.
+        `approve` is True for all, False for none, or the call ids that are approved; `card` is the digest of the
+        card that the person saw. Raises ApprovalError when there is nothing to approve, it expired, or the thread
+        waits for another card by now.
         """
         async with self._turn(thread, mode) as turn:
-            async for event in turn.answer(approve, message):
+            async for event in turn.answer(approve, message, card):
                 yield event
 
     async def aask(
@@ -148,10 +155,16 @@ class Copilot:
         return await _last(self.astream(message, thread=thread, files=files, mode=mode))
 
     async def aresume(
-        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+        self,
+        thread: str,
+        *,
+        approve: bool | Sequence[str] = True,
+        message: str = "",
+        mode: str | None = None,
+        card: str = "",
     ) -> Final:
         """Return the end of the turn that goes on after an approval; see `astream_resume`."""
-        return await _last(self.astream_resume(thread, approve=approve, message=message, mode=mode))
+        return await _last(self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card))
 
     async def apending(self, thread: str) -> ApprovalEvent | None:
         """Return the approval that `thread` waits for, or None."""
@@ -165,10 +178,16 @@ class Copilot:
         return _iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode))
 
     def stream_resume(
-        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+        self,
+        thread: str,
+        *,
+        approve: bool | Sequence[str] = True,
+        message: str = "",
+        mode: str | None = None,
+        card: str = "",
     ) -> Iterator[Event]:
         """Yield the events of `astream_resume` without an event loop of your own."""
-        return _iterate(lambda: self.astream_resume(thread, approve=approve, message=message, mode=mode))
+        return _iterate(lambda: self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card))
 
     def ask(
         self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
@@ -177,10 +196,16 @@ class Copilot:
         return _final(self.stream(message, thread=thread, files=files, mode=mode))
 
     def resume(
-        self, thread: str, *, approve: bool | Sequence[str] = True, message: str = "", mode: str | None = None
+        self,
+        thread: str,
+        *,
+        approve: bool | Sequence[str] = True,
+        message: str = "",
+        mode: str | None = None,
+        card: str = "",
     ) -> Final:
         """Return the end of the turn that goes on after an approval; see `aresume`."""
-        return _final(self.stream_resume(thread, approve=approve, message=message, mode=mode))
+        return _final(self.stream_resume(thread, approve=approve, message=message, mode=mode, card=card))
 
     def pending(self, thread: str) -> ApprovalEvent | None:
         """Return the approval that `thread` waits for, or None."""

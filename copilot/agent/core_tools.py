@@ -10,6 +10,7 @@ from copilot.errors import ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.skill import Skill, Skills
 from copilot.plugins.tools import Result, build, tool
+from copilot.trust.labels import WORKSPACE
 
 
 def core_skill(skills: Skills) -> Skill:
@@ -22,6 +23,7 @@ def core_skill(skills: Skills) -> Skill:
         if name not in known:
             raise ToolInputError.unknown("skill", name, known)
         skill = known[name]
+        context.labels.append(WORKSPACE)
         tools = "\n".join(f"- {t.wire_name}" for t in skill.tools)
         return Result(f"{skill.instructions or skill.description}\n\nTools:\n{tools or '- none'}")
 

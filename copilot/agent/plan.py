@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -141,11 +141,13 @@ class Runner:
         entries += [last] if last else []
         tool = self._tools.get(public_name(call.name))
         shown = [self._recorded(entry) for entry in entries]
+        label = join(self._workspace.label_of(entry) for entry in entries)
         text = "Done and saved: " + _told(shown)
         if last is not None:
-            return Step(call, "done", text, tool, shown=shown)
+            return Step(call, "done", text, tool, shown=shown, label=label)
         text = f"Interrupted; only this much is saved, the rest did not happen:\n{_told(shown)}"
-        return Step(call, "failed", text, tool, shown=shown, error={"code": "interrupted", "message": text})
+        error = {"code": "interrupted", "message": text}
+        return Step(call, "failed", text, tool, shown=shown, label=label, error=error)
 
     def _recorded(self, entry: Entry) -> dict[str, Any]:
         path = self._workspace.show(entry.path)
@@ -157,6 +159,8 @@ class Runner:
             tool = self._tool(call.name)
             if tool.effect is not Effect.READ and (done := self._settled(call)):
                 return done
+            if tool.effect is Effect.SEND:
+                return _unsent(call, tool)
             outcome = tool.stage(context, call.args)
             if isinstance(outcome, Result):
                 return Step(
@@ -192,6 +196,8 @@ class Runner:
             text = f"{tool.name} is declared to read, but wants to write; that is refused."
             return Step(call, "denied", text, tool, label=read, error={"code": "effect", "message": text})
         overwrites = any(c.before is not None and any(h.kind == "file" for h in c.hunks) for c in changes)
+        # A model may put whatever the thread has read into a file: the file is as confidential as the thread.
+        changes = [replace(c, label=c.label | label) for c in changes]
         effect = Effect.DELETE if any(c.content is None for c in changes) else tool.effect
         verdict = decide(effect.value, label, mode, overwrites=overwrites)
         step = Step(call, "done", "", tool, changes, label=read, verdict=verdict)
@@ -245,6 +251,12 @@ class Runner:
             return settled
         step.status, step.text = "done", "Done and saved: " + _told(step.shown)
         return settled
+
+
+def _unsent(call: Call, tool: Tool) -> Step:
+    """Return the refusal of a tool that sends: to stage it would be to send, before anybody was asked."""
+    text = f"{tool.name} sends something out; that can't be shown before it happens, and is refused."
+    return Step(call, "denied", text, tool, error={"code": "effect", "message": text})
 
 
 def _key(call: Call, index: int | None) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from copilot.models import setup
+from copilot.models import providers, setup
 from copilot.models.builtin.planner import BuiltinPlanner, Ground
 from copilot.models.router import RoutedChatModel
 from copilot.settings import Settings
@@ -40,7 +41,19 @@ def describe(settings: Settings, state: Path, env: Mapping[str, str]) -> list[di
     rows = setup.describe(settings, state=state, env=env)
     if settings.routing.builtin:
         rows.append(_BUILTIN)
+    rows = [{**row, "problem": row["problem"] or _not_installed(row["provider"])} for row in rows]
     return [{**row, "state": _state(row)} for row in rows]
+
+
+def _not_installed(name: str) -> str:
+    """Return what to install for a vendor whose client is not there, else an empty text; imports nothing of it."""
+    if name == "builtin":
+        return ""
+    provider = providers.get(name)
+    module = provider.client.partition(":")[0].partition(".")[0]
+    if not provider.extra or find_spec(module) is not None:
+        return ""
+    return f'its client is not installed. Run: pip install "everpilot[{provider.extra}]"'
 
 
 _BUILTIN: dict[str, Any] = {

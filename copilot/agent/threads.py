@@ -73,6 +73,8 @@ class Threads:
         escaped = thread.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         with self._open() as db:
             rows = db.execute("SELECT * FROM threads WHERE id LIKE ? ESCAPE '\\' LIMIT 2", [f"{escaped}%"]).fetchall()
+            exact = db.execute("SELECT * FROM threads WHERE id = ?", [thread]).fetchall()
+        rows = exact or rows
         if len(rows) != 1 or not thread:
             what = "several threads start with" if rows and thread else "there is no thread"
             raise ThreadError(f"{what.capitalize()} {thread!r}.", hint="List them with: everpilot sessions")

@@ -94,8 +94,11 @@ def _ask(card: Card, now: datetime) -> Answer | None:
 
 
 def calls_of(message: AIMessage, thread: str) -> list[Call]:
-    """Return a message's tool calls with the keys under which they are committed."""
-    return [Call(str(c["id"]), c["name"], c["args"], f"{thread}:{message.id}:{c['id']}") for c in message.tool_calls]
+    """Return a message's tool calls with the keys under which they are committed; some servers repeat the ids."""
+    return [
+        Call(str(c["id"]), c["name"], c["args"], f"{thread}:{message.id}:{number}:{c['id']}")
+        for number, c in enumerate(message.tool_calls)
+    ]
 
 
 def result_of(step: Step) -> ToolMessage:

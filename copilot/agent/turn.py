@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
-from copilot.agent.events import ApprovalEvent, Event, Final
-from copilot.agent.plan import Runner
+from copilot.agent.events import ApprovalEvent, ChangeEvent, Event, Final
+from copilot.agent.plan import Runner, Step, joined
 from copilot.agent.state import LABEL, stamp_of
 from copilot.agent.threads import what_to_do
 from copilot.agent.tool_step import calls_of, result_of
@@ -68,11 +69,16 @@ class Turn:
         text = f"{message}\n\nFiles: {', '.join(files)}" if files else message
         said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: USER.to_dict()})
         mended = self._mended(await self._messages())
-        async for event in self._run({"messages": [*mended, said]}):
+        results = [result_of(step) for step in mended]
+        given = {"messages": [*results, said], **({"label": joined(mended).to_dict()} if mended else {})}
+        async for event in self._run(given):
             yield event
 
-    async def answer(self, approve: bool | Sequence[str], message: str) -> AsyncIterator[Event]:
-        """Yield the events of the turn that goes on after an answer; raises ApprovalError when none is awaited."""
+    async def answer(self, approve: bool | Sequence[str], message: str, shown: str = "") -> AsyncIterator[Event]:
+        """Yield the events of the turn that goes on after an answer to the card with the digest `shown` (to any if "").
+
+        Raises ApprovalError when none is awaited, or not one to this card.
+        """
         waiting = await self.pending()
         if waiting is None:
             hint = "List the threads with: everpilot sessions"
@@ -82,6 +88,7 @@ class Turn:
             answer = (Answer.all_of if approve else Answer.none_of)(card, message)
         else:
             answer = Answer(card.digest, tuple(approve), message)
+        answer = replace(answer, card_digest=shown or card.digest)
         check(card, answer, self._clock())
         async for event in self._run(Command(resume=answer.to_dict())):
             yield event
@@ -92,10 +99,13 @@ class Turn:
 
     async def _run(self, given: Any) -> AsyncIterator[Event]:
         error: EverpilotError | None = None
+        written: list[dict[str, Any]] = []
         try:
             stream: AsyncIterator[Any] = self._graph.astream(given, self._config, stream_mode=["custom", "updates"])
             async for mode, payload in stream:
                 if mode == "custom" and isinstance(payload, Event):
+                    if isinstance(payload, ChangeEvent):
+                        written.append(payload.change)
                     yield payload
                 elif mode == "updates" and "__interrupt__" in payload:
                     for raised in payload["__interrupt__"]:
@@ -107,15 +117,16 @@ class Turn:
         except Exception as unexpected:  # noqa: BLE001 - a bug ends the turn, not the conversation
             _log.warning("a turn failed", exc_info=True)
             error = _unexpected(unexpected)
-        yield await self._final(error)
+        yield await self._final(error, written)
 
-    async def _final(self, error: EverpilotError | None) -> Final:
+    async def _final(self, error: EverpilotError | None, written: Sequence[dict[str, Any]]) -> Final:
         snapshot = await self._graph.aget_state(self._config)
         turn = _turn(snapshot.values.get("messages", []))
         waiting = _waiting(snapshot)
         answers = [m for m in turn if isinstance(m, AIMessage)]
         stamp = stamp_of(answers[-1]) if answers else {}
         changes = [c for m in turn if isinstance(m, ToolMessage) for c in (m.artifact or {}).get("changes", [])]
+        changes = [c for c in written if c not in changes] + changes  # the messages of some may be summarised already
         return Final(
             text=answers[-1].text if answers and not error else "",
             thread=self._thread,
@@ -128,14 +139,14 @@ class Turn:
             error=error.to_dict() if error else _shortfall(turn, stamp),
         )
 
-    def _mended(self, messages: Sequence[BaseMessage]) -> list[ToolMessage]:
-        """Return results for the calls that a broken-off turn left open: committed ones count, the rest did not run."""
+    def _mended(self, messages: Sequence[BaseMessage]) -> list[Step]:
+        """Return outcomes of the calls that a broken-off turn left open: committed ones count, the rest did not run."""
         last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
         if last is None:
             return []
         answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
         calls = [c for c in calls_of(last, self._thread) if c.id not in answered]
-        return [result_of(self._runner.recall(call)) for call in calls]
+        return [self._runner.recall(call) for call in calls]
 
     async def _messages(self) -> list[BaseMessage]:
         snapshot = await self._graph.aget_state(self._config)

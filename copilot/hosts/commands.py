@@ -15,7 +15,8 @@ from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
 from copilot.hosts.once import last_thread, open_copilot, reaching, show
-from copilot.hosts.output import as_json
+from copilot.hosts.output import as_json, say
+from copilot.trust.sanitise import safe_text
 
 _USAGE_CODES = frozenset({"unknown_tool", "arguments"})
 
@@ -29,7 +30,7 @@ def tools(parsed: argparse.Namespace) -> int:
     rows = [(tool.name, tool.effect.value, tool.description.splitlines()[0]) for tool in found.tools().values()]
     render.console().print(render.table(("Tool", "Effect", "What it does"), rows))
     for problem in found.problems:
-        print(f"everpilot: {problem.where}: {problem.reason}", file=sys.stderr)
+        say(f"{problem.where}: {problem.reason}")
     return DONE
 
 
@@ -80,7 +81,7 @@ def _arguments(given: str) -> dict[str, Any] | None:
 def _print_outcome(outcome: dict[str, Any]) -> None:
     out = render.console()
     if outcome["error"]:
-        print(f"everpilot: {outcome['error']['message']}", file=sys.stderr)
+        say(outcome["error"]["message"])
     elif outcome["changes"]:
         out.print(render.changes(outcome["changes"]))
     elif outcome["text"]:
@@ -102,7 +103,7 @@ def inspect(parsed: argparse.Namespace) -> int:
     if parsed.json:
         as_json(found)
     elif found["status"] == "refused":
-        print(f"everpilot: {found['message']}", file=sys.stderr)
+        say(found["message"])
     else:
         render.show_markdown(render.console(), inspecting.render(found))
     return USAGE if found["status"] == "refused" else DONE
@@ -136,7 +137,7 @@ def approve(parsed: argparse.Namespace) -> int:
         return NEEDS_APPROVAL
     answer = False if parsed.reject else _only(parsed.only, waiting.card) if parsed.only else True
     copilot = reaching(copilot, thread.id)
-    return show(copilot.stream_resume(thread.id, approve=answer), parsed.output_format)
+    return show(copilot.stream_resume(thread.id, approve=answer, card=waiting.card["digest"]), parsed.output_format)
 
 
 def _show_card(card: dict[str, Any], output: str) -> None:
@@ -164,7 +165,7 @@ def undo(parsed: argparse.Namespace) -> int:
     if parsed.json:
         as_json(entry.to_dict())
     else:
-        print(f"Undone: {workspace.show(entry.path)} is as it was before change {entry.undoes}.")
+        print(f"Undone: {safe_text(workspace.show(entry.path))} is as it was before change {entry.undoes}.")
     return DONE
 
 
@@ -200,7 +201,7 @@ def trust(parsed: argparse.Namespace) -> int:
     """Trust a folder's settings file."""
     path = Path(parsed.folder).expanduser().resolve() / settings.FILE_NAME
     settings.trust(path)
-    print(f"{path} is trusted as it is now.")
+    print(f"{safe_text(str(path))} is trusted as it is now.")
     return DONE
 
 
@@ -228,5 +229,5 @@ def doctor(parsed: argparse.Namespace) -> int:
         as_json([{"check": c.name, "ok": c.ok, "text": c.text} for c in found])
     else:
         for check in found:
-            print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.text}")
+            print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {safe_text(check.text)}")
     return DONE if all(check.ok for check in found) else FAILED

@@ -165,11 +165,14 @@ class _Answer:
             if decided is None:
                 _print_how_to_answer(final.thread)
                 return NEEDS_APPROVAL
-            final = _shown(self._copilot.stream_resume(final.thread, approve=decided), self._output)
+            final = _shown(self._resumed(final, decided), self._output)
         if final is not None:  # what was approved a moment ago need not be shown again
             short = [{**c, "hunks": []} if c["hunks"] in seen else c for c in final.changes]
             final = replace(final, changes=short)
         return show(iter([final] if final else []), self._output)
+
+    def _resumed(self, final: Final, decided: bool | list[str]) -> Iterator[Event]:
+        return self._copilot.stream_resume(final.thread, approve=decided, card=final.approvals[0]["digest"])
 
     def _decide(self, card: dict[str, Any]) -> bool | list[str] | None:
         from copilot.hosts.terminal.prompt import approval, more

@@ -46,6 +46,7 @@ _NO_TOOLS = re.compile(
     r"does(n't| not) support (tools|function)|tool (use|calling).{0,40}not (supported|enabled)", _FLAGS
 )
 _OVERLOADED = re.compile(r"overloaded|over capacity|at capacity|no capacity|unavailable", _FLAGS)
+_UNKNOWN_OPTION = re.compile(r"unexpected keyword argument ('[^']{1,60}')")
 _RETRY_TEXT = re.compile(
     r"(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(ms|milliseconds?|m(?:in)?|s|sec)?\b", _FLAGS
 )
@@ -136,12 +137,16 @@ _NAMES: tuple[tuple[FailureClass, str, frozenset[str]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What an error and its causes carry. `said` is their text and body, for patterns and never for the person."""
+    """What an error and its causes carry. `said` is their text and body, for patterns and never for the person.
+
+    `words` is what the vendor says in its body, or else the error itself.
+    """
 
     status: int | None
     headers: Mapping[str, str]
     said: str
     types: tuple[str, ...]
+    words: str
 
 
 def classify(error: BaseException) -> Failure:
@@ -151,6 +156,9 @@ def classify(error: BaseException) -> Failure:
         return ours
     if isinstance(error, SettingsError):
         return Failure("config", str(error), opens=0.0)  # found on this machine: it may be mended at any moment
+    if isinstance(error, TypeError) and (unknown := _UNKNOWN_OPTION.search(str(error))):
+        # LangChain hands options that it does not know on to the SDK, which refuses them when it is asked.
+        return Failure("config", f"its client knows no option {unknown[1]}", opens=0.0)
     found = _evidence(chain)
     failure = _by_status(found) if found.status else None
     failure = failure or _by_body(found) or _by_host_name(chain) or _by_names(chain)
@@ -177,7 +185,8 @@ def _evidence(chain: list[BaseException]) -> _Evidence:
     bodies = [body for e in chain if (body := _body(e)) is not None]
     types = tuple(name for body in bodies for name in _types(body))
     said = " ".join([*(str(e) for e in chain), *(_text(body) for body in bodies)])[:20_000]
-    return _Evidence(status, headers, said, types)
+    words = next((found for body in bodies if (found := _message(body))), str(chain[0]))
+    return _Evidence(status, headers, said, types, words)
 
 
 def _status(error: BaseException) -> int | None:
@@ -202,6 +211,16 @@ def _headers(error: BaseException) -> Mapping[str, str]:
 def _body(error: BaseException) -> Any:
     found = (getattr(error, name, None) for name in ("body", "details", "error"))
     return next((body for body in found if isinstance(body, (dict, list, str))), None)
+
+
+def _message(body: Any) -> str:
+    """Return the message in an error's body, the inner one where there are two."""
+    if isinstance(body, list):
+        return next((found for item in body[:3] if (found := _message(item))), "")
+    if not isinstance(body, dict):
+        return ""
+    message = body.get("message")
+    return _message(body.get("error")) or (message if isinstance(message, str) else "")
 
 
 def _text(body: Any) -> str:
@@ -329,6 +348,6 @@ def _duration(seconds: float) -> str:
 
 def _plain(found: _Evidence) -> str:
     """Return the start of the vendor's words as one line, with anything that looks like a key taken out."""
-    words = "".join(c if c.isprintable() else " " for c in found.said)
+    words = "".join(c if c.isprintable() else " " for c in found.words)
     words = re.sub(r"\b(sk|pk|key|api|token)[-_][A-Za-z0-9_\-*]{6,}", "[key]", words)
     return " ".join(words.split())[:160]

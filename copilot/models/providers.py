@@ -39,7 +39,7 @@ class Provider:
     base_urls: tuple[str, ...] = ()
     base_url: str = ""
     path: str = ""
-    strip: str = ""
+    strip: tuple[str, ...] = ()
     host_style: bool = False
     probe: str = ""
     first_byte: float = 0.0
@@ -156,7 +156,7 @@ def endpoint(settings: ModelSettings, env: Mapping[str, str]) -> str:
     url = url.rstrip("/")
     if provider.path and parts.path in ("", "/"):
         url += provider.path
-    return url.removesuffix(provider.strip) if provider.strip else url
+    return url.removesuffix(next((end for end in provider.strip if url.endswith(end)), ""))
 
 
 def host_url(host: str, default: str) -> str:

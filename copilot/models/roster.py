@@ -225,12 +225,22 @@ class Roster:
             return by_name[name]
         provider, _, model = name.partition(":")
         if model and provider in providers.all_providers():
-            return self._candidate(ModelSettings(name=name, provider=provider, model=model))
+            return self._candidate(self._like(name, provider, model))
         close = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4) or [c.name for c in known]
         raise SettingsError(
             f"There is no model {name!r}.",
             hint=f"There is: {', '.join(close)}." if close else "None is configured: add one to copilot.toml.",
         )
+
+    def _like(self, name: str, provider: str, model: str) -> ModelSettings:
+        """Return settings for a model that nobody configured: where the provider's first configured model is asked.
+
+        So it gets that one's server, key and clearance; what belongs to the other model is left out.
+        """
+        known = next((m for m in self.settings.models if m.provider == provider), None)
+        if known is None:
+            return ModelSettings(name=name, provider=provider, model=model)
+        return known.model_copy(update={"name": name, "model": model, "window": None, "price": None})
 
     def _ordered(self, models: Sequence[ModelSettings]) -> list[Candidate]:
         found = [self._candidate(m) for m in models if m.provider != BUILTIN]

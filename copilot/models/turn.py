@@ -297,7 +297,8 @@ class Turn:
         usage = message.usage_metadata
         read, written = (usage["input_tokens"], usage["output_tokens"]) if usage else (0, 0)
         cached = (usage.get("input_token_details") or {}).get("cache_read") or 0 if usage else 0
-        price = cost(candidate.facts.price, read, written, cached) if usage else None
+        # No request is without tokens: some servers leave the input out of a streamed count, and half a cost is wrong.
+        price = cost(candidate.facts.price, read, written, cached) if read else None
         stamp = self._stamp(candidate, message, read, written, price)
         message.response_metadata = {**message.response_metadata, STAMP: stamp}
         if not shown and message.text:
@@ -345,7 +346,8 @@ class Turn:
             return NoModelError("No language model is configured.", hint=hint, code=code)
         head, hint = _HEADS[code]
         hint = f"{self._keys_to_check()} {hint}".strip()
-        return NoModelError(f"{head} {'; '.join(reasons)}.", hint=hint, code=code, failure=self.failed[-1].failure.kind)
+        text = f"{head} {'; '.join(reasons).rstrip('.')}."
+        return NoModelError(text, hint=hint, code=code, failure=self.failed[-1].failure.kind)
 
     def _keys_to_check(self) -> str:
         refused = (f.candidate for f in self.failed if f.failure.kind == "auth")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import DocumentError
-from copilot.trust.labels import Label, join
+from copilot.trust.labels import UNKNOWN, Label, join
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
 
@@ -48,6 +48,7 @@ class ToolContext:
 
     def files(self, suffixes: Sequence[str] = ()) -> list[Path]:
         """Return the workspace's documents with one of these suffixes (all if none), sorted, staged ones included."""
+        self.labels.append(UNKNOWN)  # file names are other people's words, too
         return self.staging.files(suffixes)
 
     def exists(self, path: str) -> bool:
@@ -73,5 +74,5 @@ class ToolContext:
 
     @property
     def label(self) -> Label:
-        """The join of everything read so far."""
-        return join(self.labels)
+        """The join of everything read so far; what came from elsewhere, and says nothing of itself, is not trusted."""
+        return join(self.labels) if self.labels else UNKNOWN

@@ -11,7 +11,7 @@ from pathlib import Path
 from copilot.documents.hunks import Hunk
 from copilot.errors import ConflictError, DocumentError, EverpilotError, WorkspaceError
 from copilot.settings import TrustSettings
-from copilot.trust.labels import WORKSPACE, Label
+from copilot.trust.labels import UNKNOWN, WORKSPACE, Label
 from copilot.trust.sensitivity import label_of
 from copilot.workspace import listing, recovery, save
 from copilot.workspace.change import Change, sha256
@@ -100,6 +100,11 @@ class Workspace:
             self._note(error)
             return label
         return replace(label, confidentiality=max(label.confidentiality, made_from.confidentiality))
+
+    def label_of(self, entry: Entry) -> Label:
+        """Return the label of what the file held once `entry` was written."""
+        made_from = self._journal.label(entry.after) if entry.after else WORKSPACE
+        return UNKNOWN | made_from
 
     def read(self, path: str | Path, *, known: Callable[[], Iterable[Path]] | None = None) -> File:
         """Return the file at `path`; its name is the place that links lead to.

@@ -109,3 +109,27 @@ def test_the_picture_for_the_readme_is_of_this_program() -> None:
     shown = (ROOT / "docs" / "terminal.svg").read_text("utf-8")
     for seen in ("everpilot", "contract.docx", "thirty", "takes&#160;it&#160;back"):
         assert seen in shown
+
+
+def test_no_command_lets_a_file_name_steer_the_terminal(everpilot: Everpilot) -> None:
+    name, escape = "a\x1b[31mb.docx", "\x1b"
+    (everpilot.folder / "contract.docx").rename(everpilot.folder / name)
+    (everpilot.folder / f"bad{name}").write_text("no document")
+    args = {"find": "Acme", "replace": "Contoso"}
+    runs = [
+        everpilot("call", "word.replace_text", "--args", json.dumps({**args, "path": name}), "--yes"),
+        everpilot("undo"),
+        everpilot("call", "word.replace_text", "--args", json.dumps({**args, "path": f"bad{name}"})),
+        everpilot("inspect", f"bad{name}"),
+        everpilot("trust", escape),
+        everpilot("doctor", COPILOT_SKILLS_PATH=_broken_skill(everpilot.folder / escape)),
+        everpilot("tools", COPILOT_SKILLS_PATH=_broken_skill(everpilot.folder / escape)),
+    ]
+    assert [run.code for run in runs] == [0, 0, 1, 2, 2, 1, 0]
+    assert not [run for run in runs if escape in run.out + run.err]
+
+
+def _broken_skill(root: Path) -> str:
+    (root / "bad").mkdir(parents=True, exist_ok=True)
+    (root / "bad" / "SKILL.md").write_text("nothing")
+    return str(root)

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from copilot import Change, Copilot, Hunk, Result, ToolContext, tool
 from copilot.agent.events import ApprovalEvent, ChangeEvent, Final, ToolEvent
+from copilot.agent.plan import Call
+from copilot.agent.tool_step import calls_of
 from copilot.documents.hunks import Edited
-from copilot.errors import ApprovalError, ToolInputError
+from copilot.errors import ApprovalError, ThreadError, ToolInputError
 from copilot.settings import ModelSettings, Settings
 from copilot.slots import Slot
+from copilot.trust.labels import USER, Confidentiality, Integrity, Label
 from tests.agent.scripted import Scripted
 
 
@@ -56,7 +60,29 @@ def swap_all(ctx: ToolContext, old: str, new: str) -> list[Change]:
     return [swap(ctx, ctx.show(path), old, new) for path in ctx.files([".txt"])]  # type: ignore[misc]
 
 
-TOOLS = (swap_all, read, swap, cheat, crash)
+@tool
+def ask_the_web(ctx: ToolContext) -> str:
+    """Reads something that carries no label."""
+    return "whatever"
+
+
+sent: list[str] = []
+
+
+@tool(effect="send")
+def mail(ctx: ToolContext, to: str) -> str:
+    """Sends as soon as it runs."""
+    sent.append(to)
+    return "sent"
+
+
+@tool(effect="write")
+def note(ctx: ToolContext, path: str, text: str) -> Change:
+    """Write words of the model's into a new file."""
+    return ctx.create(path, text.encode(), f"Wrote {path}")
+
+
+TOOLS = (swap_all, read, swap, cheat, crash, ask_the_web, mail, note)
 
 
 def made(folder: Path, script: list[Any], mode: str = "ask", **more: Any) -> Copilot:
@@ -244,6 +270,18 @@ def test_a_new_message_instead_of_an_answer_leaves_the_change(folder: Path) -> N
         copilot.resume(first.thread)
 
 
+def test_an_answer_counts_for_the_card_that_was_shown_only(folder: Path) -> None:
+    """The thread went on in another window while the question was on the screen."""
+    copilot = made(folder, [[swap_call()], [swap_call(new="Evil")], "Done."])
+    shown = copilot.ask("replace Acme")
+    now = copilot.ask("no, by Evil", thread=shown.thread)
+    with pytest.raises(ApprovalError, match="changed since it was shown"):
+        copilot.resume(shown.thread, card=shown.approvals[0]["digest"])
+    assert (folder / "a.txt").read_text() == "Acme owes Acme."
+    copilot.resume(shown.thread, card=now.approvals[0]["digest"])
+    assert (folder / "a.txt").read_text() == "Evil owes Evil."
+
+
 def test_no_approval_waits(folder: Path) -> None:
     copilot = made(folder, ["Hi."])
     with pytest.raises(ApprovalError, match="waits for no approval"):
@@ -272,6 +310,56 @@ def test_a_long_thread_is_summarised_and_keeps_its_label(folder: Path) -> None:
     sent = [sum(len(str(m.content)) for m in messages) for messages in model.seen]
     assert max(sent[-3:]) < max(sent), "the thread was shortened"
     assert "question 11" in str(model.seen[-1][-1].content)
+
+
+def test_a_change_is_told_at_the_end_also_when_the_turn_was_summarised_since(folder: Path) -> None:
+    (folder / "big.txt").write_text("word " * 9_000)
+    look = [("custom__read", {"path": "big.txt"})]
+    steps = [[swap_call()], *[look] * 12, "Done."]
+    model = Scripted(script=[*steps, *["Done."] * 20])
+    final = Copilot(folder, model=model, tools=TOOLS, mode="yes", settings=Settings()).ask("replace, then look")
+    assert not any("call_0_0" in str(m) for m in model.seen[-1]), "the change's own message was summarised"
+    assert [c["path"] for c in final.changes] == ["a.txt"]
+
+
+@pytest.mark.parametrize("mode", ["ask", "yes", "dry-run", "read-only"])
+def test_a_tool_that_sends_is_not_run_before_anybody_was_asked(folder: Path, mode: str) -> None:
+    outcome = made(folder, ["never asked"]).call("custom.mail", {"to": "eve@evil.example"}, mode=mode)
+    assert (outcome["status"], outcome["error"]["code"], sent) == ("denied", "effect", [])
+
+
+def test_what_says_nothing_of_where_it_comes_from_is_not_trusted(folder: Path) -> None:
+    copilot = made(folder, ["never asked"])
+    (step,) = copilot.runner.stage([Call("1", "custom.ask_the_web", {})], mode="ask", label=USER)
+    assert (step.label.integrity, step.label.confidentiality) == (Integrity.UNTRUSTED, Confidentiality.INTERNAL)
+
+
+def test_a_file_is_as_confidential_as_the_thread_that_wrote_it(folder: Path) -> None:
+    """Nothing was read by the call itself: its text comes from what the model has seen before."""
+    copilot = made(folder, ["never asked"])
+    thread = Label(Integrity.UNTRUSTED, Confidentiality.RESTRICTED, ("secret.docx",))
+    call = Call("1", "custom.note", {"path": "sum.txt", "text": "the secret in short"}, "key")
+    copilot.runner.commit(copilot.runner.stage([call], mode="yes", label=thread), thread="t")
+    assert copilot.workspace.read("sum.txt").label.confidentiality is Confidentiality.RESTRICTED
+    assert copilot.runner.recall(call).label.confidentiality is Confidentiality.RESTRICTED
+
+
+def test_calls_to_which_a_server_gave_the_same_id_are_both_done(folder: Path) -> None:
+    wanted = [{"name": "custom__note", "args": {"path": f"{n}.txt", "text": n}, "id": "0"} for n in ("one", "two")]
+    calls = calls_of(AIMessage("", id="m", tool_calls=wanted), "t")
+    runner = made(folder, ["never asked"]).runner
+    steps = runner.stage(calls, mode="yes", label=USER)
+    runner.commit(steps, thread="t")
+    assert [(folder / f"{n}.txt").read_text() for n in ("one", "two")] == ["one", "two"]
+
+
+def test_a_thread_is_found_by_its_whole_id_also_when_others_begin_with_it(folder: Path) -> None:
+    threads = made(folder, ["never asked"]).threads
+    for name in ("user-1", "user-10"):
+        threads.touch(name, folder, "hello")
+    assert threads.find("user-1").id == "user-1"
+    with pytest.raises(ThreadError, match="Several"):
+        threads.find("user-")
 
 
 async def test_pending_and_events_of_an_approval(folder: Path) -> None:

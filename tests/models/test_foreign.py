@@ -128,6 +128,8 @@ CASES: list[tuple[BaseException, str]] = [
     (json.JSONDecodeError("Expecting value", "<html>", 0), "dead"),
     (AttributeError("'str' object has no attribute 'model_dump'"), "dead"),
     (NotImplementedError(), "unable"),
+    (TypeError("AsyncMessages.create() got an unexpected keyword argument 'frobnicate'"), "config"),
+    (TypeError("'NoneType' object is not iterable"), "dead"),
     (SettingsError("models: 'x' has no key"), "config"),
     (_because(RuntimeError(), AttemptFailed(Failure("slow", "stalled"))), "slow"),
 ]
@@ -150,6 +152,21 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
     assert classify(one).kind == "dead"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _google(400, "INVALID_ARGUMENT", "Top-k must be positive"),
+        SdkError(
+            {"type": "error", "error": {"type": "invalid_request_error", "message": "Top-k must be positive"}}, 400
+        ),
+        _because(SdkError({"message": "Top-k must be positive"}, 400), _http(400)),
+    ],
+    ids=["google", "anthropic", "openai"],
+)
+def test_the_reason_is_what_the_vendor_says(error: Exception) -> None:
+    assert classify(error).text == "refused the request: Top-k must be positive (400)"
 
 
 def test_no_key_and_no_line_break_in_the_reason() -> None:

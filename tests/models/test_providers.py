@@ -151,6 +151,22 @@ def test_hosts_of_ollama(host: str, url: str) -> None:
     assert providers.endpoint(_settings("ollama"), {"OLLAMA_HOST": host}) == url
 
 
+@pytest.mark.parametrize(
+    ("provider", "address", "url"),
+    [
+        ("azure_openai", "https://x.openai.azure.com/openai/v1/", "https://x.openai.azure.com"),
+        ("azure_openai", "https://x.openai.azure.com/openai", "https://x.openai.azure.com"),
+        ("azure_openai", "https://gateway.lan/azure/", "https://gateway.lan/azure"),
+        ("google", "https://gateway.lan/v1beta", "https://gateway.lan"),
+        ("ollama", "http://127.0.0.1:11434/v1", "http://127.0.0.1:11434"),
+        ("anthropic", "https://gateway.lan/v1/", "https://gateway.lan"),
+        ("openai", "https://gateway.lan/v1/", "https://gateway.lan/v1"),
+    ],
+)
+def test_a_path_that_the_client_adds_itself_is_taken_off(provider: str, address: str, url: str) -> None:
+    assert providers.endpoint(_settings(provider, base_url=address), {}) == url
+
+
 def test_identity_changes_with_everything_that_matters_and_shows_no_key() -> None:
     base = providers.connect(_settings("openai"), {"OPENAI_API_KEY": "one"})
     others = [

@@ -164,6 +164,24 @@ def test_a_model_can_be_named_that_is_not_configured() -> None:
         roster.find("bultin")
 
 
+def test_a_model_that_is_not_configured_is_asked_where_its_provider_is() -> None:
+    theirs = ModelSettings(
+        name="house",
+        provider="openai",
+        model="gpt-4.1",
+        base_url="https://gateway.lan/v1",
+        api_key_env="GATEWAY_KEY",
+        max_confidentiality="public",
+        window=1000,
+    )
+    found = Roster(Settings(models=[theirs]), {"GATEWAY_KEY": "k", "OPENAI_API_KEY": "other"}).find("openai:gpt-5")
+    assert found.connection is not None
+    assert found.connection.key is not None
+    assert (found.connection.base_url, found.connection.key.get_secret_value()) == ("https://gateway.lan/v1", "k")
+    assert (found.model, found.settings.max_confidentiality) == ("gpt-5", "public")
+    assert found.facts.window != 1000
+
+
 def test_the_planner_can_be_switched_off_or_moved() -> None:
     env = {"OPENAI_API_KEY": "k"}
 

@@ -25,7 +25,7 @@ from copilot.models.listening import Discarded, ModelEvent, Switched, Token, Use
 from copilot.settings import Deadlines, ModelSettings, Price, RoutingSettings, TrustSettings
 from copilot.trust.labels import USER, Confidentiality, Integrity, Label
 from tests.models.routing import FakeTime, Planner, entry, read_cell, router, stamp
-from tests.vendors import AnthropicServer, Call, OpenAIServer, Refusal, Reply, Request, unused_url
+from tests.vendors import AnthropicServer, Call, OpenAIServer, Refusal, Reply, Request, VendorServer, unused_url
 
 RESTRICTED = Label(Integrity.UNTRUSTED, Confidentiality.RESTRICTED, ("salaries.xlsx",)).to_dict()
 
@@ -397,6 +397,39 @@ async def test_in_an_agent_usage_and_tokens_are_counted_once(watched: bool) -> N
             (7, 3, 13 / 1e6)
         ] * 2
         assert {e.message_id for e in events if isinstance(e, Token)} == {messages[-1].id}
+
+
+@pytest.mark.parametrize(
+    ("provider", "server", "path"),
+    [
+        ("azure_openai", OpenAIServer, "/openai/deployments/mine/chat/completions?api-version=2024-10-21"),
+        ("foundry", OpenAIServer, "/openai/v1/chat/completions"),
+        ("foundry_anthropic", AnthropicServer, "/anthropic/v1/messages"),
+    ],
+)
+async def test_a_tool_loop_on_azure(provider: str, server: type[VendorServer], path: str) -> None:
+    replies = [Reply(calls=(Call("read_cell", {"cell": "B4"}),)), Reply("It is 41.")]
+    with server(replies) as vendor:
+        model = router([entry(vendor, "azure", provider=provider, model="mine", base_url=vendor.url + "/")])
+        state = await create_agent(model, [read_cell]).ainvoke({"messages": [HumanMessage("What is in B4?")]})
+        assert not vendor.refused
+        assert {request.path for request in vendor.requests} == {path}
+    assert state["messages"][-1].text == "It is 41."
+
+
+async def test_a_count_without_the_input_has_no_cost() -> None:
+    with OpenAIServer([Reply("Hello", input_tokens=0)]) as server:
+        answer = await router([entry(server, "one")]).ainvoke("hi")
+    assert stamp(answer)["usage"] == {"input_tokens": 0, "output_tokens": 3, "cost": None}
+
+
+async def test_an_option_that_the_client_does_not_know_is_named() -> None:
+    with OpenAIServer() as server:
+        model = router([entry(server, "one", options={"model_kwargs": {"temprature": 1}})])
+        for _ in range(2):  # no circuit keeps the mended setting waiting
+            with pytest.raises(NoModelError, match="one - OpenAI: its client knows no option 'temprature'"):
+                await model.ainvoke("hi")
+        assert not server.requests
 
 
 async def test_a_stream_of_langchain_gets_only_the_accepted_answer() -> None:

@@ -161,7 +161,7 @@ class Chat:
             place = f'--dir "{self._parsed.dir}" ' if self._parsed.dir else ""
             self._screen.note(f"Nothing was written. The question stays open: everpilot {place}-r {thread}")
             return None
-        return self._screen.show(self._commands.copilot.stream_resume(thread, approve=approve))
+        return self._screen.show(self._commands.copilot.stream_resume(thread, approve=approve, card=card["digest"]))
 
     def _go_on(self) -> None:
         thread = self._commands.copilot.threads.find(self._commands.thread)
