@@ -24,6 +24,7 @@ from copilot.agent.state import LABEL, stamp_of
 from copilot.agent.threads import what_to_do
 from copilot.agent.tool_step import calls_of, result_of
 from copilot.errors import ApprovalError, EverpilotError
+from copilot.models.builtin import PIPED
 from copilot.trust.approvals import Answer, Card, check
 from copilot.trust.labels import USER
 
@@ -66,7 +67,7 @@ class Turn:
 
     async def say(self, message: str, files: Sequence[str]) -> AsyncIterator[Event]:
         """Yield the events of the turn that answers a person's message."""
-        text = f"{message}\n\nFiles: {', '.join(files)}" if files else message
+        text = _with_files(message, files)
         said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: USER.to_dict()})
         mended = self._mended(await self._messages())
         results = [result_of(step) for step in mended]
@@ -151,6 +152,12 @@ class Turn:
     async def _messages(self) -> list[BaseMessage]:
         snapshot = await self._graph.aget_state(self._config)
         return list(snapshot.values.get("messages", []))
+
+
+def _with_files(message: str, files: Sequence[str]) -> str:
+    """Return the message with a line of the files it is about, before any text that was piped in behind it."""
+    said, marker, piped = message.partition(f"\n\n{PIPED}\n")
+    return f"{said}\n\nFiles: {', '.join(files)}{marker}{piped}" if files else message
 
 
 def _unexpected(error: Exception) -> EverpilotError:

@@ -20,6 +20,7 @@ from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL, exit_code_of
 from copilot.errors import DocumentError, EverpilotError, ThreadError
 from copilot.hosts import render
 from copilot.hosts.output import as_json, as_line, command, say
+from copilot.models.builtin import PIPED
 
 #: Error codes that mean: no model could do it.
 _NO_MODEL = frozenset({"no_model", "model", "too_long", "needs_model", "asked"})
@@ -232,7 +233,7 @@ def _prompt(given: str) -> str:
     prompt = piped if given == "-" else given
     if not prompt.strip():
         raise EverpilotError("The prompt is empty.", hint="Say what to do: everpilot -p PROMPT", code="usage")
-    return f"{prompt}\n\nText that was piped in:\n\n{piped}" if given != "-" and piped.strip() else prompt
+    return f"{prompt}\n\n{PIPED}\n\n{piped}" if given != "-" and piped.strip() else prompt
 
 
 def decoded(piped: bytes) -> str:

@@ -293,7 +293,7 @@ def test_a_model_that_goes_round_in_circles_is_stopped(folder: Path) -> None:
     assert "limit" in final.text.lower()
 
 
-def test_a_long_thread_is_summarised_and_keeps_its_label(folder: Path) -> None:
+def test_a_long_thread_is_summarised(folder: Path) -> None:
     """What the model gets stays within its window, and the newest turns stay word for word."""
     (folder / "big.txt").write_text("word " * 9_000)
     model = Scripted(

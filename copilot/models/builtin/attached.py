@@ -1,10 +1,11 @@
-"""Files that were handed over with a request: a host names them in a last line "Files: a.docx, b.xlsx"."""
+"""What was handed over with a request: files, named in a last line "Files: a.docx, b.xlsx", and text piped in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from copilot.models.builtin import PIPED
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention
 from copilot.models.builtin.lexing import Token, scan
@@ -24,6 +25,12 @@ def detached(request: str, names: Sequence[str]) -> tuple[str, tuple[Token, ...]
     if not tokens or any(t.kind != "file" for t in tokens):
         return request, ()
     return request[: match.start()], tuple(tokens)
+
+
+def unpiped(request: str) -> tuple[str, bool]:
+    """Return the request without the text that was piped in behind it, and whether there was one: it is no command."""
+    command, marker, _ = request.partition(f"\n\n{PIPED}\n")
+    return command, bool(marker)
 
 
 def attach(clause: Clause, files: Sequence[Token], found: Sequence[FileMention]) -> Clause:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from copilot.models.builtin.attached import attach, detached
+from copilot.models.builtin.attached import attach, detached, unpiped
 from copilot.models.builtin.clauses import (
     Clause,
     Stance,
@@ -57,6 +57,9 @@ _SMALL_TALK = re.compile(
 )
 
 
+_PIPED_ASIDE = "What was piped in was not used; that needs a language model."
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the planner decided: calls to make now, or a text, maybe with a menu.
@@ -105,7 +108,14 @@ class Planner:
         self.verbs = (VERBS | own) - word_set("""what which who whose how when where is are does do""")
 
     def plan(self, memory: Memory) -> Outcome:
-        """Return what to do about the request."""
+        """Return what to do about the request. What was piped in is left aside, and that is said."""
+        command, piped = unpiped(memory.request)
+        if not piped:
+            return self._planned(memory)
+        outcome = self._planned(replace(memory, request=command))
+        return replace(outcome, text=f"{_PIPED_ASIDE} {outcome.text}".strip())
+
+    def _planned(self, memory: Memory) -> Outcome:
         if pick := self._pick(memory):
             return pick
         docs = tuple(self.ground.docs())
