@@ -128,12 +128,12 @@ def user_file() -> Path:
 def load(folder: Path) -> Settings:
     """Return the settings for work in `folder`: its `copilot.toml` over the user's. Raises SettingsError."""
     named = bool(os.environ.get("EVERPILOT_CONFIG"))
-    users = _read(user_file(), must_exist=named)
+    users, _ = _read(user_file(), must_exist=named)
     path = folder / FILE_NAME
-    folders = _read(path)
+    folders, digest = _read(path)
     _parse(folders, path)  # a mistake is told even where the setting would be ignored
     notes: list[str] = []
-    if folders and not is_trusted(path):
+    if folders and _trusted().get(str(path.resolve())) != digest:  # of the very bytes that were parsed
         notes = [f"{path}: {wish}" for wish in _untrusted_wishes(folders, _names_in(users))]
         if notes:
             notes.append(f"To allow it, look at the file and run: everpilot trust {folder}")
@@ -142,13 +142,15 @@ def load(folder: Path) -> Settings:
     return settings
 
 
-def _read(path: Path, *, must_exist: bool = False) -> dict[str, Any]:
+def _read(path: Path, *, must_exist: bool = False) -> tuple[dict[str, Any], str]:
+    """Return a settings file as data, and the SHA-256 of the bytes it was read from; empty when there is none."""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        content = path.read_bytes()
+        return tomllib.loads(content.decode("utf-8-sig")), hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"EVERPILOT_CONFIG names {path}, which does not exist.") from None
-        return {}
+        return {}, ""
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no valid TOML: {error}.", hint="Mend the file or move it away.") from None
     except OSError as error:
@@ -227,11 +229,6 @@ def _trusted() -> dict[str, str]:
         print(f"everpilot: {_trust_file()} can't be read ({error}); no folder is trusted.", file=sys.stderr)
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def is_trusted(path: Path) -> bool:
-    """Return whether the user has trusted this file with exactly its present content."""
-    return _trusted().get(str(path.resolve())) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def trust(path: Path) -> None:
