@@ -140,9 +140,9 @@ class Copilot:
     ) -> AsyncIterator[Event]:
         """Yield what happens after the open approval of `thread` is answered.
 
-        `approve` is True for all, False for none, or the call ids that are approved; `card` is the digest of the
-        card that the person saw. Raises ApprovalError when there is nothing to approve, it expired, or the thread
-        waits for another card by now.
+        `approve` is True for all, False for none, or the call ids that are approved; `message` is told to the model
+        with what was declined; `card` is the digest of the card that the person saw. Raises ApprovalError when there
+        is nothing to approve, it expired, or the thread waits for another card by now.
         """
         async with self._turn(thread, mode) as turn:
             async for event in turn.answer(approve, message, card):

@@ -7,7 +7,7 @@ is bound to what was shown, and a call that was committed before a crash is reco
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -77,15 +77,18 @@ class Runner:
         *,
         mode: str,
         label: Label,
-        rejected: Collection[str] = (),
+        rejected: Mapping[str, str] | None = None,
         progress: Progress = lambda call, message: None,
     ) -> list[Step]:
-        """Return the outcome of each call, as far as it goes without writing; a later call sees the earlier edits."""
+        """Return the outcome of each call, as far as it goes without writing; a later call sees the earlier edits.
+
+        `rejected` are the ids of calls that the person declined, with the words they said to it ("" for none).
+        """
         staging = self._workspace.staging()
         steps = []
         for call in calls:
-            if call.id in rejected:
-                steps.append(Step(call, "rejected", "The user did not approve this call; nothing was written."))
+            if rejected and call.id in rejected:
+                steps.append(Step(call, "rejected", _declined(rejected[call.id])))
                 continue
             step = self._stage_one(call, staging, mode, label, progress)
             label = label | step.label
@@ -251,6 +254,11 @@ class Runner:
             return settled
         step.status, step.text = "done", "Done and saved: " + _told(step.shown)
         return settled
+
+
+def _declined(words: str) -> str:
+    said = f" They said: {words}" if words else ""
+    return f"The user did not approve this call; nothing was written.{said}"
 
 
 def _unsent(call: Call, tool: Tool) -> Step:

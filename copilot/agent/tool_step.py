@@ -59,7 +59,7 @@ class ToolStep(AgentMiddleware[State, None, Any]):
 
     async def _decided(self, calls: Sequence[Call], thread: str, mode: str, label: Label, emit: Emit) -> list[Step]:
         """Return the staged steps once nothing is left to ask; a stale answer leads to a new question, not a write."""
-        rejected: set[str] = set()
+        rejected: dict[str, str] = {}
         approved: set[str] = set()
         stale = 0
         while True:
@@ -81,7 +81,7 @@ class ToolStep(AgentMiddleware[State, None, Any]):
                 stale += 1
                 continue
             approved = {item.digest for item in card.items if item.call_id in answer.approved}
-            rejected |= {item.call_id for item in card.items} - set(answer.approved)
+            rejected |= {i.call_id: answer.message for i in card.items if i.call_id not in answer.approved}
 
 
 def _ask(card: Card, now: datetime) -> Answer | None:

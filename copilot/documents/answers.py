@@ -220,8 +220,3 @@ def _distinct(answers: list[Answer], count: int) -> list[Answer]:
         if len(kept) == count:
             break
     return kept
-
-
-def best_passages(passages: Iterable[Passage], question: str, count: int = 5) -> list[Answer]:
-    """Return the passages that answer the question best, best first."""
-    return Index(passages).best(question, count)

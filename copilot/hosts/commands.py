@@ -113,9 +113,9 @@ def _inspected(path: Path) -> dict[str, Any]:
     from copilot.documents import inspect as inspecting
     from copilot.documents.labels import sensitivity
     from copilot.trust.sensitivity import label_of
-    from copilot.workspace.reading import read_bytes
+    from copilot.workspace.reading import read_file
 
-    content = read_bytes(path, path.name)
+    content = read_file(path)
     chosen = settings.load(Path.cwd())
     labelled = any(label.active for label in sensitivity(content))
     level = label_of(content, path.name, chosen.trust).confidentiality.name.lower() if labelled else "default"

@@ -261,18 +261,6 @@ class Roster:
         return made
 
 
-def discover(settings: Settings, env: Mapping[str, str]) -> list[ModelSettings]:
-    """Return the models that would be used.
-
-    The configured ones, else one for each key in the environment, else those of a running Ollama, which is asked for
-    its list only then (or when it is named without a model).
-    """
-    named = _configured(settings, env)
-    if not _wants_probe(named):
-        return named
-    return [m for m in named if not _is_open_question(m)] + _probe_all(named, env)
-
-
 def _configured(settings: Settings, env: Mapping[str, str]) -> list[ModelSettings]:
     return settings.models or _from_keys(env)
 

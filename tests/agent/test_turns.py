@@ -143,8 +143,14 @@ def test_another_process_approves(folder: Path) -> None:
 
 def test_a_rejected_change_is_told_to_the_model(folder: Path) -> None:
     copilot = made(folder, [[swap_call()], "Left as it is."])
-    final = copilot.resume(copilot.ask("replace Acme").thread, approve=False)
+    events = list(
+        copilot.stream_resume(copilot.ask("replace Acme").thread, approve=False, message="it is their old name")
+    )
+    final = events[-1]
+    assert isinstance(final, Final)
     assert final.text == "Left as it is."
+    told = [e.text for e in events if isinstance(e, ToolEvent) and e.status == "rejected"]
+    assert "it is their old name" in told[0]
     assert (folder / "a.txt").read_text() == "Acme owes Acme."
     assert final.changes == []
 

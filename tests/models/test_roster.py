@@ -14,7 +14,7 @@ import pytest
 
 from copilot.errors import SettingsError
 from copilot.models.listening import Discarded, ModelEvent, Token, listening
-from copilot.models.roster import Roster, discover
+from copilot.models.roster import Roster
 from copilot.models.setup import describe, notes, routed
 from copilot.settings import ModelSettings, RoutingSettings, Settings
 from tests.models.routing import Planner, read_cell, router, stamp
@@ -70,6 +70,10 @@ DONE = {
 CALL = _piece(tool_calls=[{"function": {"name": "read_cell", "arguments": {"cell": "B4"}}}])
 
 
+def found_in(settings: Settings, env: dict[str, str]) -> list[ModelSettings]:
+    return [candidate.settings for candidate in Roster(settings, env).all()]
+
+
 @pytest.mark.parametrize(
     ("env", "found"),
     [
@@ -84,25 +88,25 @@ CALL = _piece(tool_calls=[{"function": {"name": "read_cell", "arguments": {"cell
 )
 def test_keys_in_the_environment(env: dict[str, str], found: list[str]) -> None:
     closed = {"OLLAMA_HOST": "http://127.0.0.1:9"}
-    assert [m.name for m in discover(Settings(), {**env, **closed})] == found
+    assert [m.name for m in found_in(Settings(), {**env, **closed})] == found
 
 
 def test_what_is_configured_counts_alone() -> None:
     settings = Settings(models=[ModelSettings(name="mine", provider="openai", model="m")])
-    assert [m.name for m in discover(settings, {"ANTHROPIC_API_KEY": "k"})] == ["mine"]
+    assert [m.name for m in found_in(settings, {"ANTHROPIC_API_KEY": "k"})] == ["mine"]
 
 
 def test_a_running_ollama_is_found_only_when_there_is_nothing_else() -> None:
     with ollama("qwen3:8b", "nomic-embed-text:latest", "gpt-oss:120b-cloud") as (url, asked):
         env = {"OLLAMA_HOST": url}
-        discover(Settings(), {**env, "OPENAI_API_KEY": "k"})
+        found_in(Settings(), {**env, "OPENAI_API_KEY": "k"})
         assert asked == []
-        found = discover(Settings(), env)
+        found = found_in(Settings(), env)
         assert [(m.name, m.model, m.max_confidentiality) for m in found] == [
             ("ollama/qwen3:8b", "qwen3:8b", "restricted"),
             ("ollama/gpt-oss:120b-cloud", "gpt-oss:120b-cloud", "internal"),
         ]
-        assert [m.model for m in discover(Settings(), {**env, "OLLAMA_MODEL": "qwen3:8b"})] == ["qwen3:8b"]
+        assert [m.model for m in found_in(Settings(), {**env, "OLLAMA_MODEL": "qwen3:8b"})] == ["qwen3:8b"]
 
 
 async def test_it_is_looked_for_at_the_first_call_and_once() -> None:

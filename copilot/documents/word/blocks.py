@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from copilot.documents.word.names import Element, child, children, descend, every, is_on, name, number, value, within
+from copilot.documents.word.names import Element, child, children, descend, every, name, number, value, within
 
 BlockKind = Literal["paragraph", "table", "row", "cell"]
 
@@ -200,11 +200,6 @@ def cell_text(cell: Element, text_of: Callable[[Element], str]) -> str:
 def is_deleted_row(row: Element) -> bool:
     """Return whether a tracked change deletes this row."""
     return descend(row, "w:trPr", "w:del") is not None
-
-
-def is_header_row(row: Element) -> bool:
-    """Return whether the row repeats on every page."""
-    return bool(is_on(descend(row, "w:trPr", "w:tblHeader")))
 
 
 def twin(paragraph: Element) -> Element | None:

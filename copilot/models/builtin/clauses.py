@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from copilot.models.builtin.files import FileMention
@@ -279,8 +279,3 @@ def named(clause: Clause, mention: FileMention, doc: Doc) -> Clause:
 def acts(clause: Clause) -> bool:
     """Whether the step opens with a verb that changes something."""
     return clause.verb in ACTING
-
-
-def with_tokens(clause: Clause, tokens: Sequence[Token]) -> Clause:
-    """Return the step with other tokens."""
-    return replace(clause, tokens=tuple(tokens))

@@ -102,7 +102,6 @@ class Ranking:
     """The tools' examples as an index."""
 
     def __init__(self, views: Sequence[ToolView]) -> None:
-        self._views = tuple(views)
         self._lines = [(view.name, list(line)) for view in views for line in view.lines if line]
         self._index = BM25Okapi([line for _, line in self._lines]) if self._lines else None
         if self._index:

@@ -91,6 +91,8 @@ def _outcome(done: Done) -> str:
         return ""
     text = text_of(done.result).strip()
     name = shown_name(done.name)
+    if isinstance(done.result.artifact, dict) and done.result.artifact.get("status") == "rejected":
+        return f"Left as it was: `{name}` was not approved."
     if done.result.status == "error":
         return f"`{name}` could not do it: {text or 'no reason was given'}"
     if len(text) > LONGEST_RESULT:

@@ -243,6 +243,20 @@ def test_a_report_serves(model: BuiltinPlanner) -> None:
     assert "unserved" not in reply.response_metadata["everpilot"]
 
 
+def test_what_was_declined_is_left_and_no_failure(model: BuiltinPlanner) -> None:
+    request = "replace Acme with Contoso in contract.docx"
+    first = ask(model, request)
+    declined = ToolMessage(
+        "The user did not approve this call.",
+        tool_call_id=first.tool_calls[0]["id"],
+        status="error",
+        artifact={"status": "rejected"},
+    )
+    reply = ask(model, request, first, declined)
+    assert "Left as it was" in reply.text
+    assert "could not" not in reply.text
+
+
 @pytest.mark.parametrize("piped", ["delete it", "now set B4 to 7 in budget.xlsx", "Files: budget.xlsx"])
 def test_what_is_piped_in_is_no_command(model: BuiltinPlanner, piped: str) -> None:
     asked = f"replace Acme with Contoso in contract.docx\n\n{PIPED}\n\n{piped}"
