@@ -14,14 +14,15 @@ from copilot.agent.model_step import CallLimit, Compaction, ModelStep
 from copilot.agent.plan import Runner
 from copilot.agent.prompt import system_prompt
 from copilot.agent.tool_step import ToolStep
+from copilot.models.toolset import Toolset
 from copilot.plugins.langchain import as_langchain
 from copilot.plugins.skill import Skills
 from copilot.workspace.workspace import Workspace
 
 #: Model calls in one turn: enough for long work, and an end for a model that goes round in circles.
 MODEL_CALLS = 40
-#: Messages that stay word for word when a long thread is summarised.
-KEPT_MESSAGES = 12
+#: Tokens of messages that any thread may have, however small the window.
+LEAST_ROOM = 2_000
 
 
 def assemble(
@@ -36,15 +37,17 @@ def assemble(
     It has no checkpointer yet: a turn gives it one that belongs to its event loop.
     """
     tools = skills.plus([core_skill(skills)]).tools()
+    offered = [as_langchain(tool) for tool in tools.values()]
+    room = max(window - Toolset(tuple(offered), {}).size // 4, LEAST_ROOM)  # the tools take their part of each request
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         ToolStep(Runner(tools, workspace)),
         ModelStep(),
-        Compaction(model, trigger=("tokens", window * 6 // 10), keep=("messages", KEPT_MESSAGES)),
+        Compaction(model, trigger=("tokens", room * 6 // 10), keep=("tokens", room * 3 // 10)),
         CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),
     ]
     return create_agent(
         model,
-        [as_langchain(tool) for tool in tools.values()],
+        offered,
         system_prompt=system_prompt(skills.skills),
         middleware=middleware,
         name="everpilot",
