@@ -21,6 +21,8 @@ from copilot.workspace.workspace import Workspace
 
 #: Model calls in one turn: enough for long work, and an end for a model that goes round in circles.
 MODEL_CALLS = 40
+#: Messages that stay word for word when a long thread is summarised.
+KEPT_MESSAGES = 12
 #: Tokens of messages that any thread may have, however small the window.
 LEAST_ROOM = 2_000
 
@@ -42,7 +44,7 @@ def assemble(
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         ToolStep(Runner(tools, workspace)),
         ModelStep(),
-        Compaction(model, trigger=("tokens", room * 6 // 10), keep=("tokens", room * 3 // 10)),
+        Compaction(model, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),
         CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),
     ]
     return create_agent(

@@ -31,8 +31,8 @@ def test_a_summary_is_as_confidential_as_what_it_was_made_from(office: Path) -> 
     _label(office / "contract.docx")
     cleared = made(office, "cleared", [READ, *(f"Answer {n}." for n in range(60))], "restricted")
     thread = cleared.ask("read the contract").thread
-    for number in range(10):
-        final = cleared.ask(f"question {number}: " + "tell me more " * 500, thread=thread)
+    for number in range(16):
+        final = cleared.ask(f"question {number}: " + "tell me more " * 150, thread=thread)
         assert final.served_by == "cleared", (number, final)
     assert not [m for m in _messages(cleared, thread) if isinstance(m, ToolMessage)], "the reading was summarised away"
     other = made(office, "other", ["Leaked."] * 90, "internal")
