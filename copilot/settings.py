@@ -24,6 +24,12 @@ from copilot.errors import SettingsError
 FILE_NAME = "copilot.toml"
 
 
+#: How confidential data may be.
+Level = Literal["public", "internal", "restricted"]
+#: What a model is asked for; see `[routing.steps]`.
+StepName = Literal["drafting", "reading", "summary"]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -32,8 +38,10 @@ class Price(_Table):
     """US dollars for a million tokens."""
 
     input: float = Field(default=0.0, ge=0)
-    output: float = Field(default=0.0, ge=0)
-    cached_input: float | None = Field(default=None, ge=0)
+    output: float = Field(default=0.0, ge=0, description="Also for tokens of reasoning, unless they have their own.")
+    cached_input: float | None = Field(default=None, ge=0, description="Input that the vendor had kept from before.")
+    cache_write: float | None = Field(default=None, ge=0, description="Input that the vendor keeps for the next call.")
+    reasoning: float | None = Field(default=None, ge=0, description="Tokens that the model thought with.")
 
 
 class Deadlines(_Table):
@@ -54,12 +62,23 @@ class ModelSettings(_Table):
     base_url: str | None = Field(default=None, description="Where the server is; the vendor's own address if left out.")
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
     region: str = Field(default="", description="Where the vendor processes the data, for the policy.")
-    max_confidentiality: Literal["public", "internal", "restricted"] = Field(
+    retention_days: int | None = Field(
+        default=None, ge=0, description="For how long the vendor keeps the data, for the policy; left out: not known."
+    )
+    max_confidentiality: Level = Field(
         default="internal", description="The most confidential data that this model may be given."
     )
     price: Price | None = Field(default=None, description="Dollars for a million tokens; the catalogue's if left out.")
+    budget: float | None = Field(default=None, ge=0, description="Dollars that this model may cost in a day.")
     deadlines: Deadlines = Field(default_factory=Deadlines)
     window: int | None = Field(default=None, gt=0, description="Context window in tokens; the catalogue's if left out.")
+    output: int | None = Field(default=None, gt=0, description="Most tokens of an answer; as above.")
+    tools: bool | None = Field(default=None, description="Whether it can use tools; as above, and so the next four.")
+    parallel_tools: bool | None = Field(default=None, description="Whether one answer may hold several tool calls.")
+    vision: bool | None = Field(default=None, description="Whether it can see images.")
+    json_schema: bool | None = Field(default=None, description="Whether its server can hold answers to a JSON schema.")
+    reasoning: bool | None = Field(default=None, description="Whether it thinks before it answers.")
+    dialect: str | None = Field(default=None, description="The wire format, where it is not the provider's own.")
     options: dict[str, Any] = Field(default_factory=dict, description="Passed to the vendor's client as they are.")
 
     @field_validator("base_url")
@@ -74,19 +93,68 @@ class RoutingSettings(_Table):
     """`[routing]`: which model is asked first."""
 
     order: list[str] = Field(default_factory=list, description="Names of models, the preferred one first.")
-    policy: Literal["fixed", "cheap"] = Field(
-        default="fixed", description="fixed: the order above; cheap: lowest price."
+    policy: Literal["fixed", "cheap", "fast", "quality"] = Field(
+        default="fixed",
+        description="Who comes first among those that `order` does not name. fixed: as configured; cheap: lowest price; "
+        "fast: first words soonest, as measured; quality: fewest unusable answers, as measured.",
+    )
+    steps: dict[StepName, str] = Field(
+        default_factory=dict,
+        description="The model for a kind of work. reading: what tools read is worked on; summary: a long thread is "
+        "shortened; drafting: all else.",
+    )
+    skills: dict[str, str] = Field(
+        default_factory=dict, description="The model that goes on after a skill's tool was used; before `steps`."
     )
     turn: float = Field(default=120.0, gt=0, description="Seconds for all attempts of one answer together.")
+    hedge: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds without a word after which the next model is asked as well, for requests without tools; "
+        "0: never.",
+    )
+    on_refusal: Literal["next", "stop"] = Field(
+        default="next", description="Whether another model is asked when one refuses to answer."
+    )
     builtin: bool = Field(default=True, description="Whether the builtin planner is the last resort.")
+
+
+class BudgetSettings(_Table):
+    """`[budgets]`: the most that models may cost, in US dollars. Each is checked before every attempt.
+
+    With any of them set, a model whose price is not known is not asked, unless it runs on this machine.
+    """
+
+    turn: float | None = Field(default=None, ge=0, description="From a person's message to its answer.")
+    thread: float | None = Field(default=None, ge=0, description="For a conversation, as long as it lasts.")
+    day: float | None = Field(default=None, ge=0, description="For everybody together, by the day in UTC.")
+    user: float | None = Field(default=None, ge=0, description="For each user, by the day in UTC.")
+
+
+class RecordSettings(_Table):
+    """`[records]`: what is written down of each call. None of it holds text of messages or documents."""
+
+    usage: bool = Field(default=True, description="Tokens and cost in a local table, for `everpilot cost`.")
+    log: str = Field(default="", description="A file that gets one line of JSON for each attempt.")
+    otel: bool = Field(default=False, description="OpenTelemetry spans (extra `otel`), sent as OTEL_* variables say.")
+    content: bool = Field(default=False, description="Whether spans hold the messages, too.")
 
 
 class TrustSettings(_Table):
     """`[trust]`: where data may go."""
 
-    default_confidentiality: Literal["public", "internal", "restricted"] = "internal"
-    labels: dict[str, Literal["public", "internal", "restricted"]] = Field(
+    default_confidentiality: Level = "internal"
+    labels: dict[str, Level] = Field(
         default_factory=dict, description="Microsoft sensitivity label GUID to confidentiality."
+    )
+    regions: dict[Level, list[str]] = Field(
+        default_factory=dict,
+        description="Confidentiality to the regions where such data, and more confidential data, may be processed. "
+        "A model without a region is in none of them; one on this machine may always be asked.",
+    )
+    retention_days: dict[Level, int] = Field(
+        default_factory=dict,
+        description="Confidentiality to the most days that a vendor may keep such data, and more confidential data.",
     )
 
 
@@ -102,6 +170,8 @@ class Settings(_Table):
 
     models: list[ModelSettings] = Field(default_factory=list)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
+    budgets: BudgetSettings = Field(default_factory=BudgetSettings)
+    records: RecordSettings = Field(default_factory=RecordSettings)
     trust: TrustSettings = Field(default_factory=TrustSettings)
     skills: SkillSettings = Field(default_factory=SkillSettings)
     notes: list[str] = Field(default_factory=list, exclude=True, description="What was ignored, and why.")
@@ -193,15 +263,28 @@ def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
         data["models"] = kept
         if not kept:  # an empty list would take the place of the user's
             del data["models"]
-    for table in ("trust", "skills"):
+    for table in ("trust", "skills", "budgets", "records"):
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes
 
 
+#: What a folder that is not trusted may say of a model. Not its region, price or retention, which open gates; not a
+#: command or a store that keys come from.
+_WISHES = frozenset(
+    {
+        *("name", "provider", "model", "base_url", "api_key_env", "max_confidentiality", "deadlines", "options"),
+        *("window", "output", "tools", "parallel_tools", "vision", "json_schema", "reasoning", "dialect"),
+    }
+)
+#: Providers whose model is a file: a crafted one attacks its reader.
+_READS_FILES = frozenset({"local"})
+
+
 def _may_wish(entry: dict[str, Any], *, chosen: bool) -> bool:
     """Return whether a folder that is not trusted may bring this model. Text among the options can be an address."""
     plain = all(isinstance(value, bool | int | float) for value in entry.get("options", {}).values())
+    plain = plain and set(entry) <= _WISHES and entry.get("provider") not in _READS_FILES
     if (url := entry.get("base_url")) is not None:
         return plain and _is_loopback(url)
     mine = not chosen and not entry.get("api_key_env") and entry.get("max_confidentiality") != "restricted"
