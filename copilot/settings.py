@@ -95,8 +95,8 @@ class RoutingSettings(_Table):
     order: list[str] = Field(default_factory=list, description="Names of models, the preferred one first.")
     policy: Literal["fixed", "cheap", "fast", "quality"] = Field(
         default="fixed",
-        description="Who comes first among those that `order` does not name. fixed: as configured; cheap: lowest price; "
-        "fast: first words soonest, as measured; quality: fewest unusable answers, as measured.",
+        description="Who comes first. fixed: as in `order`; cheap: lowest price; fast: first words soonest, as "
+        "measured; quality: fewest unusable answers, as measured. `order` decides between equals.",
     )
     steps: dict[StepName, str] = Field(
         default_factory=dict,
@@ -150,7 +150,7 @@ class TrustSettings(_Table):
     regions: dict[Level, list[str]] = Field(
         default_factory=dict,
         description="Confidentiality to the regions where such data, and more confidential data, may be processed. "
-        "A model without a region is in none of them; one on this machine may always be asked.",
+        "A model without a region is in none of them; one that runs on this machine may always be asked.",
     )
     retention_days: dict[Level, int] = Field(
         default_factory=dict,

@@ -35,9 +35,15 @@ class Unusable(AttemptFailed):
     """A whole answer that may not be used. `feedback` goes back to its model once; `cut` is text to keep in need."""
 
     def __init__(
-        self, text: str, *, again: bool = True, feedback: Feedback | None = None, cut: AIMessage | None = None
+        self,
+        text: str,
+        *,
+        again: bool = True,
+        refused: bool = False,
+        feedback: Feedback | None = None,
+        cut: AIMessage | None = None,
     ) -> None:
-        super().__init__(Failure("soft", text, again=again))
+        super().__init__(Failure("soft", text, again=again, refused=refused))
         self.feedback = feedback
         self.cut = cut
 
@@ -131,7 +137,7 @@ def ending(message: AIMessage, dialect: Dialect) -> Ending:
 
 def _check_ending(message: AIMessage, dialect: Dialect, strict: bool) -> None:
     if refusal(message):
-        raise Unusable("refused to answer", again=False)
+        raise Unusable("refused to answer", again=False, refused=True)
     match ending(message, dialect):
         case "missing" if strict:
             raise AttemptFailed(Failure("dead", "ended without a finish reason"))
@@ -139,9 +145,9 @@ def _check_ending(message: AIMessage, dialect: Dialect, strict: bool) -> None:
             text = message.text.strip() and not message.tool_calls and not message.invalid_tool_calls
             raise Unusable("cut at its output limit", again=False, cut=message if text else None)
         case "refusal":
-            raise Unusable("refused to answer", again=False)
+            raise Unusable("refused to answer", again=False, refused=True)
         case "filter":
-            raise Unusable("blocked by its content filter", again=False)
+            raise Unusable("blocked by its content filter", again=False, refused=True)
         case "bad_call":
             raise Unusable("malformed tool call")
         case "failed" | "unknown":

@@ -80,9 +80,13 @@ async def listen(
     options: dict[str, Any],
     dialect: Dialect,
     tell: Callable[[str], None],
+    chunks: list[AIMessageChunk],
 ) -> Answer:
-    """Return the client's answer, streamed: every piece of text goes to `tell` at once. Raises like `ask`."""
-    chunks: list[AIMessageChunk] = []
+    """Return the client's answer, streamed. Raises like `ask`.
+
+    The text of every piece that brings something goes to `tell` at once, "" for a piece of a call; what came lies in
+    `chunks`, also when the stream breaks off.
+    """
     stream = cast("AsyncIterator[AIMessageChunk]", client.astream(list(messages), QUIET, **options))
     async with aclosing(cast(Any, stream)):
         async for chunk in _pieces(stream, limits):
@@ -90,8 +94,8 @@ async def listen(
                 chunks.append(_as_chunk(chunk))
             else:
                 chunks.append(chunk)
-            if text := str(chunk.text):
-                tell(text)
+            if _size(chunks[-1]):
+                tell(str(chunk.text))
     message = merge(chunks, dialect)
     return Answer(message, raw_calls(chunks))
 

@@ -1,14 +1,19 @@
-"""What is known about a model: window, abilities, price (catalog.toml), with the user's settings on top."""
+"""What is known about a model: window, abilities, price.
+
+What the user says counts first, then our catalogue (catalog.toml), then LangChain's model profiles where they know
+more.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from copilot.models import profiles
 from copilot.settings import ModelSettings, Price
 
 
@@ -17,44 +22,83 @@ class Facts:
     """One model's facts. None: not known.
 
     `window` and `output` are tokens, `price` is US dollars for a million tokens, `first_byte` is seconds.
+    `parallel_tools`: one answer may hold several calls; `json_schema`: its server holds answers to a schema.
     """
 
     window: int | None = None
     output: int | None = None
-    tools: bool = True
+    tools: bool | None = None
+    parallel_tools: bool | None = None
     vision: bool | None = None
+    json_schema: bool | None = None
+    reasoning: bool | None = None
     price: Price | None = None
     first_byte: float | None = None
 
 
 def facts(model: str) -> Facts:
-    """Return what the catalogue knows of `model` (the vendor's name); unknown models have tools and no limits."""
+    """Return what the catalogue knows of `model` (the vendor's name); of unknown ones nothing."""
     bare = model.lower().rpartition("/")[2]
     return next((known for patterns, known in _catalogue() if any(fnmatchcase(bare, p) for p in patterns)), Facts())
 
 
-def facts_of(settings: ModelSettings, first_byte: float = 0.0) -> Facts:
-    """Return a configured model's facts: what the user says, else the catalogue, else the server's `first_byte`."""
+def facts_of(settings: ModelSettings, first_byte: float = 0.0, client: str = "") -> Facts:
+    """Return a configured model's facts; `first_byte` is what its kind of server needs, `client` its "module:Class".
+
+    A model of which nobody knows whether it can use tools is taken to.
+    """
     known = facts(settings.model)
+    known = _filled(known, _profiled(client, settings.model)) if client else known
+    chosen = {f.name: getattr(settings, f.name, None) for f in fields(Facts)}
+    merged = _filled(Facts(**{name: value for name, value in chosen.items() if value is not None}), known)
+    limits = settings.deadlines
+    patience = limits.first_byte if "first_byte" in limits.model_fields_set else known.first_byte or first_byte
+    return replace(merged, tools=merged.tools is not False, first_byte=patience or limits.first_byte)
+
+
+def _filled(facts: Facts, more: Facts) -> Facts:
+    """Return the facts, with what is not known taken from `more`."""
+    gaps = {f.name: getattr(more, f.name) for f in fields(Facts) if getattr(facts, f.name) is None}
+    return replace(facts, **gaps)
+
+
+@cache
+def _profiled(client: str, model: str) -> Facts:
+    found = profiles.of(client, model)
     return Facts(
-        window=settings.window or known.window,
-        output=known.output,
-        tools=known.tools,
-        vision=known.vision,
-        price=settings.price or known.price,
-        first_byte=settings.deadlines.first_byte
-        if "first_byte" in settings.deadlines.model_fields_set
-        else known.first_byte or first_byte or settings.deadlines.first_byte,
+        window=found.get("max_input_tokens") or None,
+        output=found.get("max_output_tokens") or None,
+        tools=found.get("tool_calling"),
+        vision=found.get("image_inputs"),
+        json_schema=found.get("structured_output"),
+        reasoning=found.get("reasoning_output"),
     )
 
 
-def cost(price: Price | None, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
-    """Return the US dollars of a call, or None where no price is known; `cached_tokens` are among the input's."""
+def cost(
+    price: Price | None, read: int, written: int, *, cached: int = 0, cache_write: int = 0, reasoning: int = 0
+) -> float | None:
+    """Return the US dollars of a call, or None where no price is known.
+
+    `cached` and `cache_write` are among the tokens `read`, `reasoning` among those `written`; each has the price of its
+    kind where the vendor names one, else that of the tokens it is among.
+    """
     if price is None:
         return None
-    cached_price = price.input if price.cached_input is None else price.cached_input
-    fresh = max(input_tokens - cached_tokens, 0)
-    return (fresh * price.input + cached_tokens * cached_price + output_tokens * price.output) / 1e6
+    fresh = max(read - cached - cache_write, 0)
+    said = max(written - reasoning, 0)
+    millionths = (
+        fresh * price.input
+        + cached * _either(price.cached_input, price.input)
+        + cache_write * _either(price.cache_write, price.input)
+        + said * price.output
+        + reasoning * _either(price.reasoning, price.output)
+    )
+    return millionths / 1e6
+
+
+def _either(price: float | None, other: float) -> float:
+    return other if price is None else price
 
 
 @cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-#: The classes of failure; also what `attempts[].failure` says. "label" and "unable" were not asked at all.
+#: The classes of failure; also what `attempts[].failure` says. "label", "unable" and "budget" were not asked at all.
 FailureClass = Literal[
-    "auth", "config", "quota", "rate", "dead", "slow", "too_long", "rejected", "soft", "label", "unable"
+    "auth", "config", "quota", "rate", "dead", "slow", "too_long", "rejected", "soft", "label", "unable", "budget"
 ]
 
 
@@ -43,6 +43,7 @@ RULES: dict[FailureClass, Rule] = {
     "soft": Rule(same="once"),
     "label": Rule(),
     "unable": Rule(),
+    "budget": Rule(),
 }
 
 #: No circuit stays open longer than this, whatever a Retry-After says.
@@ -55,6 +56,7 @@ class Failure:
 
     `text` goes behind the vendor's name in one human line ("key refused (401)"). `retry_after` is seconds, where the
     vendor said so; `opens` overrides the rule's time. `again` is False where asking the same model again is pointless.
+    `refused` is True where the model did not want to answer, or its vendor's filter did not let it.
     """
 
     kind: FailureClass
@@ -62,6 +64,7 @@ class Failure:
     retry_after: float | None = None
     opens: float | None = None
     again: bool = True
+    refused: bool = False
 
     @property
     def rule(self) -> Rule:

@@ -277,7 +277,7 @@ def _bad_request(found: _Evidence) -> Failure | None:
     )
     for pattern, kind, text in meanings:
         if pattern.search(found.said):
-            return Failure(kind, f"{text} ({found.status})", again=kind != "soft")
+            return Failure(kind, f"{text} ({found.status})", again=kind != "soft", refused=kind == "soft")
     return None
 
 

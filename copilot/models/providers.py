@@ -53,6 +53,8 @@ class Provider:
     from_env: Mapping[str, list[str]] = field(default_factory=dict)
     plain_stream: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
+    otel: str = ""
+    here: bool = False
 
     @property
     def stranger(self) -> bool:

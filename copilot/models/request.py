@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from copilot.models.clearance import held
+from copilot.models.occasion import Occasion, current
 from copilot.models.toolset import NONE, Toolset, estimate_tokens
 from copilot.trust.labels import Confidentiality, Label
 
@@ -25,13 +26,14 @@ _ANSWER_ROOM = 512  # tokens that an answer needs at least
 
 @dataclass
 class Request:
-    """One call of the router. Made in the caller's context, because it reads the label that is held there."""
+    """One call of the router. Made in the caller's context, because it reads what is held there."""
 
     messages: Sequence[BaseMessage]
     tools: Toolset = NONE
     options: dict[str, Any] = field(default_factory=dict)
     default_label: Confidentiality = Confidentiality.INTERNAL
     held: Confidentiality = field(default_factory=lambda: held().confidentiality)
+    occasion: Occasion = field(default_factory=current)
 
     @cached_property
     def confidentiality(self) -> Confidentiality:
@@ -52,6 +54,31 @@ class Request:
     def has_images(self) -> bool:
         """Whether a message shows a picture."""
         return any(_is_image(block) for m in self.messages if isinstance(m.content, list) for block in m.content)
+
+    @property
+    def wants_schema(self) -> bool:
+        """Whether the answer must fit a JSON schema that the server holds it to."""
+        wanted = self.options.get("response_format") or self.tools.options.get("response_format")
+        return isinstance(wanted, dict) and wanted.get("type") == "json_schema"
+
+    @cached_property
+    def in_turn(self) -> bool:
+        """Whether a turn is going on: the person's last words were followed by an answer, a call or its result."""
+        last = next((m for m in reversed(self.messages) if isinstance(m, HumanMessage | AIMessage)), None)
+        return isinstance(last, AIMessage)
+
+    @cached_property
+    def turn(self) -> str:
+        """An id of the turn, for budgets: what the caller said, else the id of the person's last message, or ""."""
+        last = next((m for m in reversed(self.messages) if isinstance(m, HumanMessage)), None)
+        return self.occasion.turn or (last.id or "" if last else "")
+
+    @cached_property
+    def home(self) -> str:
+        """The name of the model that the thread belongs to: that gave its answers until one failed, or ""."""
+        stamps = (m.response_metadata.get(STAMP) for m in reversed(self.messages) if isinstance(m, AIMessage))
+        found = next((s for s in stamps if isinstance(s, dict)), {})
+        return str(found.get("home") or found.get("served_by") or "")
 
     @cached_property
     def served_last(self) -> str:

@@ -85,12 +85,13 @@ class Candidate:
     @cached_property
     def dialect(self) -> dialects.Dialect:
         """The wire format that it speaks."""
-        return dialects.get(self.provider.dialect)
+        return dialects.get(self.settings.dialect or self.provider.dialect)
 
     @cached_property
     def facts(self) -> catalog.Facts:
         """Window, abilities, price."""
-        return catalog.facts_of(self.settings.model_copy(update={"model": self.model}), self.provider.first_byte)
+        named = self.settings.model_copy(update={"model": self.model})
+        return catalog.facts_of(named, self.provider.first_byte, self.provider.client)
 
     @cached_property
     def clearance(self) -> Confidentiality:
@@ -109,6 +110,16 @@ class Candidate:
     def may_flow(self) -> bool:
         """Whether a stream that keeps delivering may take longer than an attempt: unless the user set that deadline."""
         return "attempt" not in self.settings.deadlines.model_fields_set
+
+    def renew(self) -> bool:
+        """Drop a key that was refused; returns whether the next client may have another one."""
+        return False
+
+    @property
+    def stays(self) -> bool:
+        """Whether what it is given stays on this machine, as far as the kind of server tells."""
+        cloud = self.model.endswith("cloud")  # Ollama's "-cloud" models are answered elsewhere
+        return self.is_builtin or (self.local and self.provider.here and not cloud and not self.settings.region)
 
     def is_built(self, tools: Toolset) -> bool:
         """Return whether `client` would return at once."""
@@ -244,8 +255,6 @@ class Roster:
 
     def _ordered(self, models: Sequence[ModelSettings]) -> list[Candidate]:
         found = [self._candidate(m) for m in models if m.provider != BUILTIN]
-        if self.settings.routing.policy == "cheap":
-            found.sort(key=_price)
         order = {name: i for i, name in enumerate(self.settings.routing.order)}
         found.sort(key=lambda c: order.get(c.name, len(order)))
         found = [*([self._own] if self._own else []), *found]
@@ -352,11 +361,3 @@ def _own_candidate(model: BaseChatModel) -> Candidate:
     called = next((v for n in ("model", "model_name") if isinstance(v := getattr(model, n, None), str)), "")
     settings = ModelSettings(name=kind.__name__, provider=provider.name, model=called)
     return Candidate(settings, provider, providers.Connection(provider, called, "", None), ready=model, brought=True)
-
-
-def _price(candidate: Candidate) -> float:
-    """Return what a million tokens cost, three of four of them read; local models cost nothing, unknown prices most."""
-    price = candidate.facts.price
-    if price is None:
-        return 0.0 if candidate.local else float("inf")
-    return 0.75 * price.input + 0.25 * price.output

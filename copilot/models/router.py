@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -17,12 +18,17 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from copilot.models import background
 from copilot.models.attempt import unobserved
+from copilot.models.budget import Budgets
+from copilot.models.fitness import Filters
 from copilot.models.health import Health
+from copilot.models.ledger import Ledger
+from copilot.models.lineup import Lineup
 from copilot.models.listening import Emit, Listener, ModelEvent, listener
+from copilot.models.records import Records
 from copilot.models.request import Request
 from copilot.models.roster import Roster
 from copilot.models.toolset import NONE, ToolLike, Toolset
-from copilot.models.turn import Pause, Turn
+from copilot.models.turn import Pause, Turn, Ways
 from copilot.settings import RoutingSettings
 from copilot.trust.labels import Confidentiality
 
@@ -45,6 +51,7 @@ class RoutedChatModel(BaseChatModel):
 
     roster: Roster = Field(exclude=True)
     health: Health = Field(exclude=True)
+    ledger: Ledger = Field(default_factory=Ledger, exclude=True)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     default_label: Confidentiality = Confidentiality.INTERNAL
     prefer: str = ""
@@ -162,16 +169,21 @@ class RoutedChatModel(BaseChatModel):
         return work, who.emit if who else _ignore
 
     def _turn(self, request: Request, who: Listener | None, emit: Emit) -> Turn:
+        settings, on = self.roster.settings, replace(request.occasion, turn=request.turn)
+        filters = Filters(settings.trust, Budgets(settings.budgets, self.ledger, on))
         return Turn(
             request,
+            Lineup(request, self.health, filters, self.ledger, self.routing, self.prefer),
             self.health,
-            emit if who else _ignore,
-            watched=who is not None or self.stall_guard,
-            retracts=who is not None and who.retracts,
-            seconds=self.routing.turn,
-            prefer=self.prefer,
-            clock=self.health.clock.monotonic,
-            pause=self.pause,
+            Records(settings.records, self.ledger, on),
+            self.routing,
+            Ways(
+                emit if who else _ignore,
+                watched=who is not None or self.stall_guard,
+                retracts=who is not None and who.retracts,
+                clock=self.health.clock.monotonic,
+                pause=self.pause,
+            ),
         )
 
     async def _candidates(self) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from copilot.models import health
+from copilot.models import health, ledger
 from copilot.models.roster import Candidate, Roster
 from copilot.models.router import RoutedChatModel
 from copilot.settings import Settings
@@ -40,6 +40,7 @@ def routed(
     router = RoutedChatModel(
         roster=Roster(settings, env, builtin, own=own),
         health=health.of_process(state),
+        ledger=ledger.of_process(state if settings.records.usage else None),
         routing=settings.routing,
         default_label=Confidentiality.parse(settings.trust.default_confidentiality),
     )

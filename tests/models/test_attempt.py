@@ -39,7 +39,7 @@ class Streaming(BaseChatModel):
 
 async def heard(model: Streaming, limits: Limits) -> str:
     told: list[str] = []
-    await listen(model, [HumanMessage("hi")], limits, {}, dialects.get("openai"), told.append)
+    await listen(model, [HumanMessage("hi")], limits, {}, dialects.get("openai"), told.append, [])
     return "".join(told)
 
 

@@ -117,7 +117,7 @@ async def test_it_is_looked_for_at_the_first_call_and_once() -> None:
             answer = await model.ainvoke("Hi")
             assert answer.text == "Hello"
         assert stamp(answer)["served_by"] == "ollama"
-        assert stamp(answer)["usage"] == {"input_tokens": 5, "output_tokens": 2, "cost": None}
+        assert stamp(answer)["usage"] == {"input_tokens": 5, "output_tokens": 2, "cost": 0.0}
         assert asked == ["/api/tags", "/api/chat", "/api/chat"]
 
 
