@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from copilot.agent.events import Final as Final
     from copilot.documents.hunks import Edited as Edited
     from copilot.documents.hunks import Hunk as Hunk
+    from copilot.models.providers import Provider as Provider
+    from copilot.models.router import RoutedChatModel as RoutedChatModel
     from copilot.plugins.connectors import Connector as Connector
     from copilot.plugins.context import ToolContext as ToolContext
     from copilot.plugins.skill import Skill as Skill
@@ -37,6 +39,8 @@ _WHERE = {
     "Final": "copilot.agent.events",
     "Edited": "copilot.documents.hunks",
     "Hunk": "copilot.documents.hunks",
+    "Provider": "copilot.models.providers",
+    "RoutedChatModel": "copilot.models.router",
     "Connector": "copilot.plugins.connectors",
     "ToolContext": "copilot.plugins.context",
     "Skill": "copilot.plugins.skill",
@@ -54,7 +58,9 @@ __all__ = [
     "Event",
     "Final",
     "Hunk",
+    "Provider",
     "Result",
+    "RoutedChatModel",
     "Skill",
     "Slot",
     "ToolContext",

@@ -21,7 +21,9 @@ commands:
   approve     answer the approval that a thread waits for
   undo        take back a change, byte for byte
   sessions    list the threads
-  models      list the models and how they are
+  models      list the models and how they are; add one; test them
+  eval        give the models small tasks, for the policy "quality"
+  cost        show what the models were used for, and what they cost
   trust       trust a folder's copilot.toml as it is now
   doctor      check the installation, the settings and the plugins
 
@@ -191,6 +193,41 @@ def _sessions(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["list", "add", "test"], default="list")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the model to add; those to test (default: all)")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+    new = parser.add_argument_group("add", "tests the model, then writes it into your own copilot.toml")
+    new.add_argument("--provider", help="openai, azure_openai, foundry, anthropic, mistral, ... (docs/models.md)")
+    new.add_argument("--model", metavar="MODEL", help="the vendor's name of it")
+    new.add_argument("--base-url", metavar="URL", help="where the server is")
+    key = new.add_mutually_exclusive_group()
+    key.add_argument("--api-key-env", metavar="VARIABLE", help="the environment variable that holds the key")
+    key.add_argument("--api-key-cmd", metavar="COMMAND", help="the command that prints the key")
+    key.add_argument("--api-key-keyring", metavar="SERVICE[/USER]", help="where in the keyring the key is")
+    new.add_argument("--region", help="where the vendor processes the data")
+    new.add_argument("--retention-days", type=int, metavar="DAYS", help="for how long the vendor keeps the data")
+    new.add_argument("--max-confidentiality", choices=["public", "internal", "restricted"])
+    new.add_argument("--budget", type=float, metavar="DOLLARS", help="what it may cost in a day")
+    new.add_argument("--first", action="store_true", help="ask it before the others")
+    new.add_argument("--untested", action="store_true", help="write it without a test")
+
+
+def _eval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all models")
+    parser.add_argument("--tasks", metavar="FILE", help="tasks of your own (docs/models.md)")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _cost(parser: argparse.ArgumentParser) -> None:
+    groups = ["model", "day", "thread", "user", "step", "skill", "provider"]
+    parser.add_argument("--by", choices=groups, default="model")
+    parser.add_argument("--days", type=int, metavar="N", help="only the last N days")
+    parser.add_argument("--json", action="store_true")
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
     _add_folder(parser)
 
@@ -206,9 +243,11 @@ _COMMANDS = {
     "approve": (_approve, "Answer the approval that a thread waits for."),
     "undo": (_undo, "Take back a change, byte for byte."),
     "sessions": (_sessions, "List the threads."),
-    "models": (_models, "List the models in their order, and how they are."),
+    "models": (_models, "List the models in their order and how they are, add one, or test them with a tool call."),
+    "eval": (_eval, 'Give models small tasks with tools; routing.policy = "quality" ranks by their marks.'),
+    "cost": (_cost, "Show the tokens and the cost of all calls of models."),
     "trust": (_trust, "Trust a folder's copilot.toml as it is now."),
-    "doctor": (_models, "Check the installation, the settings and the plugins."),
+    "doctor": (_doctor, "Check the installation, the settings and the plugins."),
 }
 
 

@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -53,6 +54,66 @@ class Deadlines(_Table):
     attempt: float = Field(default=60.0, gt=0)
 
 
+class EntraSettings(_Table):
+    """`[models.entra]`: no key, but tokens of Microsoft Entra ID (extra `azure`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["client_credentials", "managed_identity", "device_code"] = Field(
+        description="client_credentials: an app with a secret or certificate; managed_identity: the Azure resource "
+        "that this runs on; device_code: a person signs in, in a browser anywhere."
+    )
+    tenant: str = Field(default="", description="The directory: its id or domain. Not for managed_identity.")
+    client_id: str = Field(
+        default="", description="The app registration; for managed_identity that of a user-assigned one, if it is one."
+    )
+    client_secret_env: str = Field(default="", description="The environment variable that holds the app's secret.")
+    certificate: str = Field(default="", description="A PEM file with the app's certificate and its private key.")
+    authority: str = Field(
+        default="https://login.microsoftonline.com",
+        description="Where tokens come from; national clouds have their own.",
+    )
+    scope: str = Field(
+        default="https://cognitiveservices.azure.com/.default",
+        description="What the token is for. Foundry's newer endpoints want https://ai.azure.com/.default.",
+    )
+    plaintext_cache: bool = Field(
+        default=False, description="device_code: keep the sign-in unencrypted (0600) where there is no keyring."
+    )
+
+    @field_validator("authority")
+    @classmethod
+    def _is_secure(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError(
+                f"{value!r} is no authority; it is https:// and a host, and the tenant has its own setting"
+            )
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> EntraSettings:
+        given = {name for name in ("tenant", "client_id", "client_secret_env", "certificate") if getattr(self, name)}
+        wanted, allowed = _ENTRA_WANTS[self.method]
+        if missing := [name for name in wanted if name not in given]:
+            raise ValueError(f"{self.method} needs {' and '.join(missing)}")
+        if beyond := sorted(given - {*wanted, *allowed}):
+            raise ValueError(f"{self.method} takes no {' or '.join(beyond)}")
+        if self.method == "client_credentials" and len(given & {"client_secret_env", "certificate"}) != 1:
+            raise ValueError("client_credentials needs either client_secret_env or certificate")
+        return self
+
+
+#: What each method needs, and what it takes besides.
+_ENTRA_WANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "client_credentials": (("tenant", "client_id"), ("client_secret_env", "certificate")),
+    "managed_identity": ((), ("client_id",)),
+    "device_code": (("tenant", "client_id"), ()),
+}
+#: Where a model's key may come from; a model has one of them.
+KEY_SOURCES = ("api_key_env", "api_key_cmd", "api_key_keyring", "entra")
+
+
 class ModelSettings(_Table):
     """One `[[models]]` entry: a model that the router may use."""
 
@@ -61,6 +122,13 @@ class ModelSettings(_Table):
     model: str = Field(default="", description="The vendor's name of the model or deployment.")
     base_url: str | None = Field(default=None, description="Where the server is; the vendor's own address if left out.")
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
+    api_key_cmd: str | list[str] | None = Field(
+        default=None, description="A command that prints the key, such as a password manager's; no shell."
+    )
+    api_key_keyring: str | None = Field(
+        default=None, description="The key's place in the system's keyring, \"service/user\" (extra `keyring`)."
+    )
+    entra: EntraSettings | None = Field(default=None, description="Tokens in place of a key, see `[models.entra]`.")
     region: str = Field(default="", description="Where the vendor processes the data, for the policy.")
     retention_days: int | None = Field(
         default=None, ge=0, description="For how long the vendor keeps the data, for the policy; left out: not known."
@@ -87,6 +155,31 @@ class ModelSettings(_Table):
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
             raise ValueError(f"{value!r} is no address; it starts with http:// or https:// and names a host")
         return value
+
+    @field_validator("api_key_cmd")
+    @classmethod
+    def _is_a_command(cls, value: str | list[str] | None) -> str | list[str] | None:
+        try:
+            words = shlex.split(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no command ({error})") from None
+        if value is not None and not (words and words[0]):
+            raise ValueError("the command is empty")
+        return value
+
+    @field_validator("api_key_keyring")
+    @classmethod
+    def _names_a_service(cls, value: str | None) -> str | None:
+        if value is not None and not (value.strip() and not value.startswith("/")):
+            raise ValueError(f'{value!r} names no service; write "service/user"')
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> ModelSettings:
+        given = [name for name in KEY_SOURCES if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are given, and a model has one key: keep one of them")
+        return self
 
 
 class RoutingSettings(_Table):
@@ -201,13 +294,15 @@ def load(folder: Path) -> Settings:
     users, _ = _read(user_file(), must_exist=named)
     path = folder / FILE_NAME
     folders, digest = _read(path)
-    _parse(folders, path)  # a mistake is told even where the setting would be ignored
+    parsed(folders, str(path))  # a mistake is told even where the setting would be ignored
     notes: list[str] = []
     if folders and _trusted().get(str(path.resolve())) != digest:  # of the very bytes that were parsed
         notes = [f"{path}: {wish}" for wish in _untrusted_wishes(folders, _names_in(users))]
+        if "budgets" in folders:
+            folders["budgets"] = _tightest(users.get("budgets", {}), folders["budgets"])
         if notes:
             notes.append(f"To allow it, look at the file and run: everpilot trust {folder}")
-    settings = _parse({**users, **folders}, path if folders else user_file())
+    settings = parsed({**users, **folders}, str(path if folders else user_file()))
     settings.notes.extend(notes)
     return settings
 
@@ -227,7 +322,8 @@ def _read(path: Path, *, must_exist: bool = False) -> tuple[dict[str, Any], str]
         raise SettingsError(f"{path} can't be read: {error.strerror}.") from error
 
 
-def _parse(data: dict[str, Any], path: Path) -> Settings:
+def parsed(data: dict[str, Any], where: str) -> Settings:
+    """Return checked settings out of plain data. Raises SettingsError, whose message begins with `where`."""
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
@@ -235,7 +331,7 @@ def _parse(data: dict[str, Any], path: Path) -> Settings:
             f"{'.'.join(str(p) for p in e['loc']) or 'file'}: {e['msg'].removeprefix('Value error, ')}"
             for e in error.errors()
         )
-        raise SettingsError(f"{path}: {problems}.", hint="See docs/settings.md for what can be set.") from None
+        raise SettingsError(f"{where}: {problems}.", hint="See docs/settings.md for what can be set.") from None
 
 
 def _names_in(data: dict[str, Any]) -> set[str]:
@@ -263,20 +359,26 @@ def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
         data["models"] = kept
         if not kept:  # an empty list would take the place of the user's
             del data["models"]
-    for table in ("trust", "skills", "budgets", "records"):
+    for table in ("trust", "skills", "records"):
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes
 
 
-#: What a folder that is not trusted may say of a model. Not its region, price or retention, which open gates; not a
-#: command or a store that keys come from.
+def _tightest(users: dict[str, Any], folders: dict[str, Any]) -> dict[str, Any]:
+    """Return budgets of which each is the smaller one: a folder that is not trusted may only tighten them."""
+    return {name: min(t[name] for t in (users, folders) if name in t) for name in {**users, **folders}}
+
+
+#: What a folder that is not trusted may say of a model: not a command or a store that keys come from.
 _WISHES = frozenset(
     {
         *("name", "provider", "model", "base_url", "api_key_env", "max_confidentiality", "deadlines", "options"),
         *("window", "output", "tools", "parallel_tools", "vision", "json_schema", "reasoning", "dialect"),
     }
 )
+#: What opens gates: it may be claimed of a server on this machine only.
+_CLAIMS = frozenset({"region", "retention_days", "price", "budget"})
 #: Providers whose model is a file: a crafted one attacks its reader.
 _READS_FILES = frozenset({"local"})
 
@@ -284,11 +386,11 @@ _READS_FILES = frozenset({"local"})
 def _may_wish(entry: dict[str, Any], *, chosen: bool) -> bool:
     """Return whether a folder that is not trusted may bring this model. Text among the options can be an address."""
     plain = all(isinstance(value, bool | int | float) for value in entry.get("options", {}).values())
-    plain = plain and set(entry) <= _WISHES and entry.get("provider") not in _READS_FILES
+    plain = plain and set(entry) <= _WISHES | _CLAIMS and entry.get("provider") not in _READS_FILES
     if (url := entry.get("base_url")) is not None:
         return plain and _is_loopback(url)
-    mine = not chosen and not entry.get("api_key_env") and entry.get("max_confidentiality") != "restricted"
-    return plain and mine
+    mine = not chosen and not entry.get("api_key_env") and not _CLAIMS & set(entry)
+    return plain and mine and entry.get("max_confidentiality") != "restricted"
 
 
 def _is_loopback(url: str) -> bool:

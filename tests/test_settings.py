@@ -121,3 +121,22 @@ def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("EVERPILOT_CONFIG", str(tmp_path / "none.toml"))
     with pytest.raises(SettingsError, match=r"none\.toml"):
         settings.load(tmp_path)
+
+
+def test_an_untrusted_folder_may_only_tighten_budgets_and_claim_things_of_local_servers(
+    tmp_path: Path, home: Path
+) -> None:
+    (home / settings.FILE_NAME).write_text("[budgets]\nday = 2.0\nthread = 1.0\n")
+    local = '[[models]]\nname = "a"\nprovider = "openai_compatible"\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n'
+    claims = 'region = "eu"\nretention_days = 0\nprice = { input = 1.0 }\n'
+    budgets = "[budgets]\nday = 9.0\nthread = 0.5\nturn = 0.1\n"
+    (tmp_path / settings.FILE_NAME).write_text(local + claims + budgets)
+    found = settings.load(tmp_path)
+    assert (found.budgets.day, found.budgets.thread, found.budgets.turn) == (2.0, 0.5, 0.1)
+    assert [m.region for m in found.models] == ["eu"]
+    vendor = '[[models]]\nname = "a"\nprovider = "openai"\n'
+    for claim in ('region = "eu"\n', "price = { input = 0.0 }\n", "retention_days = 0\n", 'api_key_cmd = "evil"\n'):
+        (tmp_path / settings.FILE_NAME).write_text(vendor + claim)
+        assert settings.load(tmp_path).models == [], claim
+    (tmp_path / settings.FILE_NAME).write_text('[records]\nlog = "/tmp/elsewhere"\n')
+    assert settings.load(tmp_path).records.log == ""

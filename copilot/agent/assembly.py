@@ -14,6 +14,7 @@ from copilot.agent.model_step import CallLimit, Compaction, ModelStep
 from copilot.agent.plan import Runner
 from copilot.agent.prompt import system_prompt
 from copilot.agent.tool_step import ToolStep
+from copilot.agent.tracing import execution
 from copilot.models.toolset import Toolset
 from copilot.plugins.langchain import as_langchain
 from copilot.plugins.skill import Skills
@@ -33,8 +34,10 @@ def assemble(
     skills: Skills,
     workspace: Workspace,
     window: int,
+    traced: bool = False,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Return the graph of the agent; `window` is the smallest context window, in tokens, that it must fit.
+    """Return the graph of the agent; `window` is the smallest context window, in tokens, that it must fit; `traced`
+    makes a span of each tool call.
 
     It has no checkpointer yet: a turn gives it one that belongs to its event loop.
     """
@@ -42,8 +45,8 @@ def assemble(
     offered = [as_langchain(tool) for tool in tools.values()]
     room = max(window - Toolset(tuple(offered), {}).size // 4, LEAST_ROOM)  # the tools take their part of each request
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
-        ToolStep(Runner(tools, workspace)),
-        ModelStep(),
+        ToolStep(Runner(tools, workspace, execution) if traced else Runner(tools, workspace)),
+        ModelStep(tools),
         Compaction(model, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),
         CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),
     ]

@@ -39,7 +39,8 @@ class Copilot:
     `folder` (and `folders`) are places of connectors, usually paths; nothing outside them is read or written.
     `model` is the name of a configured model to prefer, or a LangChain chat model of your own; `tools` are functions
     marked with `@tool`. `mode`: "ask" (writing waits for an approval), "yes" (the caller approves beforehand),
-    "dry-run", "read-only". Nothing is loaded before it is needed.
+    "dry-run", "read-only". `user` is who is served, for the budgets and the usage table. Nothing is loaded before it is
+    needed.
 
     Every method comes twice: `ask` and `aask`, `stream` and `astream`, `resume` and `aresume`, `call` and `acall`.
     """
@@ -52,12 +53,14 @@ class Copilot:
         model: str | BaseChatModel | None = None,
         tools: Sequence[Callable[..., Any]] = (),
         mode: str = "ask",
+        user: str = "",
         settings: Settings | None = None,
         state: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.roots = tuple(dict.fromkeys(connectors.mount(str(place)) for place in (folder, *folders)))
         self.mode = mode
+        self.user = user
         self.state = state or settings_module.home()
         self.settings = settings or settings_module.load(self.roots[0])
         self.threads = Threads(self.state)
@@ -99,7 +102,8 @@ class Copilot:
         from copilot.agent.router import build_router
 
         model = build_router(self.settings, self._model, self.workspace, self.state, self._env)
-        return assemble(model=model, skills=self.skills, workspace=self.workspace, window=model.window)
+        traced = self.settings.records.otel
+        return assemble(model=model, skills=self.skills, workspace=self.workspace, window=model.window, traced=traced)
 
     def prepare(self) -> None:
         """Load everything that the first turn needs, so that it starts at once."""
@@ -247,7 +251,7 @@ class Copilot:
 
         graph = await asyncio.to_thread(lambda: self._graph)
         async with checkpoints(self.state / CHECKPOINTS) as saver:
-            yield Turn(graph.copy({"checkpointer": saver}), thread, mode or self.mode, self.runner, _now)
+            yield Turn(graph.copy({"checkpointer": saver}), thread, mode or self.mode, self.runner, _now, self.user)
 
 
 def _now() -> datetime:

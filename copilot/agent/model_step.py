@@ -1,9 +1,14 @@
-"""The model node's surroundings: the router's events reach the host, and labels outlive the messages."""
+"""The model node's surroundings: the router's events reach the host, labels outlive the messages, each call is known.
+
+A call is known by its thread, turn and user (budgets and the usage table go by them), and by the kind of work at hand
+(`[routing.steps]`, `[routing.skills]`).
+"""
 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from langchain.agents.middleware import (
@@ -14,7 +19,8 @@ from langchain.agents.middleware import (
     SummarizationMiddleware,
     hook_config,
 )
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from copilot.agent import events
@@ -22,6 +28,8 @@ from copilot.agent.state import STAMP, State, label_of
 from copilot.errors import NoModelError
 from copilot.models import listening
 from copilot.models.clearance import labelled
+from copilot.models.occasion import occasion
+from copilot.plugins.tools import Effect, Tool, public_name
 
 Handler = Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
 
@@ -33,6 +41,10 @@ class ModelStep(AgentMiddleware[State, None, Any]):
 
     state_schema = State
 
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
+        super().__init__()
+        self._tools = tools
+
     async def awrap_model_call(self, request: ModelRequest[None], handler: Handler) -> ModelResponse[Any]:
         """Return the model's answer; raises NoModelError when no model may, can or will answer."""
         write = request.runtime.stream_writer
@@ -41,7 +53,8 @@ class ModelStep(AgentMiddleware[State, None, Any]):
         def tell(event: listening.ModelEvent) -> None:
             node.run(write, _event(event))
 
-        with listening.listening(tell), labelled(label_of(request.state)):
+        known = {**_who(request.messages), **_work(request.messages, self._tools)}
+        with listening.listening(tell), labelled(label_of(request.state)), occasion(**known):
             try:
                 return await handler(request)
             except NoModelError as error:
@@ -55,7 +68,7 @@ class Compaction(SummarizationMiddleware):
 
     async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Return the shortened messages when the thread has grown past the limit."""
-        with labelled(label_of(state)):
+        with labelled(label_of(state)), occasion(**_who(state["messages"]), step="summary"):
             return await super().abefore_model(state, runtime)
 
 
@@ -73,6 +86,29 @@ class CallLimit(ModelCallLimitMiddleware):
             "What was approved is done; ask for less at a time, say “go on”, or choose another model."
         )
         return {**ended, "messages": [AIMessage(text, response_metadata={STAMP: {"unserved": "call_limit"}})]}
+
+
+def _who(messages: Sequence[BaseMessage]) -> dict[str, str]:
+    """Return thread, turn and user of the calls that are made here."""
+    chosen = get_config().get("configurable", {})
+    said = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
+    return {
+        "thread": str(chosen.get("thread_id", "")),
+        "turn": said.id or "" if said else "",
+        "user": str(chosen.get("user", "")),
+    }
+
+
+def _work(messages: Sequence[BaseMessage], tools: Mapping[str, Tool]) -> dict[str, str]:
+    """Return the kind of work at hand: what tools have just read is worked on, or all else; and the last tool's skill.
+
+    Source: docs/settings.md, `[routing.steps]`.
+    """
+    results = list(takewhile(lambda m: isinstance(m, ToolMessage), reversed(messages)))
+    used = [public_name(m.name or "") for m in results]
+    reads = [name in tools and tools[name].effect is Effect.READ for name in used]
+    skill = used[0].partition(".")[0] if used else ""
+    return {"step": "reading" if reads and all(reads) else "drafting", "skill": skill}
 
 
 def _event(event: listening.ModelEvent) -> events.Event:

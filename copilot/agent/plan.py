@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -24,6 +25,8 @@ from copilot.workspace.workspace import Staging, Workspace
 
 Status = Literal["done", "failed", "ask", "denied", "rejected", "dry-run"]
 Progress = Callable[["Call", str], None]
+#: What is put around the run of a call, to see it in traces.
+Around = Callable[["Call"], AbstractContextManager[None]]
 
 _log = logging.getLogger(__name__)
 _CHANGED = "It is not any more what you were shown: the file, or what the tool makes of it, has changed since."
@@ -67,9 +70,12 @@ class Settled:
 class Runner:
     """Stages and commits tool calls over one workspace."""
 
-    def __init__(self, tools: Mapping[str, Tool], workspace: Workspace) -> None:
+    def __init__(
+        self, tools: Mapping[str, Tool], workspace: Workspace, around: Around = lambda call: nullcontext()
+    ) -> None:
         self._tools = dict(tools)
         self._workspace = workspace
+        self._around = around
 
     def stage(
         self,
@@ -90,7 +96,8 @@ class Runner:
             if rejected and call.id in rejected:
                 steps.append(Step(call, "rejected", _declined(rejected[call.id])))
                 continue
-            step = self._stage_one(call, staging, mode, label, progress)
+            with self._around(call):
+                step = self._stage_one(call, staging, mode, label, progress)
             label = label | step.label
             steps.append(step)
         return steps

@@ -55,13 +55,14 @@ class Turn:
         mode: str,
         runner: Runner,
         clock: Callable[[], datetime],
+        user: str = "",
     ) -> None:
         self._graph = graph
         self._thread = thread
         self._runner = runner
         self._clock = clock
         self._config: RunnableConfig = {
-            "configurable": {"thread_id": thread, "mode": mode},
+            "configurable": {"thread_id": thread, "mode": mode, "user": user},
             "recursion_limit": _STEPS,
         }
 

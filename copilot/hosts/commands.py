@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ from copilot.agent.copilot import Copilot
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
+from copilot.hosts.model_commands import cost as cost
+from copilot.hosts.model_commands import eval as eval
+from copilot.hosts.model_commands import models as models
 from copilot.hosts.once import last_thread, open_copilot, reaching, show
 from copilot.hosts.output import as_json, say
 from copilot.trust.sanitise import safe_text
@@ -202,21 +204,6 @@ def trust(parsed: argparse.Namespace) -> int:
     path = Path(parsed.folder).expanduser().resolve() / settings.FILE_NAME
     settings.trust(path)
     print(f"{safe_text(str(path))} is trusted as it is now.")
-    return DONE
-
-
-def models(parsed: argparse.Namespace) -> int:
-    """List the models."""
-    from copilot.agent.router import describe
-
-    copilot = open_copilot(parsed)
-    rows = describe(copilot.settings, copilot.state, os.environ)
-    if parsed.json:
-        as_json(rows)
-        return DONE
-    keys = ("name", "provider", "model", "endpoint", "state", "max_confidentiality")
-    heads = ("Model", "Provider", "Vendor's name", "At", "State", "Most confidential")
-    render.console().print(render.table(heads, [[row[key] for key in keys] for row in rows]))
     return DONE
 
 

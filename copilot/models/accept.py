@@ -11,15 +11,14 @@ from typing import Any, NoReturn
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 
+from copilot.models import dialects
 from copilot.models.dialects import Dialect, Ending
 from copilot.models.failures import AttemptFailed, Failure
 from copilot.models.toolset import Toolset
 
-#: How other servers than the dialect's own say that they are done.
-_ALSO_GOOD = frozenset(
-    {"stop", "stop_sequence", "eos", "eos_token", "end", "end_turn", "complete", "completed", "finished"}
-)
-_ALSO_TOOL = frozenset({"tool_calls", "tool_use", "tool_call", "function_call"})
+#: How servers say that they are done, besides the words of all dialects.
+_ALSO_GOOD = frozenset({"eos", "eos_token", "end", "complete", "finished"})
+_ALSO_TOOL = frozenset({"tool_call"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def accepted(
         AttemptFailed: it broke off, or the vendor says that it failed.
     """
     _check_ending(message, dialect, strict)
-    message.tool_calls = _parsed(message, calls, tools)
+    message.tool_calls = _parsed(message, calls, tools, dialect)
     message.invalid_tool_calls = []
     if not message.tool_calls and not message.text.strip():
         raise Unusable("empty answer")
@@ -129,10 +128,14 @@ def accepted(
 def ending(message: AIMessage, dialect: Dialect) -> Ending:
     """Return how an answer ended, also in the words of servers that speak a dialect with an accent."""
     found = dialect.ending(message.response_metadata)
+    if found != "unknown":
+        return found
     said = (dialect.finish(message.response_metadata) or "").lower()
-    if found == "unknown":
-        return "good" if said in _ALSO_GOOD else "tool" if said in _ALSO_TOOL else "unknown"
-    return found
+    if said in _ALSO_GOOD | _ALSO_TOOL:
+        return "good" if said in _ALSO_GOOD else "tool"
+    # A gateway hands on the words of the vendor behind it.
+    meanings = (dialects.get(name).meaning(said) for name in dialects.names())
+    return next((meaning for meaning in meanings if meaning != "unknown"), "unknown")
 
 
 def _check_ending(message: AIMessage, dialect: Dialect, strict: bool) -> None:
@@ -165,7 +168,11 @@ def refusal(message: AIMessage) -> bool:
     )
 
 
-def _parsed(message: AIMessage, raw: Sequence[RawCall], tools: Toolset) -> list[ToolCall]:
+def _parsed(message: AIMessage, raw: Sequence[RawCall], tools: Toolset, dialect: Dialect) -> list[ToolCall]:
+    for call in raw:
+        bare = isinstance(call.args, str) and not call.args.strip()
+        if bare and not (dialect.empty_arguments or tools.takes_nothing(call.name)):
+            raise Unusable("cut or malformed tool arguments")
     calls = [ToolCall(name=c.name, args=_arguments(c), id=c.id, type="tool_call") for c in raw]
     _name_all(calls)
     problems = {str(call["id"]): tools.problem(call["name"], call["args"]) for call in calls}
@@ -187,12 +194,11 @@ def _name_all(calls: list[ToolCall]) -> None:
 
 
 def _arguments(call: RawCall) -> dict[str, Any]:
-    if isinstance(call.args, dict):
-        return call.args
+    """Return the arguments as JSON has them: also an object that a client parsed may hold what is none (NaN)."""
     try:
-        # No text at all is how Anthropic streams a call of a tool without parameters.
-        found = json.loads(call.args, parse_constant=_no_constant) if call.args.strip() else {}
-    except ValueError:
+        text = call.args if isinstance(call.args, str) else json.dumps(call.args)
+        found = json.loads(text, parse_constant=_no_constant) if text.strip() else {}
+    except (ValueError, TypeError, RecursionError):
         raise Unusable("cut or malformed tool arguments") from None
     if not isinstance(found, dict):
         raise Unusable("malformed tool arguments")

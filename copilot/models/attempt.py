@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 
 from copilot.models.accept import RawCall, merge, raw_calls, raw_calls_of
@@ -87,6 +87,11 @@ async def listen(
     The text of every piece that brings something goes to `tell` at once, "" for a piece of a call; what came lies in
     `chunks`, also when the stream breaks off.
     """
+    if not _streams(client, options):  # nothing comes before the end: there is no first piece to wait for
+        answer = await ask(client, messages, limits, options)
+        chunks.append(_as_chunk(answer.message))
+        tell(str(answer.message.text))
+        return answer
     stream = cast("AsyncIterator[AIMessageChunk]", client.astream(list(messages), QUIET, **options))
     async with aclosing(cast(Any, stream)):
         async for chunk in _pieces(stream, limits):
@@ -98,6 +103,14 @@ async def listen(
                 tell(str(chunk.text))
     message = merge(chunks, dialect)
     return Answer(message, raw_calls(chunks))
+
+
+def _streams(client: Any, options: dict[str, Any]) -> bool:
+    """Return whether a client streams at all: LangChain's clients know the models that don't, or not with tools."""
+    while isinstance(client, RunnableBinding):
+        client, options = client.bound, {**client.kwargs, **options}
+    disabled = getattr(client, "disable_streaming", False)
+    return disabled is not True and not (disabled == "tool_calling" and options.get("tools"))
 
 
 def _as_chunk(message: AIMessage) -> AIMessageChunk:

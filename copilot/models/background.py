@@ -12,15 +12,40 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from copilot.models.listening import Emit, ModelEvent
 
-_THREADS = 64
 T = TypeVar("T")
 #: A coroutine function that is given where to put its events.
 Work = Callable[[Emit], Coroutine[Any, Any, T]]
+
+
+class _Threads(ThreadPoolExecutor):
+    """Runs every call in a thread of its own that does not outlive the program.
+
+    Clients without an async side run here (boto3 for one). One that hangs keeps its thread until its own read timeout:
+    in a pool a few would starve all other models, and an interpreter waits for a pool's threads before it ends.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Return the future of `fn(...)`, which is begun at once."""
+        future: Future[T] = Future()
+        thread = threading.Thread(target=_fulfil, args=(future, fn, args, kwargs), name="everpilot-call", daemon=True)
+        thread.start()
+        return future
+
+
+def _fulfil(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = fn(*args, **kwargs)
+    except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 class _Background:
@@ -29,8 +54,7 @@ class _Background:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
-        # Clients without an async side run here, and one that hangs keeps its thread: a few must not starve the rest.
-        self.loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="everpilot-models"))
+        self.loop.set_default_executor(_Threads())
         self.thread = threading.Thread(target=self.loop.run_forever, name="everpilot-models", daemon=True)
         self.thread.start()
 

@@ -6,6 +6,7 @@ more.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
@@ -15,6 +16,9 @@ from typing import Any
 
 from copilot.models import profiles
 from copilot.settings import ModelSettings, Price
+
+#: Before the name of a model Amazon Bedrock puts where it is served and who made it: "eu.anthropic.claude-sonnet-5".
+_BEFORE = re.compile(r"^(?:[a-z][a-z0-9-]*\.){1,2}(?=[a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Facts:
 def facts(model: str) -> Facts:
     """Return what the catalogue knows of `model` (the vendor's name); of unknown ones nothing."""
     bare = model.lower().rpartition("/")[2]
-    return next((known for patterns, known in _catalogue() if any(fnmatchcase(bare, p) for p in patterns)), Facts())
+    named = {bare, _BEFORE.sub("", bare)}
+    return next((k for patterns, k in _catalogue() if any(fnmatchcase(n, p) for n in named for p in patterns)), Facts())
 
 
 def facts_of(settings: ModelSettings, first_byte: float = 0.0, client: str = "") -> Facts:
@@ -54,6 +59,11 @@ def facts_of(settings: ModelSettings, first_byte: float = 0.0, client: str = "")
     limits = settings.deadlines
     patience = limits.first_byte if "first_byte" in limits.model_fields_set else known.first_byte or first_byte
     return replace(merged, tools=merged.tools is not False, first_byte=patience or limits.first_byte)
+
+
+def learned(facts: Facts, found: Facts) -> Facts:
+    """Return facts with what was found when the model was loaded: its window counts, the rest fills the gaps."""
+    return replace(_filled(facts, found), window=found.window or facts.window)
 
 
 def _filled(facts: Facts, more: Facts) -> Facts:

@@ -23,7 +23,7 @@ Ending = Literal["good", "tool", "length", "refusal", "filter", "bad_call", "fai
 
 @dataclass(frozen=True, slots=True)
 class IdRule:
-    """Which tool-call ids a vendor accepts: characters (the inside of a regular expression's class) and length."""
+    """Which ids of calls and file names a vendor takes: characters, as in a regular expression's [], and how many."""
 
     alphabet: str
     max_length: int = 64
@@ -42,12 +42,15 @@ class Dialect:
     finish_keys                  where in `response_metadata` the reason for the end stands, as dotted paths
     *_finish                     the reasons, by what they mean
     tool_call_id                 which ids of calls are accepted
+    empty_arguments              a call without arguments is streamed as no text at all; with others that is a call cut short
     tool_name_max, ..._first     how long a tool's name may be; whether it may not begin with a digit or dash
     user_after_tool              a user message may follow tool results without an assistant message between them
     system_anywhere              a system message may stand later than first
     tools_with_tool_blocks       tools must be sent when the history holds tool calls
     images, files                a user message may hold them
     image_urls                   ... and images as an address, not only as bytes
+    image_types                  the types of images that are taken; empty: any
+    file_names                   which names of files are taken, each once in a request, words beside it; None: any
     tool_result_images           a tool result may hold images
     trailing_assistant           the history may end with an assistant message
     first_must_be_user           the first message that is not system must be the user's
@@ -68,6 +71,7 @@ class Dialect:
     bad_call_finish: frozenset[str]
     failed_finish: frozenset[str]
     tool_call_id: IdRule
+    empty_arguments: bool
     tool_name_max: int
     tool_name_letter_first: bool
     user_after_tool: bool
@@ -75,7 +79,9 @@ class Dialect:
     tools_with_tool_blocks: bool
     images: bool
     image_urls: bool
+    image_types: frozenset[str]
     files: bool
+    file_names: IdRule | None
     tool_result_images: bool
     trailing_assistant: bool
     first_must_be_user: bool
@@ -95,6 +101,11 @@ class Dialect:
         if reason is None:
             return "missing"
         return next((ending for ending, reasons in self._endings() if reason in reasons), "unknown")
+
+    def meaning(self, reason: str) -> Ending:
+        """Return what a reason for the end means, said in this vendor's words in any case of letters."""
+        found = (ending for ending, reasons in self._endings() if reason.lower() in map(str.lower, reasons))
+        return next(found, "unknown")
 
     def _endings(self) -> tuple[tuple[Ending, frozenset[str]], ...]:
         return (
@@ -147,6 +158,7 @@ def _dialect(name: str, facts: dict[str, Any]) -> Dialect:
             "thinking_off": MappingProxyType(facts["thinking_off"]),
             "finish_keys": tuple(facts["finish_keys"]),
             "tool_call_id": IdRule(**facts["tool_call_id"]),
+            "file_names": IdRule(**facts["file_names"]) if facts["file_names"] else None,
         }
     )
 

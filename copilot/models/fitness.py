@@ -80,6 +80,6 @@ def _is_able(candidate: Candidate, request: Request) -> Failure | None:
         return Failure("unable", "can't use tools")
     if request.has_images and facts.vision is False:
         return Failure("unable", "can't see images")
-    if request.wants_schema and facts.json_schema is False:
+    if request.wants_schema and (facts.json_schema is False or not candidate.terms.schema):
         return Failure("unable", "can't hold its answer to a schema")
     return None

@@ -22,14 +22,17 @@ _TOO_LONG = re.compile(
     r"context[_ ]length|context[_ ]window|maximum context|prompt is too long|too many (input )?tokens|"
     r"exceeds? the (maximum|"
     r"available|model'?s?) (number of tokens|context|input)|(input|request|prompt)[_ ](is )?too[_ ](long|large)|"
+    r"input tokens exceed|exceeds? model maximum|"
     r"token limit|reduce the length|string_above_max_length|request_too_large|payload too large",
     _FLAGS,
 )
 _QUOTA = re.compile(
     r"insufficient[_ ]quota|billing|credit balance|out of credits?|insufficient (balance|credits?|funds)|"
-    r"payment required|spend(ing)? limit|usage limit|quota exceeded|exceeded your current quota|budget has been",
+    r"payment required|payment instrument|spend(ing)? limit|usage limit|quota exceeded|exceeded your current quota|"
+    r"budget has been",
     _FLAGS,
 )
+_DAILY = re.compile(r"too many tokens per day", _FLAGS)
 _KEY = re.compile(
     r"api[_ ]?key (not valid|is invalid|expired)|invalid[_ ]api[_ ]key|API_KEY_INVALID|incorrect api key", _FLAGS
 )
@@ -39,13 +42,16 @@ _FILTER = re.compile(
 )
 _NO_MODEL = re.compile(
     r"model[_ ]not[_ ]found|model .{0,80}(not found|does not exist|not available|not supported)|DeploymentNotFound|"
-    r"unknown model|no such model|invalid model",
+    r"unknown model|no such model|invalid model|model identifier is invalid",
     _FLAGS,
 )
+#: Amazon Bedrock serves some models only by a name that begins with where they may be processed: "eu.anthropic...".
+_NO_PROFILE = re.compile(r"with on-demand throughput isn.t supported", _FLAGS)
 _NO_TOOLS = re.compile(
-    r"does(n't| not) support (tools|function)|tool (use|calling).{0,40}not (supported|enabled)", _FLAGS
+    r"does(n't| not) support (tools?\b|function)|tool (use|calling).{0,40}not (supported|enabled)", _FLAGS
 )
 _OVERLOADED = re.compile(r"overloaded|over capacity|at capacity|no capacity|unavailable", _FLAGS)
+_BROKE_OFF = re.compile(r"incomplete \w* ?response stream", _FLAGS)
 _UNKNOWN_OPTION = re.compile(r"unexpected keyword argument ('[^']{1,60}')")
 _RETRY_TEXT = re.compile(
     r"(?:retry|try again) (?:after|in) (\d+(?:\.\d+)?) ?(ms|milliseconds?|m(?:in)?|s|sec)?\b", _FLAGS
@@ -73,6 +79,25 @@ _BODY_TYPES: dict[str, tuple[FailureClass, str]] = {
     "internal_server_error": ("dead", "server error"),
     "timeout_error": ("dead", "timed out on its side"),
     "invalid_request_error": ("rejected", "refused the request"),
+    # Amazon Web Services: "ThrottlingException" as an answer, "throttlingException" in the middle of a stream.
+    "UnrecognizedClientException": ("auth", "key refused"),
+    "InvalidSignatureException": ("auth", "key refused"),
+    "SignatureDoesNotMatch": ("auth", "key refused"),
+    "IncompleteSignature": ("auth", "key refused"),
+    "MissingAuthenticationTokenException": ("auth", "key refused"),
+    "ExpiredTokenException": ("auth", "key has run out"),
+    "ExpiredToken": ("auth", "key has run out"),
+    "AccessDeniedException": ("auth", "access denied"),
+    "ServiceQuotaExceededException": ("quota", "over the quota of its account"),
+    "ThrottlingException": ("rate", "rate limited"),
+    "ModelNotReadyException": ("rate", "model is not ready yet"),
+    "ResourceNotFoundException": ("config", "model not found"),
+    "ModelTimeoutException": ("dead", "timed out on its side"),
+    "ServiceUnavailableException": ("dead", "overloaded"),
+    "InternalServerException": ("dead", "server error"),
+    "ModelStreamErrorException": ("dead", "server error"),
+    "ModelErrorException": ("dead", "server error"),
+    "ValidationException": ("rejected", "refused the request"),
 }
 
 #: Statuses whose meaning needs no look at the body.
@@ -101,26 +126,59 @@ _NAMES: tuple[tuple[FailureClass, str, frozenset[str]], ...] = (
         "no secure connection (TLS)",
         frozenset({"SSLError", "SSLCertVerificationError", "CertificateError"}),
     ),
-    ("slow", "can't be reached in time", frozenset({"ConnectTimeout", "ConnectionTimeoutError"})),
     ("dead", "connection refused", frozenset({"ConnectionRefusedError"})),
+    # urllib3 derives it from its timeout.
+    ("dead", "can't be reached", frozenset({"NewConnectionError"})),
+    (
+        "slow",
+        "can't be reached in time",
+        frozenset({"ConnectTimeout", "ConnectTimeoutError", "ConnectionTimeoutError"}),
+    ),
     ("dead", "connection lost", frozenset({"ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError"})),
     ("too_long", "the request is too long for it", frozenset({"ContextOverflowError"})),
     ("auth", "key refused", frozenset({"ModelAuthenticationError", "AuthenticationError", "RefreshError"})),
+    (
+        "auth",
+        "its sign-in can't be read, or has run out",
+        frozenset(
+            {
+                "NoCredentialsError",
+                "PartialCredentialsError",
+                "CredentialRetrievalError",
+                "NoAuthTokenError",
+                "TokenRetrievalError",
+                "SSOError",
+                "ProfileNotFound",
+            }
+        ),
+    ),
     ("auth", "access denied", frozenset({"ModelPermissionDeniedError", "PermissionDeniedError"})),
     ("config", "model not found", frozenset({"ModelNotFoundError"})),
     ("rate", "rate limited", frozenset({"ModelRateLimitError"})),
-    ("rejected", "refused the request", frozenset({"ModelInvalidRequestError"})),
+    ("rejected", "refused the request", frozenset({"ModelInvalidRequestError", "ParamValidationError"})),
     ("soft", "cut at its output limit", frozenset({"LengthFinishReasonError"})),
     ("soft", "blocked by its content filter", frozenset({"ContentFilterFinishReasonError"})),
     (
         "slow",
         "took too long",
-        frozenset({"TimeoutError", "TimeoutException", "APITimeoutError", "ModelTimeoutError", "Timeout"}),
+        frozenset(
+            {"TimeoutError", "TimeoutException", "APITimeoutError", "ModelTimeoutError", "Timeout", "ReadTimeoutError"}
+        ),
     ),
     (
         "dead",
         "connection lost",
-        frozenset({"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ProtocolError"}),
+        frozenset(
+            {
+                "ReadError",
+                "WriteError",
+                "CloseError",
+                "RemoteProtocolError",
+                "ProtocolError",
+                "ConnectionClosedError",
+                "ResponseStreamingError",
+            }
+        ),
     ),
     (
         "dead",
@@ -128,7 +186,11 @@ _NAMES: tuple[tuple[FailureClass, str, frozenset[str]], ...] = (
         frozenset({"ConnectError", "NetworkError", "APIConnectionError", "ModelConnectionError"}),
     ),
     ("dead", "broken answer", frozenset({"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError"})),
-    ("dead", "broken answer", frozenset({"DecodingError", "UnicodeDecodeError", "ValidationError"})),
+    (
+        "dead",
+        "broken answer",
+        frozenset({"DecodingError", "UnicodeDecodeError", "ValidationError", "ParserError", "ResponseParserError"}),
+    ),
     ("unable", "can't use tools", frozenset({"NotImplementedError"})),
     ("config", "its client is not installed", frozenset({"ImportError"})),
     ("dead", "can't be reached", frozenset({"ConnectionError", "OSError"})),
@@ -161,7 +223,9 @@ def classify(error: BaseException) -> Failure:
         return Failure("config", f"its client knows no option {unknown[1]}", opens=0.0)
     found = _evidence(chain)
     failure = _by_status(found) if found.status else None
-    failure = failure or _by_body(found) or _by_host_name(chain) or _by_names(chain)
+    if failure is None and any(_BROKE_OFF.search(str(e)) for e in chain):
+        failure = Failure("dead", "ended without a finish reason")
+    failure = failure or _by_body(found) or _by_words(found) or _by_host_name(chain) or _by_names(chain)
     failure = failure or Failure("dead", f"broken answer ({type(error).__name__})")
     return replace(failure, retry_after=retry_after(found.headers, found.said))
 
@@ -194,7 +258,8 @@ def _status(error: BaseException) -> int | None:
     response = getattr(error, "response", None)
     places = [getattr(error, n, None) for n in ("status_code", "code", "status", "http_status")]
     places.append(getattr(response, "status_code", None))
-    if isinstance(response, Mapping):  # botocore
+    # botocore gives 400 to every error in the middle of a stream, whatever it is.
+    if isinstance(response, Mapping) and type(error).__name__ != "EventStreamError":
         places.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
     # An error event in a stream that began with 200 has no status of its own.
     return next((int(str(p)) for p in places if re.fullmatch(r"[345]\d\d", str(p))), None)
@@ -205,10 +270,20 @@ def _headers(error: BaseException) -> Mapping[str, str]:
         headers = getattr(owner, "headers", None)
         if isinstance(headers, Mapping):
             return {str(k).lower(): str(v) for k, v in headers.items()}
-    return {}
+    told = _answer(error).get("ResponseMetadata")
+    headers = told.get("HTTPHeaders") if isinstance(told, Mapping) else None
+    return {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
+
+
+def _answer(error: BaseException) -> Mapping[str, Any]:
+    """Return the parsed answer that botocore's errors carry; {} for those of others."""
+    response = getattr(error, "response", None)
+    return response if isinstance(response, Mapping) else {}
 
 
 def _body(error: BaseException) -> Any:
+    if isinstance(told := _answer(error).get("Error"), Mapping):
+        return {str(key).lower(): value for key, value in told.items()}
     found = (getattr(error, name, None) for name in ("body", "details", "error"))
     return next((body for body in found if isinstance(body, (dict, list, str))), None)
 
@@ -245,6 +320,10 @@ def _by_status(found: _Evidence) -> Failure | None:
         return _too_many(found)
     if status in (400, 404, 413, 422, 500) and (failure := _bad_request(found)):
         return failure
+    if status == 403 and _QUOTA.search(found.said):
+        return Failure("quota", "out of credit (403)")
+    if status in (400, 403) and (failure := _by_body(found)) and failure.kind != "rejected":
+        return replace(failure, text=f"{failure.text} ({status})")
     if known := _STATUSES.get(status):
         kind, text = known
     elif status >= 500:
@@ -260,6 +339,8 @@ def _too_many(found: _Evidence) -> Failure:
     wait = retry_after(found.headers, found.said)
     # Google words its per-minute limits like an empty account; a wait that is named tells them apart.
     spent = "insufficient_quota" in found.types or (_QUOTA.search(found.said) and wait is None)
+    if _DAILY.search(found.said):
+        return Failure("quota", "its tokens for today are used up (429)")
     if spent:
         return Failure("quota", "out of credit (429)")
     return Failure("rate", "rate limited (429)" + (f", again in {_duration(wait)}" if wait and wait > 1 else ""))
@@ -272,19 +353,31 @@ def _bad_request(found: _Evidence) -> Failure | None:
         (_KEY, "auth", "key refused"),
         (_FILTER, "soft", "blocked by its content filter"),
         (_NO_TOOLS, "unable", "can't use tools"),
+        (_NO_PROFILE, "config", "its model is asked for by an inference profile, such as eu.anthropic..."),
         (_NO_MODEL, "config", "model not found"),
         (_QUOTA, "quota", "out of credit"),
     )
     for pattern, kind, text in meanings:
         if pattern.search(found.said):
-            return Failure(kind, f"{text} ({found.status})", again=kind != "soft", refused=kind == "soft")
+            return Failure(
+                kind, f"{text} ({found.status})" if found.status else text, again=kind != "soft", refused=kind == "soft"
+            )
     return None
 
 
 def _by_body(found: _Evidence) -> Failure | None:
     """Return what an error without a status says about itself: an error event in the middle of a stream."""
-    known = next((_BODY_TYPES[name] for name in found.types if name in _BODY_TYPES), None)
+    names = (name[:1].upper() + name[1:] if name.endswith("Exception") else name for name in found.types)
+    known = next((_BODY_TYPES[name] for name in names if name in _BODY_TYPES), None)
+    if known and known[0] == "rejected":
+        return _bad_request(found) or Failure("rejected", f"{known[1]}: {_plain(found)}")
     return Failure(*known) if known else None
+
+
+def _by_words(found: _Evidence) -> Failure | None:
+    """Return what an error without a status or body is about: a client's own for an answer that was filtered."""
+    filtered = found.status is None and not found.types and _FILTER.search(found.said)
+    return Failure("soft", "blocked by its content filter", again=False, refused=True) if filtered else None
 
 
 def _by_host_name(chain: list[BaseException]) -> Failure | None:

@@ -73,10 +73,13 @@ class Tokens:
 
 @dataclass
 class Attempt:
-    """One attempt while it is under way, and how it ended. `seconds` and `first` are as in `ledger.Spent`."""
+    """One attempt while it is under way, and how it ended. `seconds` and `first` are as in `ledger.Spent`.
+
+    `messages` is what was asked, or None where no record may hold it, or the answer.
+    """
 
     candidate: Candidate
-    messages: Sequence[BaseMessage] = ()
+    messages: Sequence[BaseMessage] | None = None
     answer: AIMessage | None = None
     outcome: str = CANCELLED
     tokens: Tokens = field(default_factory=Tokens)
@@ -99,7 +102,7 @@ class Records:
     occasion: Occasion = field(default_factory=Occasion)
 
     @contextmanager
-    def attempt(self, candidate: Candidate, messages: Sequence[BaseMessage]) -> Iterator[Attempt]:
+    def attempt(self, candidate: Candidate, messages: Sequence[BaseMessage] | None) -> Iterator[Attempt]:
         """Hand out the attempt to be filled in, and write it down when it has ended, however it did."""
         attempt = Attempt(candidate, messages)
         if candidate.is_builtin:
@@ -121,7 +124,8 @@ class Records:
             return
         from copilot.models import telemetry
 
-        with telemetry.span(attempt, self.occasion, content=self.settings.content) as span:
+        content = self.settings.content and attempt.messages is not None
+        with telemetry.span(attempt, self.occasion, content=content) as span:
             yield span
 
     def _write(self, attempt: Attempt, began: float) -> None:

@@ -21,7 +21,7 @@ STAMP = "everpilot"
 
 _IMAGES = frozenset({"image", "image_url", "input_image"})
 _BINARY = _IMAGES | {"file", "input_file", "document", "audio", "input_audio", "video", "media"}
-_ANSWER_ROOM = 512  # tokens that an answer needs at least
+ANSWER_ROOM = 512  # tokens that an answer needs at least
 
 
 @dataclass
@@ -46,9 +46,14 @@ class Request:
 
     @cached_property
     def tokens(self) -> int:
+        """About how many tokens the request needs, with its tools, and room for an answer."""
+        return self.size + ANSWER_ROOM
+
+    @cached_property
+    def size(self) -> int:
         """About how many tokens the request has, tools included."""
         texts, images = _measure(self.messages)
-        return estimate_tokens(texts, images) + self.tools.size // 4 + _ANSWER_ROOM
+        return estimate_tokens(texts, images) + self.tools.size // 4
 
     @cached_property
     def has_images(self) -> bool:
@@ -58,8 +63,13 @@ class Request:
     @property
     def wants_schema(self) -> bool:
         """Whether the answer must fit a JSON schema that the server holds it to."""
-        wanted = self.options.get("response_format") or self.tools.options.get("response_format")
+        wanted = self.response_format
         return isinstance(wanted, dict) and wanted.get("type") == "json_schema"
+
+    @property
+    def response_format(self) -> Any:
+        """Which JSON the answer must be, in OpenAI's form, or None."""
+        return self.options.get("response_format") or self.tools.options.get("response_format")
 
     @cached_property
     def in_turn(self) -> bool:

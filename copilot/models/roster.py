@@ -17,10 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
+from pydantic import SecretStr
 
 from copilot.errors import SettingsError
 from copilot.models import catalog, dialects, providers
 from copilot.models.attempt import Client
+from copilot.models.credentials import Credential
+from copilot.models.terms import Terms, terms_of
 from copilot.models.toolset import Toolset
 from copilot.settings import ModelSettings, Settings
 from copilot.trust.labels import Confidentiality
@@ -32,6 +35,7 @@ _PROBE_CONNECT = 0.5  # seconds; a server on this machine answers at once or not
 _PROBE_READ = 2.0
 _PROBE_AGAIN = 30.0  # seconds before we look again for an Ollama that was not there
 _OFFERED = 3  # installed models of an Ollama that are used
+_RENEWED = 5.0  # seconds after a key was renewed in which who is refused had asked with the old one
 
 
 @dataclass
@@ -52,6 +56,9 @@ class Candidate:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _bound: weakref.WeakKeyDictionary[Toolset, Client] = field(default_factory=weakref.WeakKeyDictionary, repr=False)
     _unthinking: Candidate | None = field(default=None, repr=False)
+    _key: SecretStr | None = field(default=None, repr=False)
+    _renewing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _renewed: float = field(default=-_RENEWED, repr=False)
 
     @property
     def name(self) -> str:
@@ -60,10 +67,13 @@ class Candidate:
 
     @property
     def key_names(self) -> tuple[str, ...]:
-        """The environment variables that may hold its key; none for a model that the caller brought."""
+        """Where its key may come from, most often variables; nowhere for a model that the caller brought."""
         if self.brought:
             return ()
-        return (self.settings.api_key_env,) if self.settings.api_key_env else tuple(self.provider.keys)
+        if (credential := self._credential) is not None and credential.rotates:
+            return (credential.source,)
+        signed = tuple(self.connection.signing) if self.connection else ()
+        return (self.settings.api_key_env,) if self.settings.api_key_env else signed or tuple(self.provider.keys)
 
     @property
     def model(self) -> str:
@@ -87,11 +97,21 @@ class Candidate:
         """The wire format that it speaks."""
         return dialects.get(self.settings.dialect or self.provider.dialect)
 
+    @property
+    def terms(self) -> Terms:
+        """How its client takes what a call asks for."""
+        return terms_of(self.provider.client)
+
     @cached_property
-    def facts(self) -> catalog.Facts:
-        """Window, abilities, price."""
+    def _stated(self) -> catalog.Facts:
         named = self.settings.model_copy(update={"model": self.model})
         return catalog.facts_of(named, self.provider.first_byte, self.provider.client)
+
+    @property
+    def facts(self) -> catalog.Facts:
+        """Window, abilities, price; of a model that is loaded here, what its client learned of it by that."""
+        learned = getattr(self.ready, "learned", None)
+        return catalog.learned(self._stated, learned) if isinstance(learned, catalog.Facts) else self._stated
 
     @cached_property
     def clearance(self) -> Confidentiality:
@@ -111,10 +131,6 @@ class Candidate:
         """Whether a stream that keeps delivering may take longer than an attempt: unless the user set that deadline."""
         return "attempt" not in self.settings.deadlines.model_fields_set
 
-    def renew(self) -> bool:
-        """Drop a key that was refused; returns whether the next client may have another one."""
-        return False
-
     @property
     def stays(self) -> bool:
         """Whether what it is given stays on this machine, as far as the kind of server tells."""
@@ -122,22 +138,60 @@ class Candidate:
         return self.is_builtin or (self.local and self.provider.here and not cloud and not self.settings.region)
 
     def is_built(self, tools: Toolset) -> bool:
-        """Return whether `client` would return at once."""
-        return tools in self._bound and self._pid == os.getpid()
+        """Return whether `client` would return at once; not so when the key that it was built with has had its time."""
+        return tools in self._bound and self._pid == os.getpid() and self._has_current_key()
 
     def client(self, tools: Toolset) -> Client:
-        """Return the vendor's client with the tools bound. The first call imports it: keep it off the event loop.
+        """Return the vendor's client with the tools bound, built with the key that counts now.
+
+        The first call imports it, and a key may have to be asked for: keep it off the event loop.
 
         Raises:
             SettingsError: it can't be set up; the message names the setting and the fix.
         """
         with self._lock:
-            if self._pid != os.getpid():  # connections of the process that forked us are not ours
+            # Connections of the process that forked us are not ours.
+            if self._pid != os.getpid() or self._has_another_key():
                 self._pid, self._bound = os.getpid(), weakref.WeakKeyDictionary()
                 self.ready = self.ready if self.connection is None or self.brought or self.is_builtin else None
             if tools not in self._bound:
-                self._bound[tools] = self._bind(self._client(), tools)
+                self._bound[tools] = self.terms.bound(self._client(), tools)
             return self._bound[tools]
+
+    @property
+    def _credential(self) -> Credential | None:
+        return self.connection.credential if self.connection else None
+
+    def _has_current_key(self) -> bool:
+        credential = self._credential
+        return credential is None or not credential.rotates or credential.kept() == self._key
+
+    def _has_another_key(self) -> bool:
+        credential = self._credential
+        return credential is not None and not self._has_current_key() and credential.get() != self._key
+
+    def renew(self) -> bool:
+        """Return whether a key that the vendor refused has been replaced by another one, which the next client has.
+
+        The source is asked for it: keep it off the event loop.
+        """
+        credential = self._credential
+        if credential is None or not credential.rotates:
+            return False
+        with self._renewing:
+            used = [c._key for c in (self, self._unthinking) if c is not None and c._key is not None]
+            kept = credential.kept()
+            others = kept is not None and bool(used) and kept not in used
+            if others or time.monotonic() < self._renewed + _RENEWED:
+                return True  # somebody who was refused as well has renewed it
+            try:
+                if not credential.renew() or credential.get() in (kept, *used):
+                    return False
+            except SettingsError as trouble:
+                log.info("%s: the key that was refused can't be renewed. %s", self.name, trouble)
+                return False
+            self._renewed = time.monotonic()
+            return True
 
     @property
     def unthinking(self) -> Candidate:
@@ -151,6 +205,7 @@ class Candidate:
                 self,
                 settings=self.settings.model_copy(update={"options": options}),
                 ready=None,
+                _key=None,
                 _lock=threading.Lock(),
                 _bound=weakref.WeakKeyDictionary(),
             )
@@ -160,12 +215,9 @@ class Candidate:
         if self.ready is None:
             if self.trouble is not None or self.connection is None:
                 raise self.trouble or SettingsError(f"models: {self.name!r} can't be reached.")
-            self.ready = providers.build(self.settings, self.connection, self.env)
+            self._key = self._credential.get() if self._credential else None
+            self.ready = providers.build(self.settings, self.connection.with_key(self._key), self.env)
         return self.ready
-
-    @staticmethod
-    def _bind(client: BaseChatModel, tools: Toolset) -> Client:
-        return client.bind_tools(list(tools.tools), **tools.options) if tools.tools else client
 
 
 class Roster:
@@ -235,7 +287,7 @@ class Roster:
         if name in by_name:
             return by_name[name]
         provider, _, model = name.partition(":")
-        if model and provider in providers.all_providers():
+        if model and providers.is_known(provider):
             return self._candidate(self._like(name, provider, model))
         close = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4) or [c.name for c in known]
         raise SettingsError(
@@ -264,6 +316,7 @@ class Roster:
         return [*found[:at], self._builtin, *found[at:]]
 
     def _candidate(self, settings: ModelSettings) -> Candidate:
+        settings = _cleared(settings)
         made = self._made.get(settings.name)
         if made is None or made.settings != settings:
             made = self._made[settings.name] = _candidate(settings, self.env)
@@ -275,19 +328,18 @@ def _configured(settings: Settings, env: Mapping[str, str]) -> list[ModelSetting
 
 
 def _from_keys(env: Mapping[str, str]) -> list[ModelSettings]:
-    found = [p for p in providers.all_providers().values() if p.discovered and _is_set_up(p, env)]
+    found = [p for p in providers.all_providers().values() if p.discovered and providers.is_set_up(p, env)]
     return [ModelSettings(name=p.name, provider=p.name) for p in found]
-
-
-def _is_set_up(provider: providers.Provider, env: Mapping[str, str]) -> bool:
-    wanted = ["|".join(provider.keys), *provider.needs]
-    return all(providers.first(env, names.split("|")) for names in wanted)
 
 
 def _is_open_question(model: ModelSettings) -> bool:
     """Return whether a configured entry leaves the model to what is installed on its server."""
-    known = providers.all_providers().get(model.provider)
-    return known is not None and bool(known.probe) and not model.model
+    if model.model or not providers.is_known(model.provider):
+        return False
+    try:
+        return bool(providers.get(model.provider).probe)
+    except SettingsError:
+        return False  # a broken package's: it is told when the model is made
 
 
 def _wants_probe(named: Sequence[ModelSettings]) -> bool:
@@ -339,8 +391,22 @@ def is_this_machine(url: str) -> bool:
         return host == "localhost"
 
 
+def _cleared(settings: ModelSettings) -> ModelSettings:
+    """Return an entry with the clearance of its kind of server, where the user names none: a file runs here."""
+    known = providers.all_providers().get(settings.provider)
+    if known is None or known.cleared is None or "max_confidentiality" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"max_confidentiality": known.cleared})
+
+
 def _candidate(settings: ModelSettings, env: Mapping[str, str]) -> Candidate:
-    provider = providers.get(settings.provider)
+    try:
+        provider = providers.get(settings.provider)
+    except SettingsError as trouble:
+        if trouble.code != "plugin":
+            raise
+        nobody = providers.Provider(name=settings.provider, title=settings.provider, client="")
+        return Candidate(settings, nobody, None, trouble, env)  # a broken package stops no other model
     try:
         connection = providers.connect(settings, env)
     except SettingsError as trouble:

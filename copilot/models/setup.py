@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from copilot.models import health, ledger
+from copilot.models import health, ledger, plugged, providers
 from copilot.models.roster import Candidate, Roster
 from copilot.models.router import RoutedChatModel
 from copilot.settings import Settings
@@ -49,7 +49,8 @@ def routed(
 
 def notes(env: Mapping[str, str]) -> list[str]:
     """Return what in the environment a person should know about their models."""
-    return [note for name, note in _NOTES.items() if env.get(name, "").lower() not in ("", "0", "false", "no")]
+    told = [note for name, note in _NOTES.items() if env.get(name, "").lower() not in ("", "0", "false", "no")]
+    return [*told, *plugged.refused(providers.all_providers())]
 
 
 _NOTES = {
@@ -65,9 +66,9 @@ def describe(
 ) -> list[dict[str, Any]]:
     """Return one row a model, in the order they are asked, for `everpilot models`. May look for a running Ollama.
 
-    Each row: name, provider, model, endpoint, key ("set", "missing" or "not needed"), circuit ("closed", "open for
-    12 s: reason", "half open: reason"), max_confidentiality, window (tokens or None), price ({input, output} in dollars
-    for a million tokens, or None), region, problem ("" or what must be mended).
+    Each row: name, provider, model, endpoint, key ("set (where it comes from)", "missing" or "not needed"), circuit
+    ("closed", "open for 12 s: reason", "half open: reason"), max_confidentiality, window (tokens or None), price
+    ({input, output} in dollars for a million tokens, or None), region, problem ("" or what must be mended).
 
     Raises:
         SettingsError: an unknown provider.
@@ -79,14 +80,12 @@ def describe(
 
 def _row(candidate: Candidate, known: health.Health) -> dict[str, Any]:
     connection, price = candidate.connection, candidate.facts.price
-    needs_key = candidate.provider.key == "required" or bool(candidate.settings.api_key_env)
-    has_key = connection is not None and connection.key is not None
     return {
         "name": candidate.name,
         "provider": candidate.settings.provider,
         "model": candidate.model,
         "endpoint": connection.base_url if connection else candidate.settings.base_url or candidate.provider.base_url,
-        "key": "set" if has_key else "missing" if needs_key else "not needed",
+        "key": _key(candidate),
         "circuit": _circuit(candidate, known),
         "max_confidentiality": candidate.settings.max_confidentiality,
         "window": candidate.facts.window,
@@ -94,6 +93,17 @@ def _row(candidate: Candidate, known: health.Health) -> dict[str, Any]:
         "region": candidate.settings.region,
         "problem": str(candidate.trouble) if candidate.trouble else "",
     }
+
+
+def _key(candidate: Candidate) -> str:
+    """Return whether there is a key, and where it comes from; nobody is asked for it."""
+    connection, settings = candidate.connection, candidate.settings
+    if connection is not None and connection.credential is not None:
+        return f"set ({connection.credential.source})"
+    if connection is not None and connection.signing:
+        return f"set ({', '.join(connection.signing)})"
+    wanted = settings.api_key_env or settings.entra or candidate.provider.key == "required"
+    return "missing" if wanted else "not needed"
 
 
 def _circuit(candidate: Candidate, known: health.Health) -> str:

@@ -117,7 +117,7 @@ def span(attempt: Attempt, occasion: Occasion, *, content: bool) -> Iterator[Spa
         "server.address": address.hostname,
         "server.port": address.port,
         "everpilot.model": candidate.name,
-        "gen_ai.input.messages": _as_json(attempt.messages) if content else None,
+        "gen_ai.input.messages": _as_json(attempt.messages or ()) if content else None,
     }
     attributes = {name: value for name, value in told.items() if value is not None}
     with tracer().start_as_current_span(

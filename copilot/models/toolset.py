@@ -31,6 +31,20 @@ class Toolset:
         return [convert_to_openai_tool(tool) for tool in self.tools]
 
     @cached_property
+    def choice(self) -> str:
+        """What is said about calls: "" (the model decides), "any", "none", or the name of the tool to be called."""
+        return choice(self.options.get("tool_choice"))
+
+    def unmet(self, called: Sequence[str]) -> str:
+        """Return what is wrong with an answer that called these tools, by what was said about calls, or ""."""
+        if not self.choice or self.choice not in ("any", "none", *self.names):
+            return ""
+        if self.choice == "none":
+            return "called a tool that it was told not to use" if called else ""
+        met = bool(called) if self.choice == "any" else self.choice in called
+        return "" if met else "did not call the tool that it was told to use"
+
+    @cached_property
     def size(self) -> int:
         """How many bytes of JSON the tools are, for estimating tokens."""
         return sum(len(json.dumps(tool, default=str)) for tool in self.wire)
@@ -45,6 +59,17 @@ class Toolset:
         """The names that a call may use."""
         return list(self._checks)
 
+    def takes_nothing(self, name: str) -> bool:
+        """Return whether there is a tool `name` and it has no parameters."""
+        functions = (wire.get("function") or {} for wire in self.wire)
+        return any(f.get("name") == name and not (f.get("parameters") or {}).get("properties") for f in functions)
+
+    @cached_property
+    def called(self) -> list[str]:
+        """Every name that a `tool_choice` may use: also those of tools that run at the vendor."""
+        named = ((tool.get("function") or tool).get("name") or tool.get("type") for tool in self.wire)
+        return [str(name) for name in named if name]
+
     def problem(self, name: str, args: dict[str, Any]) -> str:
         """Return what is wrong with a call, in words that a model can act on, or ""."""
         check = self._checks.get(name)
@@ -55,6 +80,43 @@ class Toolset:
 
 #: No tools.
 NONE = Toolset()
+
+
+class Wire(list[dict[str, Any]]):
+    """Tools in OpenAI's form, as LangChain hands them about; `tools` are what they were made of."""
+
+    def __init__(self, toolset: Toolset) -> None:
+        super().__init__(toolset.wire)
+        self.tools = toolset.tools
+
+
+def choice(given: Any) -> str:
+    """Return a `tool_choice` in one form: "" (the model decides), "any", "none", or the name of the tool to be called.
+
+    Understood are LangChain's words and the vendors' own: "required", True, `{"type": "function", "function": {"name":
+    ...}}` (OpenAI), `{"type": "tool", "name": ...}` (Anthropic), `{"tool": {"name": ...}}` (Bedrock), `{"mode": "ANY",
+    "allowed_function_names": [...]}` (Gemini). Any other dict is a vendor's own and goes to its client as it is: "".
+    """
+    if isinstance(given, bool) or given is None:
+        return "any" if given else ""
+    if isinstance(given, str):
+        return _WORDS.get(given.lower(), given)
+    return said(given) if isinstance(given, Mapping) else ""
+
+
+_WORDS = {"": "", "auto": "", "any": "any", "required": "any", "none": "none", "validated": ""}
+
+
+def said(given: Mapping[str, Any]) -> str:
+    """Return what a `tool_choice` as a dict says: the name of a tool, "any", "none", or "" where we do not know it."""
+    inner = given.get("function") or given.get("tool") or given
+    if isinstance(inner, Mapping) and isinstance(name := inner.get("name"), str):
+        return name
+    if isinstance(config := given.get("function_calling_config"), Mapping):
+        return said(config)
+    allowed: Sequence[Any] = given.get("allowed_function_names") or ()
+    word = str(given.get("mode") or given.get("type") or next(iter(given), "")).lower()
+    return str(allowed[0]) if len(allowed) == 1 and _WORDS.get(word) == "any" else _WORDS.get(word, "")
 
 
 def _check(tool: ToolLike, wire: dict[str, Any]) -> list[tuple[str, Check]]:

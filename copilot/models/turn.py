@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata, add_usage
 
 from copilot.errors import NoModelError
 from copilot.models import attempt, history
 from copilot.models.accept import Feedback, Unusable, accepted
+from copilot.models.demands import demanded
 from copilot.models.foreign import classify
 from copilot.models.health import Health
 from copilot.models.hedge import Floor, Race
@@ -25,8 +26,9 @@ from copilot.models.ledger import ANSWERED
 from copilot.models.lineup import Failed, Lineup
 from copilot.models.listening import Discarded, Emit, Switched, Token, Used
 from copilot.models.records import Attempt, Records, Tokens
-from copilot.models.request import STAMP, Request
+from copilot.models.request import ANSWER_ROOM, STAMP, Request
 from copilot.models.roster import Candidate
+from copilot.models.toolset import estimate_tokens
 from copilot.settings import RoutingSettings
 from copilot.trust.labels import Confidentiality
 
@@ -152,6 +154,7 @@ class Turn:
                 record.count(answer.message.usage_metadata)
                 strict = not (candidate.provider.stranger or candidate.is_builtin)
                 message = accepted(answer.message, answer.calls, candidate.dialect, self.request.tools, strict=strict)
+                message = message if candidate.is_builtin else demanded(message, self.request)
             except asyncio.CancelledError:
                 self.health.abandon(candidate.identity)
                 raise
@@ -164,9 +167,9 @@ class Turn:
         candidate.plain_stream |= plain and self.ways.watched
         return self._finished(candidate, message, shown, record.tokens)
 
-    def _tellable(self) -> Sequence[BaseMessage]:
-        """Return what a record may hold at most: nothing of restricted data."""
-        return [] if self.request.confidentiality >= Confidentiality.RESTRICTED else self.request.messages
+    def _tellable(self) -> Sequence[BaseMessage] | None:
+        """Return the messages that a record may hold, or None: nothing of restricted data."""
+        return None if self.request.confidentiality >= Confidentiality.RESTRICTED else self.request.messages
 
     def _reserved(self, candidate: Candidate) -> Any:
         budgets = self.lineup.filters.budgets
@@ -183,6 +186,7 @@ class Turn:
         if candidate.is_builtin:
             options["failed"] = [f.to_dict() for f in {f.candidate.name: f for f in self.lineup.failed}.values()]
         if candidate.is_builtin or not (self.ways.watched or floor):
+            client, options = candidate.terms.asked(client, options)
             return await attempt.ask(client, messages, self._limits(candidate, streamed=False), options)
 
         def tell(text: str) -> None:
@@ -193,6 +197,7 @@ class Turn:
 
         if plain or candidate.plain_stream:
             options.update(candidate.provider.plain_stream)
+        client, options = candidate.terms.asked(client, options)
         limits = self._limits(candidate, streamed=True)
         return await attempt.listen(client, messages, limits, options, candidate.dialect, tell, shown.chunks)
 
@@ -201,6 +206,8 @@ class Turn:
         messages = list(self.request.messages)
         if feedback is not None:
             messages += _told(feedback, candidate)
+        if words := candidate.terms.words(self.request):
+            messages.append(SystemMessage(words))
         # A plainer history treats even the model's own messages as a stranger's, and sends none of its blocks back.
         repaired = history.prepare(
             messages,
@@ -209,7 +216,9 @@ class Turn:
             model="" if plain else candidate.model,
             tools=bool(self.request.tools.tools),
         )
-        return repaired.messages, repaired.thinking_off
+        # Who thinks first may not be told to call a tool; Anthropic's API reference, "Extended thinking with tool use".
+        forced = self.request.tools.choice not in ("", "none") and candidate.dialect.thinking_must_lead_tool_use
+        return repaired.messages, repaired.thinking_off or forced
 
     def _limits(self, candidate: Candidate, *, streamed: bool) -> attempt.Limits:
         """Return the deadlines of an attempt: the model's own, and a fair share of what is left of the turn."""
@@ -233,8 +242,8 @@ class Turn:
     def _failed(self, candidate: Candidate, error: Exception, shown: _Shown, record: Attempt) -> None:
         failure = classify(error)
         seconds = self.ways.clock() - shown.began
-        if not record.tokens.read:
-            record.count(_usage_of(shown.chunks))
+        if shown.chunks and not record.tokens.read:
+            record.count(_usage_of(shown.chunks) or self._estimated(shown))
         if isinstance(error, Unusable) and error.cut is not None:
             self._cut = (candidate, error.cut, record.tokens)
         self._refused |= failure.refused
@@ -246,6 +255,12 @@ class Turn:
         log.debug("%s did not answer: %s", candidate.name, failure.text)  # the vendor's words may quote the request
         if shown.texts:
             self.ways.emit(Discarded(shown.message_id))
+
+    def _estimated(self, shown: _Shown) -> UsageMetadata:
+        """Return about what a stream cost that broke off before its vendor told: it is billed all the same."""
+        read = self.request.tokens - ANSWER_ROOM
+        written = estimate_tokens([str(chunk.text) for chunk in shown.chunks])
+        return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
 
     # --- hedging --------------------------------------------------------------------------------------------------
 

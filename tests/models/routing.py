@@ -13,12 +13,21 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
 
 from copilot.models.health import Clock, Health
+from copilot.models.ledger import Ledger
 from copilot.models.router import RoutedChatModel
 from copilot.models.setup import routed
-from copilot.settings import Deadlines, ModelSettings, RoutingSettings, Settings, TrustSettings
-from tests.vendors import AnthropicServer, VendorServer
+from copilot.settings import (
+    BudgetSettings,
+    Deadlines,
+    ModelSettings,
+    RecordSettings,
+    RoutingSettings,
+    Settings,
+    TrustSettings,
+)
+from tests.vendors import AnthropicServer, BedrockServer, VendorServer
 
-ENV = {"TEST_KEY": "test-key"}
+ENV = {"TEST_KEY": "test-key", "AWS_REGION": "eu-central-1"}
 # Faults that hang are met by deadlines, and these are what a test waits for; a healthy local server needs far less.
 SHORT = Deadlines(connect=1, first_byte=0.5, gap=0.3, attempt=1.2)
 
@@ -66,14 +75,21 @@ def router(
     health: Health | None = None,
     trust: TrustSettings | None = None,
     routing: RoutingSettings | None = None,
+    budgets: BudgetSettings | None = None,
+    records: RecordSettings | None = None,
+    ledger: Ledger | None = None,
     **more: Any,
 ) -> RoutedChatModel:
     """Return a router of its own circuits that never sleeps."""
     settings = Settings(
-        models=list(models), trust=trust or TrustSettings(), routing=routing or RoutingSettings(turn=10)
+        models=list(models),
+        trust=trust or TrustSettings(),
+        routing=routing or RoutingSettings(turn=10),
+        budgets=budgets or BudgetSettings(),
+        records=records or RecordSettings(),
     )
     made = routed(settings, state=state, env=ENV, builtin=builtin, **more)
-    return made.model_copy(update={"health": health or Health(), "pause": _no_pause})
+    return made.model_copy(update={"health": health or Health(), "ledger": ledger or Ledger(), "pause": _no_pause})
 
 
 async def _no_pause(seconds: float) -> None:

@@ -29,6 +29,7 @@ def test_every_dialect_loads() -> None:
         "mistral",
         "google",
         "ollama",
+        "bedrock",
         "builtin",
     }
     assert all(dialects.get(name).name == name for name in dialects.names())
@@ -97,6 +98,12 @@ def test_a_stream_that_a_proxy_closed_politely_has_no_end(name: str) -> None:
         ("google", {"finish_reason": "MALFORMED_FUNCTION_CALL"}, "bad_call"),
         ("google", {"prompt_feedback": {"block_reason": "PROHIBITED_CONTENT"}}, "filter"),
         ("ollama", {"done_reason": "load", "done": True}, "failed"),
+        ("bedrock", {"stopReason": "stop_sequence"}, "good"),
+        ("bedrock", {"stopReason": "tool_use"}, "tool"),
+        ("bedrock", {"stopReason": "model_context_window_exceeded"}, "length"),
+        ("bedrock", {"stopReason": "guardrail_intervened"}, "filter"),
+        ("bedrock", {"stopReason": "malformed_tool_use"}, "bad_call"),
+        ("bedrock", {"stopReason": "malformed_model_output"}, "failed"),
         ("builtin", {"finish_reason": "tool_calls"}, "tool"),
     ],
 )
@@ -116,6 +123,9 @@ def test_endings(name: str, metadata: dict[str, object], ending: str) -> None:
         ("mistral", "abcDEF1234", False),
         ("mistral", "abc_EF123", False),
         ("mistral", "abcDEF123\n", False),
+        ("bedrock", "tooluse_abcDEF-123", True),
+        ("bedrock", "functions.read:0", False),
+        ("bedrock", "t" * 65, False),
     ],
 )
 def test_ids_of_calls(name: str, call_id: str, accepted: bool) -> None:

@@ -125,3 +125,63 @@ def test_many_threads_write_at_once(tmp_path: Path) -> None:
 def test_one_health_for_the_process(tmp_path: Path) -> None:
     assert of_process(tmp_path) is of_process(tmp_path)
     assert of_process(tmp_path) is not of_process(None)
+
+
+def test_many_that_were_under_way_are_one_outage() -> None:
+    time = FakeTime()
+    health = Health(clock=time.clock)
+    began = time.now
+    for _ in range(10):
+        time.pass_(0.1)
+        health.failed("a", DEAD, began=began)
+    circuit = health.circuit("a")
+    assert circuit is not None
+    assert circuit.row == 1
+    assert health.remaining("a") == 5
+    time.pass_(5)
+    assert health.begin("a", 60)
+    health.failed("a", DEAD, began=time.now)
+    assert health.remaining("a") == 10
+
+
+def test_of_many_threads_one_probes() -> None:
+    time = FakeTime()
+    health = Health(clock=time.clock)
+    health.failed("a", DEAD)
+    time.pass_(6)
+    with ThreadPoolExecutor(16) as pool:
+        allowed = list(pool.map(lambda _: health.begin("a", 60), range(64)))
+    assert allowed.count(True) == 1
+    health.succeeded("a")
+    assert all(health.begin("a", 60) for _ in range(5)), "a closed circuit lets everybody through"
+
+
+def test_of_many_processes_one_probes(tmp_path: Path) -> None:
+    time, path = FakeTime(), tmp_path / FILE_NAME
+    everyone = [Health(path, time.clock) for _ in range(8)]
+    everyone[0].failed("a", DEAD)
+    time.pass_(6)
+    assert [health.remaining("a") for health in everyone] == [0] * 8, "half open, as all of them see"
+    with ThreadPoolExecutor(8) as pool:
+        allowed = list(pool.map(lambda health: health.begin("a", 60), everyone))
+    assert allowed.count(True) == 1
+    prober = everyone[allowed.index(True)]
+    prober.failed("a", DEAD, began=time.now)
+    assert all(health.remaining("a") == pytest.approx(10) for health in everyone)
+    time.pass_(11)
+    assert everyone[3].begin("a", 60)
+    everyone[3].abandon("a")
+    assert everyone[5].begin("a", 60), "who was cancelled lets the next one probe"
+    everyone[5].succeeded("a")
+    assert all(health.circuit("a") is None for health in everyone)
+
+
+def test_a_prober_that_died_blocks_nobody_for_ever(tmp_path: Path) -> None:
+    time, path = FakeTime(), tmp_path / FILE_NAME
+    one, two = Health(path, time.clock), Health(path, time.clock)
+    one.failed("a", DEAD)
+    time.pass_(6)
+    assert one.begin("a", 60)
+    assert not two.begin("a", 60)
+    time.pass_(61)
+    assert two.begin("a", 60)

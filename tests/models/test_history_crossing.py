@@ -20,7 +20,8 @@ TOOL: dict[str, Any] = {
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 ASKED = Reply("Let me look.", (Call("excel_read", {"n": 1}), Call("excel_read", {"n": 2})), thinking="Two sheets.")
 QUESTION = HumanMessage("What is in the sheets?")
-THINKING = {"anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}}}
+_ON = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+THINKING: dict[str, dict[str, Any]] = {"anthropic": _ON, "bedrock": {"additional_model_request_fields": _ON}}
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
@@ -39,8 +40,8 @@ def test_a_turn_goes_on_with_any_vendor(source: str, target: str, streams: bool)
     sent = str(server.requests[0].body)
     assert "It says 1" in sent
     assert "It says 2" in sent
-    assert ("Two sheets." in sent) == (source == target == "anthropic")
-    assert plan.thinking_off == (target == "anthropic" != source)
+    assert ("Two sheets." in sent) == (source == target and target in THINKING)
+    assert plan.thinking_off == (target in THINKING and target != source)
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])

@@ -24,7 +24,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import Runnable
 
 from copilot.models import dialects, history
-from tests.vendors import anthropic_rules
+from tests.vendors import anthropic_rules, bedrock_rules
 from tests.vendors.clients import SERVERS, client
 from tests.vendors.server import VendorServer
 
@@ -34,6 +34,8 @@ TOOL = {
     "function": {"name": "excel_read", "description": "Reads.", "parameters": {"type": "object", "properties": {}}},
 }
 EXAMPLES = 80
+_ON = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+THINKING: dict[str, dict[str, Any]] = {"anthropic": _ON, "bedrock": {"additional_model_request_fields": _ON}}
 IDS = ["call_1", "call_2", "abcDEF123", "toolu_01AbCd", "functions.read:0", "x" * 60, "fc/é", "", "123456789"]
 NAMES = ["excel_read", "word_replace", "excel.write_cells", "n" * 90, "läse", "7up", ""]
 
@@ -152,6 +154,10 @@ def _own(dialect: str, text: str, thinks: bool, tool_calls: list[ToolCall]) -> A
         content += [{"type": "tool_use", "id": c["id"], "name": c["name"], "input": c["args"]} for c in tool_calls]
         if thinks:
             content = [{"type": "thinking", "thinking": "hm", "signature": anthropic_rules.sign("hm")}, *content]
+    if dialect == "bedrock" and thinks:
+        thought = {"text": "hm", "signature": bedrock_rules.sign("hm")}
+        said = [{"type": "text", "text": content}] if content.strip() else []
+        content = [{"type": "reasoning_content", "reasoning_content": thought}, *said]
     message = AIMessage(content=content, tool_calls=tool_calls, additional_kwargs={"everpilot_label": {}})
     return history.stamp(message, provider="p", model="m", dialect=dialect)
 
@@ -182,7 +188,7 @@ def test_every_vendor_takes_every_thread(vendor: tuple[str, VendorServer], data:
     assert _same(thread, before), "the stored thread was changed"
     again = history.prepare(thread, dialect, provider="p", model="m", tools=tools)
     assert _same(again.messages, sent.messages), "two repairs of one thread differ"
-    model = _model(name, server, name == "anthropic" and not sent.thinking_off, tools)
+    model = _model(name, server, name in THINKING and not sent.thinking_off, tools)
     server.refused.clear()
     model.invoke(sent.messages)
     assert server.refused == []
@@ -191,7 +197,7 @@ def test_every_vendor_takes_every_thread(vendor: tuple[str, VendorServer], data:
 
 @cache
 def _model(name: str, server: VendorServer, thinks: bool, tools: bool) -> Runnable[Any, Any]:
-    model = client(name, server, **({"thinking": {"type": "enabled", "budget_tokens": 1024}} if thinks else {}))
+    model = client(name, server, **(THINKING[name] if thinks else {}))
     return model.bind_tools([deepcopy(TOOL)]) if tools else model
 
 

@@ -20,6 +20,8 @@ KEYS = {
     "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/",
     "AZURE_AI_API_KEY": "k-foundry",
     "AZURE_AI_ENDPOINT": "https://r.services.ai.azure.com",
+    "AWS_BEARER_TOKEN_BEDROCK": "k-bedrock",
+    "AWS_REGION": "eu-central-1",
 }
 EXPLICIT = {"openai_compatible": "http://127.0.0.1:1/v1"}
 
@@ -35,6 +37,8 @@ def _at(client: object, path: str) -> Any:
     return client
 
 
+# Tested by themselves: their SDKs keep it all elsewhere.
+ELSEWHERE = {"google", "bedrock", "local"}
 # Where each SDK keeps what the router depends on.
 INSIDE = {
     "anthropic": ("_async_client", "https://api.anthropic.com"),
@@ -49,7 +53,7 @@ INSIDE = {
 }
 
 
-@pytest.mark.parametrize("name", [n for n in providers.all_providers() if n != "google"])
+@pytest.mark.parametrize("name", [n for n in providers.all_providers() if n not in ELSEWHERE])
 def test_client(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What the SDKs would pick up by themselves must not win over what we say.
     for variable in (
@@ -168,12 +172,12 @@ def test_a_path_that_the_client_adds_itself_is_taken_off(provider: str, address:
 
 
 def test_identity_changes_with_everything_that_matters_and_shows_no_key() -> None:
-    base = providers.connect(_settings("openai"), {"OPENAI_API_KEY": "one"})
+    base = providers.connect(_settings("openai"), {"OPENAI_API_KEY": "key-1"})
     others = [
-        providers.connect(_settings("openai"), {"OPENAI_API_KEY": "two"}),
-        providers.connect(_settings("openai", model="other"), {"OPENAI_API_KEY": "one"}),
-        providers.connect(_settings("openai", base_url="http://127.0.0.1/v1"), {"OPENAI_API_KEY": "one"}),
+        providers.connect(_settings("openai"), {"OPENAI_API_KEY": "key-2"}),
+        providers.connect(_settings("openai", model="other"), {"OPENAI_API_KEY": "key-1"}),
+        providers.connect(_settings("openai", base_url="http://127.0.0.1/v1"), {"OPENAI_API_KEY": "key-1"}),
     ]
     assert len({c.identity for c in [base, *others]}) == 4
-    assert base.identity == providers.connect(_settings("openai", name="renamed"), {"OPENAI_API_KEY": "one"}).identity
-    assert "one" not in repr(base)
+    assert base.identity == providers.connect(_settings("openai", name="renamed"), {"OPENAI_API_KEY": "key-1"}).identity
+    assert "key-1" not in repr(base)

@@ -206,7 +206,7 @@ def test_rows_for_people(tmp_path: Path) -> None:
     ]
     rows = describe(Settings(models=models), state=tmp_path, env={"OPENAI_API_KEY": "very-secret"})
     assert [(r["name"], r["key"], r["circuit"], r["window"]) for r in rows] == [
-        ("ok", "set", "closed", 1047576),
+        ("ok", "set (OPENAI_API_KEY)", "closed", 1047576),
         ("keyless", "missing", "closed", 200000),
         ("local", "not needed", "closed", 128000),
     ]

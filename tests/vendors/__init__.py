@@ -9,6 +9,7 @@ By hand: `python -m tests.vendors openai --port 8001 --fault cut_mid_stream`.
 """
 
 from tests.vendors.anthropic import AnthropicServer
+from tests.vendors.bedrock import BedrockServer
 from tests.vendors.faults import ALL as FAULTS
 from tests.vendors.faults import Fault
 from tests.vendors.gemini import GeminiServer
@@ -22,6 +23,7 @@ from tests.vendors.server import Refusal, VendorServer, unused_url
 __all__ = [
     "FAULTS",
     "AnthropicServer",
+    "BedrockServer",
     "Call",
     "Fault",
     "GeminiServer",

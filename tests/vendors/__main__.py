@@ -10,6 +10,7 @@ import signal
 from tests.vendors import (
     FAULTS,
     AnthropicServer,
+    BedrockServer,
     Call,
     GeminiServer,
     MistralServer,
@@ -27,6 +28,7 @@ SERVERS: dict[str, type[VendorServer]] = {
     "mistral": MistralServer,
     "google": GeminiServer,
     "ollama": OllamaServer,
+    "bedrock": BedrockServer,
 }
 
 

@@ -35,6 +35,7 @@ class AnthropicServer(VendorServer):
     """`base_url` is what a client is given."""
 
     words = MappingProxyType({"refusal": "refusal", "content_filter": "refusal", "length": "max_tokens"})
+    text_arguments = (True, False)
 
     @property
     def base_url(self) -> str:
@@ -56,23 +57,23 @@ class AnthropicServer(VendorServer):
     def whole(self, reply: Reply, request: Request) -> dict[str, Any]:
         return {
             **self._head(request),
-            "content": [{k: v for k, v in block.items() if k != "raw"} for block in self._blocks(reply)],
+            "content": [{k: v for k, v in block.items() if k != "raw"} for block in self._blocks(reply, request)],
             "stop_reason": _stop(reply),
             "stop_sequence": None,
-            "usage": {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens},
+            "usage": {**_read(reply), "output_tokens": reply.output_tokens},
         }
 
     def without_reason(self, body: dict[str, Any]) -> dict[str, Any]:
         return {**body, "stop_reason": None}
 
     def stream(self, reply: Reply, request: Request) -> Stream:
-        usage = {"input_tokens": reply.input_tokens, "output_tokens": 1}
+        usage = {**_read(reply), "output_tokens": 1}
         head = {**self._head(request), "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
         body = [_event("message_start", message=head), _event("ping")]
-        for at, block in enumerate(self._blocks(reply)):
+        for at, block in enumerate(self._blocks(reply, request)):
             body += _streamed(at, block)
         delta = {"stop_reason": _stop(reply), "stop_sequence": None}
-        counts = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}  # cumulative
+        counts = {**_read(reply), "output_tokens": reply.output_tokens}  # cumulative
         end = _event("message_delta", delta=delta, usage=counts)
         return Stream(3, body, [end, _event("message_stop")], [_event("message_stop")])
 
@@ -98,10 +99,10 @@ class AnthropicServer(VendorServer):
         model = request.body.get("model")
         return {"id": f"msg_{len(self.requests):024d}", "type": "message", "role": "assistant", "model": model}
 
-    def _blocks(self, reply: Reply) -> list[dict[str, Any]]:
+    def _blocks(self, reply: Reply, request: Request) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = []
         if reply.thinking:
-            signature = anthropic_rules.sign(reply.thinking)
+            signature = anthropic_rules.sign(reply.thinking, request.body.get("model", ""))
             blocks.append({"type": "thinking", "thinking": reply.thinking, "signature": signature})
         text = reply.text or reply.refusal
         if text:
@@ -136,6 +137,11 @@ def _streamed(at: int, block: dict[str, Any]) -> list[bytes]:
 
 def _event(kind: str, **data: Any) -> bytes:
     return event(json.dumps({"type": kind, **data}), kind)
+
+
+def _read(reply: Reply) -> dict[str, int]:
+    """Return the input's tokens: what was cached is counted beside the rest, not among it."""
+    return {"input_tokens": reply.input_tokens - reply.cached_tokens, "cache_read_input_tokens": reply.cached_tokens}
 
 
 def _stop(reply: Reply) -> str:

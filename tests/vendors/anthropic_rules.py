@@ -6,6 +6,7 @@ with. The trailing-assistant rule is that of the models that take no prefill any
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from typing import Any
@@ -43,19 +44,50 @@ BLOCK_FIELDS = {
     "tool_result": {"type", "tool_use_id", "content", "is_error", "cache_control"},
     "thinking": {"type", "thinking", "signature"},
     "redacted_thinking": {"type", "data"},
+    "server_tool_use": {"type", "id", "name", "input", "cache_control", "caller"},
+    "web_search_tool_result": {"type", "tool_use_id", "content", "cache_control", "caller"},
+    "web_fetch_tool_result": {"type", "tool_use_id", "content", "cache_control", "caller"},
+    "code_execution_tool_result": {"type", "tool_use_id", "content", "cache_control"},
+    "bash_code_execution_tool_result": {"type", "tool_use_id", "content", "cache_control"},
+    "text_editor_code_execution_tool_result": {"type", "tool_use_id", "content", "cache_control"},
 }
+#: What runs at the vendor: the call and its result stand in one message.
+SERVER_RESULTS = {kind for kind in BLOCK_FIELDS if kind.endswith("_tool_result")}
 BLOCKS = {
     "user": {"text", "image", "document", "tool_result"},
-    "assistant": {"text", "tool_use", "thinking", "redacted_thinking"},
+    "assistant": {"text", "tool_use", "thinking", "redacted_thinking", "server_tool_use", *SERVER_RESULTS},
     "result": {"text", "image", "document"},
 }
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
+SERVER_CALL_ID = re.compile(r"srvtoolu_[a-zA-Z0-9_]+")
+#: Bytes of an image, as they are before base64.
+IMAGE_MAX = 5 * 1024 * 1024
+MAGIC = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/gif": b"GIF8",
+    "image/webp": b"RIFF",
+    "application/pdf": b"%PDF-",
+}
 
 
-def sign(thinking: str) -> str:
-    """Return the signature that the server gives, and later asks, for a thinking block."""
-    return "sig" + hashlib.sha256(thinking.encode()).hexdigest()[:24]
+def sign(thinking: str, model: str = "claude-test") -> str:
+    """Return the signature that a model gives, and later asks, for its thinking."""
+    return "sig" + hashlib.sha256(f"{model} {thinking}".encode()).hexdigest()[:24]
+
+
+def redact(thinking: str, model: str = "claude-test") -> str:
+    """Return the data of a redacted thinking block of a model."""
+    return f"{sign(thinking, model)}.{thinking.encode().hex()}"
+
+
+def bytes_of(data: str) -> bytes | None:
+    """Return what base64 holds, or None: it is none."""
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        return None
 
 
 def check(body: dict[str, Any]) -> Refusal | None:
@@ -69,7 +101,8 @@ def check(body: dict[str, Any]) -> Refusal | None:
     messages = body["messages"]
     if not messages:
         return Refusal("messages: at least one message is required")
-    return _budget(body) or _system(body) or _tools(body) or _each(messages) or _order(messages) or _thread(body)
+    checks = (_budget, _system, _tools, lambda body: _each(body["messages"]), lambda body: _order(body["messages"]))
+    return next((found for check in (*checks, _thread, _reasoning) if (found := check(body))), None)
 
 
 def _budget(body: dict[str, Any]) -> Refusal | None:
@@ -102,6 +135,9 @@ def _tools(body: dict[str, Any]) -> Refusal | None:
             return Refusal(
                 f"tools.{at}.custom.{min(extra, default='input_schema.type')}: Extra inputs are not permitted"
             )
+    forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if forced and (body.get("thinking") or {}).get("type") == "enabled":
+        return Refusal("Thinking may not be enabled when tool_choice forces tool use.")
     if body.get("tool_choice") and not seen:
         return Refusal("tool_choice: may only be specified while providing `tools`.")
     return None
@@ -148,8 +184,10 @@ def _block(block: dict[str, Any], allowed: set[str], where: str) -> Refusal | No
             return _tool_use(block, where)
         case "tool_result":
             return _tool_result(block, where)
-        case "thinking":
-            return _signature(block, where)
+        case "server_tool_use":
+            known = SERVER_CALL_ID.fullmatch(block.get("id") or "") and isinstance(block.get("input"), dict)
+            pattern = "String should match pattern '^srvtoolu_[a-zA-Z0-9_]+$'"
+            return None if known else Refusal(f"{where}.server_tool_use.id: {pattern}")
     return None
 
 
@@ -170,6 +208,17 @@ def _source(block: dict[str, Any], where: str) -> Refusal | None:
         return Refusal(f"{where}.image.source.base64.media_type: Input should be {', '.join(map(repr, images))}")
     if block["type"] == "document" and source["type"] == "base64" and source["media_type"] != "application/pdf":
         return Refusal(f"{where}.document.source.base64.media_type: Input should be 'application/pdf'")
+    return _data(source, where) if source["type"] == "base64" else None
+
+
+def _data(source: dict[str, Any], where: str) -> Refusal | None:
+    data = bytes_of(source["data"])
+    if not data:
+        return Refusal(f"{where}.source.base64.data: Input should be a valid base64 string")
+    if not data.startswith(MAGIC[source["media_type"]]):
+        return Refusal(f"{where}.source.base64.data: The file was specified as {source['media_type']}, but is none")
+    if len(data) > IMAGE_MAX and source["media_type"] != "application/pdf":
+        return Refusal(f"{where}.source.base64: image exceeds 5 MB maximum: {len(data)} bytes > {IMAGE_MAX} bytes")
     return None
 
 
@@ -194,9 +243,44 @@ def _tool_result(block: dict[str, Any], where: str) -> Refusal | None:
     )
 
 
-def _signature(block: dict[str, Any], where: str) -> Refusal | None:
-    if block.get("signature") != sign(block.get("thinking", "")):
-        return Refusal(f"{where}: Invalid `signature` in `thinking` block")
+def _reasoning(body: dict[str, Any]) -> Refusal | None:
+    """Return whether reasoning is not the model's own, or what ran at the vendor is not whole."""
+    for at, message in enumerate(body["messages"]):
+        content = message["content"] if isinstance(message["content"], list) else []
+        for n, block in enumerate(content):
+            if not _is_signed(block, body["model"]):
+                return Refusal(f"messages.{at}.content.{n}: Invalid `signature` in `{block['type']}` block")
+        if message["role"] == "assistant" and content and content[-1]["type"] in ("thinking", "redacted_thinking"):
+            return Refusal(f"messages.{at}: The final block in an assistant message cannot be `{content[-1]['type']}`.")
+        if refusal := _at_the_vendor(content, at):
+            return refusal
+    return None
+
+
+def _is_signed(block: dict[str, Any], model: str) -> bool:
+    if block["type"] == "thinking":
+        return bool(block.get("signature") == sign(block.get("thinking", ""), model))
+    if block["type"] == "redacted_thinking":
+        signature, _, data = str(block.get("data")).partition(".")
+        return bool(re.fullmatch("([0-9a-f]{2})+", data)) and signature == sign(bytes.fromhex(data).decode(), model)
+    return True
+
+
+def _at_the_vendor(content: list[dict[str, Any]], at: int) -> Refusal | None:
+    waiting: dict[str, str] = {}
+    for n, block in enumerate(content):
+        if block["type"] == "server_tool_use":
+            waiting[block["id"]] = block["name"]
+        elif block["type"] in SERVER_RESULTS and waiting.pop(block.get("tool_use_id", ""), None) is None:
+            return Refusal(
+                f"messages.{at}.content.{n}: unexpected `tool_use_id` found in `{block['type']}` blocks: "
+                f"{block.get('tool_use_id')}. Each result must have a corresponding `server_tool_use` block before it."
+            )
+    for call_id, name in waiting.items():
+        return Refusal(
+            f"messages.{at}: `{name}` tool use with id `{call_id}` was found without a corresponding "
+            f"`{name}_tool_result` block"
+        )
     return None
 
 

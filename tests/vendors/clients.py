@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from tests.vendors.anthropic import AnthropicServer
+from tests.vendors.bedrock import BedrockServer
 from tests.vendors.gemini import GeminiServer
 from tests.vendors.mistral import MistralServer
 from tests.vendors.ollama import OllamaServer
@@ -22,6 +23,7 @@ SERVERS: dict[str, type[VendorServer]] = {
     "mistral": MistralServer,
     "google": GeminiServer,
     "ollama": OllamaServer,
+    "bedrock": BedrockServer,
 }
 
 
@@ -67,6 +69,17 @@ def _ollama(server: Any, options: dict[str, Any]) -> BaseChatModel:
     return ChatOllama(base_url=server.base_url, model="test", **options)
 
 
+def _bedrock(server: Any, options: dict[str, Any]) -> BaseChatModel:
+    from copilot.models import providers
+    from copilot.settings import ModelSettings
+
+    # As the router builds it: by itself the client looks for credentials all over the machine, and is slow to make.
+    told = {"model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "base_url": server.base_url, "options": options}
+    settings = ModelSettings(name="bedrock", provider="bedrock", **told)
+    env = {"AWS_BEARER_TOKEN_BEDROCK": server.api_key, "AWS_REGION": "eu-central-1"}
+    return providers.build(settings, providers.connect(settings, env), env)
+
+
 _CLIENTS: dict[str, Callable[[Any, dict[str, Any]], BaseChatModel]] = {
     "openai": _openai,
     "openai_responses": _responses,
@@ -74,4 +87,5 @@ _CLIENTS: dict[str, Callable[[Any, dict[str, Any]], BaseChatModel]] = {
     "mistral": _mistral,
     "google": _google,
     "ollama": _ollama,
+    "bedrock": _bedrock,
 }

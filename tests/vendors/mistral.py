@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.vendors.openai import OpenAIServer, finish, usage
+from tests.vendors.openai_rules import image
 from tests.vendors.replies import Reply, Request
 from tests.vendors.server import Refusal
 
@@ -59,6 +60,7 @@ class MistralServer(OpenAIServer):
     """`base_url` is what a client is given."""
 
     words = MappingProxyType({"refusal": "stop", "content_filter": "stop", "length": "length"})
+    unmarked = frozenset({"refusal", "content_filter"})
 
     def rules(self, body: dict[str, Any]) -> Refusal | None:
         return check(body)
@@ -113,6 +115,11 @@ def _message(message: dict[str, Any], at: int) -> Refusal | None:
     for part in content if isinstance(content, list) else []:
         if not isinstance(part, dict) or part.get("type") not in PARTS[role]:
             return Refusal(f"Input tag of messages.{at}.content does not match any of the expected tags", 422)
+        if part["type"] == "image_url":
+            url = part["image_url"]
+            refusal = image(url.get("url") if isinstance(url, dict) else url, f"messages.{at}.content")
+            if refusal:
+                return refusal
         if part["type"] == "text" and set(part) != {"type", "text"}:
             return _extra(str(min(set(part))), f"messages.{at}.content")
     return _calls(message)

@@ -109,11 +109,14 @@ class OpenAIServer(VendorServer):
     def call_deltas(self, reply: Reply) -> list[dict[str, Any]]:
         """Return the pieces in which tool calls are streamed."""
         deltas: list[dict[str, Any]] = []
-        for at, call in enumerate(self.calls(reply)):
+        for number, call in enumerate(self.calls(reply)):
+            at, arguments = number * reply.index_step, call["function"]["arguments"]
+            if not isinstance(arguments, str):
+                deltas.append({"tool_calls": [{**call, "index": at}]})
+                continue
             deltas.append({"tool_calls": [{**call, "index": at, "function": {**call["function"], "arguments": ""}}]})
             deltas += [
-                {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}
-                for piece in pieces(call["function"]["arguments"], 6)
+                {"tool_calls": [{"index": at, "function": {"arguments": piece}}]} for piece in pieces(arguments, 6)
             ]
         return deltas
 
@@ -158,7 +161,7 @@ class OpenAIServer(VendorServer):
             {
                 "id": call.id or self.call_id(at),
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": call.args if call.whole else call.arguments},
             }
             for at, call in enumerate(reply.calls)
         ]
@@ -178,7 +181,14 @@ def finish(reply: Reply) -> str:
     return reply.finish or ("tool_calls" if reply.calls else "stop")
 
 
-def usage(reply: Reply) -> dict[str, int]:
+def usage(reply: Reply) -> dict[str, Any]:
     """Return the tokens of an answer."""
     total = reply.input_tokens + reply.output_tokens
-    return {"prompt_tokens": reply.input_tokens, "completion_tokens": reply.output_tokens, "total_tokens": total}
+    counts = {"prompt_tokens": reply.input_tokens, "completion_tokens": reply.output_tokens, "total_tokens": total}
+    if not reply.cached_tokens and not reply.reasoning_tokens:
+        return counts
+    return {
+        **counts,
+        "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+    }

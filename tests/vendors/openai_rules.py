@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tests.vendors.anthropic_rules import MAGIC, bytes_of
 from tests.vendors.server import Refusal
 
 FIELDS = frozenset(
@@ -72,6 +73,8 @@ PART_FIELDS = {
     "file": {"type", "file"},
     "refusal": {"type", "refusal"},
 }
+IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"]
+DATA_URL = re.compile(r"data:(?P<mime>[a-z-]+/[a-z0-9.+-]+);base64,(?P<data>.*)")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]+")
 USER_NAME = re.compile(r"[^\s<|\\/>]+")
 
@@ -181,12 +184,39 @@ def _part(part: Any, role: str, where: str) -> Refusal | None:
     extra = set(part) - PART_FIELDS[kind]
     if extra:
         return Refusal(f"Unknown parameter: '{where}.{min(extra)}'.", param=where, code="unknown_parameter")
-    if kind == "image_url" and not str(part["image_url"].get("url", "")).startswith(
-        ("https://", "http://", "data:image/")
-    ):
-        return Refusal("Invalid image URL.", param=where, code="invalid_image_url")
+    if kind == "image_url" and (refusal := image(part["image_url"].get("url"), where)):
+        return refusal
+    if kind == "file":
+        return _file(part["file"], where)
     if kind == "text" and not isinstance(part.get("text"), str):
         return Refusal(f"Missing required parameter: '{where}.text'.", param=where, code="missing_required_parameter")
+    return None
+
+
+def image(url: Any, where: str) -> Refusal | None:
+    """Return why the API would refuse the address of an image."""
+    if str(url).startswith(("https://", "http://")):
+        return None
+    found = DATA_URL.fullmatch(str(url))
+    if not found or found["mime"] not in IMAGES:
+        return Refusal(
+            f"You uploaded an unsupported image. Please make sure your image has of one the following formats: {IMAGES}.",
+            param=where,
+            code="invalid_image_format",
+        )
+    data = bytes_of(found["data"])
+    if not data or not data.startswith(MAGIC[found["mime"]]):
+        return Refusal("The image data you provided does not represent a valid image.", param=where, code="invalid_image")
+    return None
+
+
+def _file(file: dict[str, Any], where: str) -> Refusal | None:
+    if file.get("file_id"):
+        return None
+    found = DATA_URL.fullmatch(str(file.get("file_data")))
+    data = bytes_of(found["data"]) if found and found["mime"] == "application/pdf" else None
+    if not data or not data.startswith(MAGIC["application/pdf"]) or not file.get("filename"):
+        return Refusal(f"Invalid file data: '{where}.file.file_data'. Expected a base64-encoded PDF.", param=where)
     return None
 
 

@@ -10,16 +10,29 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call. `raw` replaces the JSON of `args` on the wire: cut or malformed arguments."""
+    """A tool call. `raw` replaces the JSON of `args` on the wire: cut or malformed arguments.
+
+    `whole` sends an object where the protocol has text; other protocols take no notice of it.
+    """
 
     name: str
     args: dict[str, Any] = field(default_factory=dict)
     id: str = ""
     raw: str | None = None
+    whole: bool = False
 
     @property
     def arguments(self) -> str:
         return json.dumps(self.args) if self.raw is None else self.raw
+
+    @property
+    def broken(self) -> bool:
+        """Whether the arguments are no JSON."""
+        try:
+            json.loads(self.arguments)
+        except ValueError:
+            return True
+        return False
 
     @property
     def sent_args(self) -> dict[str, Any]:
@@ -32,7 +45,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. `finish` is the vendor's own word for its end; left out, what fits the content."""
+    """An answer. `finish` is the vendor's own word for its end; left out, what fits the content.
+
+    `cached_tokens` are among the input, `reasoning_tokens` among the output. `index_step` is the distance between the
+    numbers of its calls, which is 1 with every vendor and not with every server.
+    """
 
     text: str = ""
     calls: tuple[Call, ...] = ()
@@ -41,6 +58,9 @@ class Reply:
     finish: str | None = None
     input_tokens: int = 7
     output_tokens: int = 3
+    index_step: int = 1
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def with_(self, **changes: Any) -> Reply:
         return replace(self, **changes)
@@ -58,7 +78,8 @@ class Request:
     @property
     def tools(self) -> list[str]:
         """The names of the tools that were sent."""
-        return [(tool.get("function") or tool).get("name", "") for tool in self.body.get("tools") or []]
+        tools = self.body.get("tools") or (self.body.get("toolConfig") or {}).get("tools") or []
+        return [(tool.get("function") or tool.get("toolSpec") or tool).get("name", "") for tool in tools]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -78,7 +99,7 @@ def text_of(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
-        return str(content.get("text", "")) or text_of(content.get("content"))
+        return str(content.get("text", "")) or text_of(content.get("content") or content.get("toolResult"))
     return "".join(text_of(block) for block in content) if isinstance(content, list) else ""
 
 

@@ -5,12 +5,13 @@ Source: the API reference of responses, and error bodies that the API answers wi
 
 from __future__ import annotations
 
+import hashlib
 import re
 from types import MappingProxyType
 from typing import Any
 
 from tests.vendors.openai import OpenAIServer
-from tests.vendors.openai_rules import TOOL_NAME
+from tests.vendors.openai_rules import TOOL_NAME, image
 from tests.vendors.replies import Reply, Request
 from tests.vendors.server import Refusal, Stream, event, pieces
 
@@ -39,6 +40,10 @@ FIELDS = frozenset(
         "prompt_cache_key",
     }
 )
+#: What may come behind a reasoning item.
+FOLLOW = frozenset(
+    ["message", "function_call", "reasoning", "web_search_call", "code_interpreter_call", "mcp_call", "mcp_list_tools"]
+)
 PARTS = {
     "user": {"input_text", "input_image", "input_file"},
     "system": {"input_text"},
@@ -50,9 +55,26 @@ ITEM_FIELDS = {
     "function_call": {"type", "call_id", "name", "arguments", "id", "status"},
     "function_call_output": {"type", "call_id", "output", "id", "status"},
     "reasoning": {"type", "id", "summary", "encrypted_content", "content", "status"},
+    "web_search_call": {"type", "id", "status", "action"},
+    "code_interpreter_call": {"type", "id", "status", "code", "container_id", "outputs"},
+    "mcp_call": {"type", "id", "status", "name", "server_label", "arguments", "output", "error", "approval_request_id"},
+    "mcp_list_tools": {"type", "id", "server_label", "tools", "error"},
 }
 #: What the server gives its own items, and so the only ids that it takes back.
-OWN_ID = {"message": "msg_", "function_call": "fc_", "reasoning": "rs_"}
+OWN_ID = {
+    "message": "msg_",
+    "function_call": "fc_",
+    "reasoning": "rs_",
+    "web_search_call": "ws_",
+    "code_interpreter_call": "ci_",
+    "mcp_call": "mcp_",
+    "mcp_list_tools": "mcpl_",
+}
+
+
+def seal(reasoning_id: str) -> str:
+    """Return the encrypted content of a reasoning item, which the server can open without having kept the item."""
+    return "gAAAA" + hashlib.sha256(reasoning_id.encode()).hexdigest()
 
 
 class ResponsesServer(OpenAIServer):
@@ -62,7 +84,12 @@ class ResponsesServer(OpenAIServer):
     paths = PATHS
 
     def rules(self, body: dict[str, Any]) -> Refusal | None:
-        return check(body)
+        return check(body) or _owned(body, self.reasoned)
+
+    @property
+    def reasoned(self) -> dict[str, str]:
+        """The ids of items that the server made, each with that of the reasoning which led to it, or ""."""
+        return self.__dict__.setdefault("_reasoned", {})
 
     def whole(self, reply: Reply, request: Request) -> dict[str, Any]:
         cut = reply.finish or None
@@ -73,9 +100,9 @@ class ResponsesServer(OpenAIServer):
             "output": self._items(reply),
             "usage": {
                 "input_tokens": reply.input_tokens,
-                "input_tokens_details": {"cached_tokens": 0},
+                "input_tokens_details": {"cached_tokens": reply.cached_tokens},
                 "output_tokens": reply.output_tokens,
-                "output_tokens_details": {"reasoning_tokens": 0},
+                "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
                 "total_tokens": reply.input_tokens + reply.output_tokens,
             },
         }
@@ -116,7 +143,9 @@ class ResponsesServer(OpenAIServer):
         turn = len(self.requests)
         items: list[dict[str, Any]] = []
         if reply.thinking:
-            items.append({"type": "reasoning", "id": f"rs_{turn}", "summary": []})
+            summary = [{"type": "summary_text", "text": reply.thinking}]
+            sealed = seal(f"rs_{turn}")
+            items.append({"type": "reasoning", "id": f"rs_{turn}", "summary": summary, "encrypted_content": sealed})
         part = {"type": "output_text", "text": reply.text, "annotations": []}
         if reply.refusal:
             part = {"type": "refusal", "refusal": reply.refusal}
@@ -126,6 +155,8 @@ class ResponsesServer(OpenAIServer):
         for at, call in enumerate(self.calls(reply)):
             item = {"type": "function_call", "id": f"fc_{turn}_{at}", "call_id": call["id"], "status": "completed"}
             items.append({**item, **call["function"]})
+        led = f"rs_{turn}" if reply.thinking else ""
+        self.reasoned.update({item["id"]: led if item["type"] != "reasoning" else "" for item in items})
         return items
 
     def _streamed(self, at: int, item: dict[str, Any]) -> list[bytes]:
@@ -133,6 +164,8 @@ class ResponsesServer(OpenAIServer):
         if item["type"] == "reasoning":
             return [self._event(added, output_index=at, item=item), done]
         place = {"output_index": at, "item_id": item["id"]}
+        if item["type"] == "function_call" and not isinstance(item["arguments"], str):
+            return [self._event(added, output_index=at, item=item), done]
         if item["type"] == "function_call":
             deltas = [
                 self._event("response.function_call_arguments.delta", **place, delta=one)
@@ -159,6 +192,28 @@ def check(body: dict[str, Any]) -> Refusal | None:
     if not items:
         return Refusal('One of "input" or "previous_response_id" or \'prompt\' must be provided.', param="input")
     return next((f for at, one in enumerate(items) if (f := _item(one, f"input[{at}]"))), None) or _answered(items)
+
+
+def _owned(body: dict[str, Any], reasoned: dict[str, str]) -> Refusal | None:
+    """Return why items that the server is to know can't be: it did not make them, or their reasoning is missing."""
+    kept = body.get("store", True) is not False
+    there: set[str] = set()
+    for item in body["input"]:
+        made = str(item.get("id") or "")
+        if item.get("type") == "reasoning":
+            there.add(made)
+            sealed = item.get("encrypted_content")
+            if sealed is not None and sealed != seal(made):
+                return Refusal(f"The encrypted content for item {made} could not be verified.", param="input")
+            if sealed is None and not (kept and made in reasoned):
+                return Refusal(f"Item with id '{made}' not found.", 404, param="input")
+        elif (led := reasoned.get(made)) and led not in there:
+            kind = item.get("type", "message")
+            return Refusal(
+                f"Item '{made}' of type '{kind}' was provided without its required 'reasoning' item: '{led}'.",
+                param="input",
+            )
+    return None
 
 
 def _item(item: dict[str, Any], where: str) -> Refusal | None:
@@ -197,6 +252,8 @@ def _content(item: dict[str, Any], where: str) -> Refusal | None:
     if isinstance(content, str):
         return None
     for n, part in enumerate(content or []):
+        if part.get("type") == "input_image" and (refusal := image(part.get("image_url"), f"{where}.content[{n}]")):
+            return refusal
         if part.get("type") not in PARTS[item["role"]]:
             return Refusal(f"Invalid value: '{part.get('type')}'.", param=f"{where}.content[{n}]", code="invalid_value")
     return None if content else Refusal(f"Invalid '{where}.content': empty array.", code="empty_array")
@@ -215,7 +272,7 @@ def _answered(items: list[dict[str, Any]]) -> Refusal | None:
         return Refusal("Duplicate item found with call_id.", param="input")
     for before, after in zip(items, [*items[1:], {}], strict=True):
         # Vendor's words; the items that may follow are a message or call of the same answer.
-        if before.get("type") == "reasoning" and after.get("type") not in ("message", "function_call", "reasoning"):
+        if before.get("type") == "reasoning" and after.get("type") not in FOLLOW:
             return Refusal(
                 f"Item '{before['id']}' of type 'reasoning' was provided without its required following item."
             )

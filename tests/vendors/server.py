@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tests.vendors.faults import CONTENT, STREAM, Fault, spoil
+from tests.vendors.faults import CONTENT, ODDITIES, STREAM, Fault, spoil
 from tests.vendors.replies import Answerer, Reply, Request, as_reply, echo
 
 
@@ -29,7 +29,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer as server-sent events: what it says, how it ends, and the same end with the reason left out.
+    """An answer as the events of a stream: what it says, how it ends, and the same end with the reason left out.
 
     `lead` counts the events before the first that says something.
     """
@@ -50,6 +50,10 @@ class VendorServer:
     """
 
     words: Mapping[str, str]
+    #: Faults in the answer that the protocol has no word for: nobody can tell such an answer from a good one.
+    unmarked: frozenset[str] = frozenset()
+    #: Whether the arguments of a call are text on the wire, which can be cut: in a stream, and in a whole answer.
+    text_arguments = (True, True)
     stream_type = "text/event-stream"
 
     def __init__(
@@ -97,6 +101,11 @@ class VendorServer:
         """Return that body without the reason for its end."""
         raise NotImplementedError
 
+    def hollow(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return that body with nothing in the list that holds what is said."""
+        held = {"choices", "output", "candidates", "content", "message"}
+        return {key: type(value)() if key in held else value for key, value in body.items()}
+
     def stream(self, reply: Reply, request: Request) -> Stream:
         """Return the events of an answer that is streamed."""
         raise NotImplementedError
@@ -113,9 +122,17 @@ class VendorServer:
         """Return the body of an error."""
         raise NotImplementedError
 
+    def error_headers(self, refusal: Refusal) -> dict[str, str]:
+        """Return the headers of an error."""
+        return {}
+
     def status_refusal(self, fault: Fault) -> Refusal:
         """Return what the vendor says with an HTTP status."""
         raise NotImplementedError
+
+    def listed(self, headers: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return the list of models that a GET is answered with, or None: this server has none."""
+        return None
 
     # The life of a server.
 
@@ -187,7 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
-        self._json(404, {"error": {"message": "Not found"}})
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        found = self.server.vendor.listed(headers)
+        self._json(200 if found else 404, found or {"error": {"message": "Not found"}})
 
     def do_POST(self) -> None:
         vendor = self.server.vendor
@@ -210,16 +229,16 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _serve(self, vendor: VendorServer, request: Request, fault: Fault | None) -> None:
-        if fault and fault.kind not in STREAM | CONTENT:
+        if fault and fault.kind not in STREAM | CONTENT | ODDITIES:
             return self._fail(vendor, request, fault)
         refusal = vendor.check(request)
         if refusal:
             vendor.refused.append((request, refusal))
-            return self._json(refusal.status, vendor.error_body(refusal))
+            return self._refuse(vendor, refusal)
         reply = vendor.take_reply(request, fault)
         if reply is None:
             return self._json(500, vendor.error_body(Refusal("The script of this server is at its end.", 500)))
-        if fault and fault.kind in CONTENT:
+        if fault and fault.kind in CONTENT | ODDITIES:
             reply = spoil(reply, fault, request, vendor.words)
         return (self._stream if vendor.streams(request) else self._whole)(vendor, reply, request, fault)
 
@@ -233,6 +252,15 @@ class _Handler(BaseHTTPRequestHandler):
             case "hang_after_headers":
                 self._start(200, vendor.stream_type if vendor.streams(request) else "application/json")
                 vendor.closing.wait()
+            case "redirect":
+                self._send(302, "text/html", b"<html></html>", {"location": f"{vendor.url}/sign-in"})
+            case "wrong_type":
+                self._send(200, "text/plain", b"OK")
+            case "no_body":
+                self._send(200, vendor.stream_type if vendor.streams(request) else "application/json", b"")
+            case "broken_gzip":
+                kind = vendor.stream_type if vendor.streams(request) else "application/json"
+                self._send(200, kind, b"\x1f\x8b\x08\x00not gzip at all", {"content-encoding": "gzip"})
             case "html":
                 self._send(200, "text/html", b"<html><body><h1>Please sign in to the network</h1></body></html>")
             case "bad_json" if vendor.streams(request):
@@ -243,16 +271,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, "application/json", b'{"id": "1", "choices": [{"mess')
             case _:
                 refusal = vendor.status_refusal(fault)
-                self._json(refusal.status, vendor.error_body(refusal), fault.headers)
+                self._refuse(vendor, refusal, fault.headers)
 
     def _whole(self, vendor: VendorServer, reply: Reply, request: Request, fault: Fault | None) -> None:
         body = vendor.whole(reply, request)
         if fault and fault.kind == "no_finish_reason":
             body = vendor.without_reason(body)
-        if not fault or fault.kind in CONTENT:
+        if fault and fault.kind == "no_answer":
+            body = vendor.hollow(body)
+        if not fault or fault.kind in CONTENT | ODDITIES:
             return self._json(200, body)
         if fault.kind == "sse_error":
-            return self._json(500, vendor.error_body(vendor.status_refusal(Fault("status", 500))))
+            return self._refuse(vendor, vendor.status_refusal(Fault("status", 500)))
         data = json.dumps(body).encode()
         half = data[: len(data) // 2]
         if fault.kind == "polite_close":
@@ -263,9 +293,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, vendor: VendorServer, reply: Reply, request: Request, fault: Fault | None) -> None:
         events = vendor.stream(reply, request)
         self._start(200, vendor.stream_type)
-        if not fault or fault.kind in CONTENT:
-            bare = fault is not None and fault.kind == "no_finish_reason"
-            self._chunks([*events.body, *(events.end_without_reason if bare else events.end)])
+        if not fault or fault.kind in CONTENT | ODDITIES:
+            self._chunks(_told(events, fault.kind if fault else ""))
             return self._end_chunks()
         sent = events.body[: events.lead + fault.after if fault.after >= 0 else fault.after]
         if fault.kind in ("polite_close", "sse_error"):
@@ -287,6 +316,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._reset()
         self.close_connection = True
         return None
+
+    def _refuse(self, vendor: VendorServer, refusal: Refusal, headers: dict[str, str] | None = None) -> None:
+        told = {**vendor.error_headers(refusal), **(headers or {})}
+        self._json(refusal.status, vendor.error_body(refusal), told)
 
     def _json(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self._send(status, "application/json", json.dumps(body).encode(), headers)
@@ -322,6 +355,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
+
+
+def _told(events: Stream, kind: str) -> list[bytes]:
+    """Return all events of an answer, with a fault or an oddity in its end."""
+    match kind:
+        case "no_finish_reason":
+            return [*events.body, *events.end_without_reason]
+        case "no_answer":
+            return [*events.body[: events.lead], *events.end_without_reason]
+        case "double_finish":
+            return [*events.body, events.end[0], *events.end]
+        case "no_last_event" if len(events.end) > 1:
+            return [*events.body, *events.end[:-1]]
+    return [*events.body, *events.end]
 
 
 def event(data: dict[str, Any] | str, name: str = "") -> bytes:

@@ -123,7 +123,8 @@ def fitted(blocks: Iterable[Block], dialect: Dialect) -> list[Block]:
 def _fits(block: Block, dialect: Dialect) -> bool:
     match block["type"]:
         case "image":
-            return dialect.images and (dialect.image_urls or "url" not in block)
+            known = not dialect.image_types or block.get("mime_type", "") in ("", *dialect.image_types)
+            return dialect.images and known and (dialect.image_urls or "url" not in block)
         case "file":
             # Other files than PDF are read by our tools; vendors refuse them.
             return dialect.files and block["mime_type"] == "application/pdf"

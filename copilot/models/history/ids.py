@@ -1,9 +1,11 @@
-"""Tool-call ids in a vendor's alphabet: the same thread always gives the same ids, and no two calls share one."""
+"""Tool-call ids and file names in a vendor's alphabet: the same thread always gives the same ones, each one once."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import string
+import unicodedata
 
 from copilot.models.dialects import IdRule
 
@@ -37,3 +39,23 @@ class Ids:
             number, digit = divmod(number, len(_DIGITS))
             made += _DIGITS[digit]
         return made
+
+
+class FileNames:
+    """Gives out names for the files of one thread, in their order."""
+
+    def __init__(self, rule: IdRule) -> None:
+        self._rule = rule
+        self._used: set[str] = set()
+
+    def take(self, name: str) -> str:
+        """Return a name for the next file called `name`: what the vendor takes of it, without the ending, and free."""
+        plain = unicodedata.normalize("NFKD", name.rpartition(".")[0] or name).encode("ascii", "ignore").decode()
+        words = re.sub(f"[^{self._rule.alphabet}]", " ", plain).split()
+        base = " ".join(words)[: self._rule.max_length - 8].strip() or "document"
+        found, turn = base, 1
+        while found.lower() in self._used:
+            turn += 1
+            found = f"{base} {turn}"
+        self._used.add(found.lower())
+        return found
