@@ -46,12 +46,22 @@ class Price(_Table):
 
 
 class Deadlines(_Table):
-    """Seconds that a model may take; None takes the default of the failure rules."""
+    """Seconds that a model may take."""
 
-    connect: float = Field(default=3.0, gt=0)
-    first_byte: float = Field(default=20.0, gt=0)
-    gap: float = Field(default=10.0, gt=0)
-    attempt: float = Field(default=60.0, gt=0)
+    connect: float = Field(default=3.0, gt=0, description="Until there is a connection.")
+    first_byte: float = Field(
+        default=20.0, gt=0, description="Until the first piece of a streamed answer; longer for models that think."
+    )
+    gap: float = Field(default=10.0, gt=0, description="Between two pieces.")
+    attempt: float = Field(
+        default=60.0, gt=0, description="For the whole answer. A stream that keeps flowing may go on, unless you set it."
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Deadlines:
+        if {"first_byte", "attempt"} <= self.model_fields_set and self.attempt < self.first_byte:
+            raise ValueError(f"attempt ({self.attempt:g} s) is shorter than first_byte ({self.first_byte:g} s)")
+        return self
 
 
 class EntraSettings(_Table):

@@ -17,7 +17,17 @@ from pydantic_core import PydanticUndefined
 
 from copilot import cli
 from copilot.plugins import loader
-from copilot.settings import Deadlines, ModelSettings, Price, RoutingSettings, SkillSettings, TrustSettings
+from copilot.settings import (
+    BudgetSettings,
+    Deadlines,
+    EntraSettings,
+    ModelSettings,
+    Price,
+    RecordSettings,
+    RoutingSettings,
+    SkillSettings,
+    TrustSettings,
+)
 
 HERE = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/build.py; change the code instead. -->\n"
@@ -39,8 +49,11 @@ def settings() -> str:
     tables: list[tuple[str, type[BaseModel], str]] = [
         ("[[models]]", ModelSettings, "A model that may be asked. Give as many as you like."),
         ("[models.price]", Price, "US dollars for a million tokens."),
+        ("[models.entra]", EntraSettings, "Tokens of Microsoft Entra ID in place of a key (docs/models.md)."),
         ("[models.deadlines]", Deadlines, "Seconds that the model may take before the next one is asked."),
         ("[routing]", RoutingSettings, "Which model is asked first."),
+        ("[budgets]", BudgetSettings, "The most that models may cost, in US dollars; each is looked at before each attempt."),
+        ("[records]", RecordSettings, "What is written down of each call. None of it holds text of messages."),
         ("[trust]", TrustSettings, "Where data may go."),
         ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
     ]

@@ -107,7 +107,7 @@ def claude(*blocks: dict[str, Any]) -> dict[str, Any]:
 
 
 TEXT = {"type": "text", "text": "Hi"}
-THOUGHT = {"type": "thinking", "thinking": "hm", "signature": anthropic_rules.sign("hm")}
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": anthropic_rules.sign("hm", "m")}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 10}}
 
 

@@ -99,7 +99,7 @@ def _plain(value: Any) -> Any:
 
 def refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:
     """Raise SettingsError for an argument that a router does not take, with the closest ones that it does."""
-    known = sorted(known)
+    known = sorted({*known, *TABLES} - {"roster", "health", "ledger"})
     if unknown := next((name for name in names if name not in known), None):
         close = difflib.get_close_matches(unknown, known, n=3, cutoff=0.5) or known
         raise SettingsError(f"RoutedChatModel takes no {unknown!r}.", hint=f"It takes: {', '.join(close)}.")
@@ -118,10 +118,12 @@ def arguments(router: BaseModel, roster: Roster) -> dict[str, Any]:
     return {**tables, "routing": _plain(routing), **more}
 
 
-def as_json(told: Mapping[str, Any]) -> dict[str, Any] | None:
+def as_json(arguments: Mapping[str, Any], router: BaseModel) -> dict[str, Any] | None:
     """Return arguments as JSON types, or None where they hold what must not be shown or what JSON can't."""
-    if _holds_secrets(told.get("models")):
+    if _holds_secrets(arguments.get("models")):
         return None
+    hidden = {name for name, field in type(router).model_fields.items() if field.exclude} - {"api_key"}
+    told = {name: value for name, value in arguments.items() if name not in hidden}
     plain = {n: str(v) if isinstance(v, Path) else v for n, v in told.items() if v not in (None, [], {}, "")}
     plain = {n: _REFERENCE if isinstance(v, SecretStr) else v for n, v in plain.items()}
     plain = {n: v.name.lower() if isinstance(v, Confidentiality) else v for n, v in plain.items()}

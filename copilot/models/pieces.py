@@ -20,12 +20,14 @@ def pieces(message: AIMessage) -> Iterator[ChatGenerationChunk]:
 
     The last one holds what belongs to the whole of it (tokens, metadata) and says so: `chunk_position="last"`.
     """
-    calls = {call["id"]: _call_chunk(at, call) for at, call in enumerate(message.tool_calls)}
+    first = int(isinstance(message.content, str) and bool(message.content))  # LangChain numbers such a text 0
+    calls = {call["id"]: _call_chunk(at, call) for at, call in enumerate(message.tool_calls, first)}
     fields = message.model_dump(exclude={"type", "content", "tool_calls", "invalid_tool_calls", "additional_kwargs"})
+    # LangChain reads blocks by whose they are, in every chunk.
     by = {name: value for name, value in message.response_metadata.items() if name == "model_provider"}
     more = message.additional_kwargs
     for content, call in [*_contents(message.content, calls), *(("", call) for call in calls.values())]:
-        common: dict[str, Any] = {"id": message.id, "response_metadata": dict(by)}  # by whom: LangChain reads blocks by it
+        common: dict[str, Any] = {"id": message.id, "response_metadata": dict(by)}
         if call:  # what vendors say there repeats the calls: in a chunk without one, LangChain would count them again
             common["additional_kwargs"], more = more, {}
         yield ChatGenerationChunk(

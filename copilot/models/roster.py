@@ -241,15 +241,9 @@ class Roster:
         self._made: dict[str, Candidate] = {}
         self._probed: list[ModelSettings] = []
         self._probe_due = 0.0
-        self._check_order({c.name for c in self.quick()})  # which also tells of an unknown provider at once
-
-    def _check_order(self, names: set[str]) -> None:
-        unknown = [n for n in self.settings.routing.order if n not in names and n != BUILTIN]
-        if unknown and self.settings.models:
-            raise SettingsError(
-                f"routing.order names {unknown[0]!r}, and there is no such model.",
-                hint=f"There is: {', '.join(sorted(names))}.",
-            )
+        found = self.quick()  # which also tells of an unknown provider at once
+        if settings.models:
+            _check_names(settings, {c.name for c in found} | {BUILTIN})
 
     def quick(self) -> list[Candidate]:
         """Return the models that are known without asking the network."""
@@ -321,6 +315,20 @@ class Roster:
         if made is None or made.settings != settings:
             made = self._made[settings.name] = _candidate(settings, self.env)
         return made
+
+
+def _check_names(settings: Settings, names: set[str]) -> None:
+    """Raise SettingsError for a model that routing names and that is not there."""
+    routing = settings.routing
+    named = [
+        *(("routing.order", name) for name in routing.order),
+        *((f"routing.steps.{step}", name) for step, name in routing.steps.items()),
+        *((f"routing.skills.{skill}", name) for skill, name in routing.skills.items()),
+    ]
+    unknown = next(((where, name) for where, name in named if name not in names), None)
+    if unknown:
+        hint = f"There is: {', '.join(sorted(names - {BUILTIN})) or 'none'}."
+        raise SettingsError(f"{unknown[0]} names {unknown[1]!r}, and there is no such model.", hint=hint)
 
 
 def _configured(settings: Settings, env: Mapping[str, str]) -> list[ModelSettings]:

@@ -97,7 +97,7 @@ class RoutedChatModel(BaseChatModel):
         if "roster" in more:
             super().__init__(**more, **_given(routing=routing))
             return
-        declared.refuse_unknown(more, set(type(self).model_fields) - {"roster", "health", "ledger"})
+        declared.refuse_unknown(more, type(self).model_fields)
         tables = {"models": models, "routing": routing, "trust": trust, "budgets": budgets, "records": records}
         made = declared.made_of(tables, state, SecretStr(api_key) if isinstance(api_key, str) else api_key)
         super().__init__(**{**made, **more})
@@ -248,14 +248,13 @@ class RoutedChatModel(BaseChatModel):
 
     # --- what LangChain asks about a model ------------------------------------------------------------------------
 
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """Return True: a router that was made of plain arguments can be dumped and loaded by LangChain."""
-        return True
-
     def to_json(self) -> Any:
-        """Return the arguments that make this router again; only its name where they are not plain or hold secrets."""
-        told = declared.as_json(declared.arguments(self, self.roster)) if self._declared else None
+        """Return the arguments that make this router again; only its name where they are not plain or hold secrets.
+
+        LangChain's `load` makes it again with `allowed_objects=[RoutedChatModel]`; its "all" means its own partners,
+        which is why `is_lc_serializable` stays False.
+        """
+        told = declared.as_json(declared.arguments(self, self.roster), self) if self._declared else None
         if told is None:
             return {**self.to_json_not_implemented(), "name": self.get_name()}
         return {"lc": 1, "type": "constructor", "id": self.lc_id(), "kwargs": told, "name": self.get_name()}

@@ -9,10 +9,12 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from copilot.errors import SettingsError
 from copilot.models import health, ledger, plugged, providers
+from copilot.models.fitness import barred
 from copilot.models.roster import Candidate, Roster
 from copilot.models.router import RoutedChatModel
-from copilot.settings import Settings
+from copilot.settings import Settings, TrustSettings
 from copilot.trust.labels import Confidentiality
 
 log = logging.getLogger(__name__)
@@ -33,18 +35,33 @@ def routed(
     `prefer` the name of a model to ask first, `own` a chat model that the caller made, which comes before all others.
 
     Raises:
-        SettingsError: an unknown provider, or no model named `prefer`.
+        SettingsError: an unknown provider, no model named `prefer`, or a policy that lets no model be asked at all.
     """
     for note in notes(env):
         log.warning("%s", note)
+    roster = Roster(settings, env, builtin, own=own)
+    check_policy(roster)
     router = RoutedChatModel(
-        roster=Roster(settings, env, builtin, own=own),
+        roster=roster,
         health=health.of_process(state),
         ledger=ledger.of_process(state if settings.records.usage else None),
         routing=settings.routing,
         default_label=Confidentiality.parse(settings.trust.default_confidentiality),
     )
     return router.preferring(prefer) if prefer else router
+
+
+def check_policy(roster: Roster) -> None:
+    """Raise SettingsError where no configured model may see even data without a label, and no planner is there."""
+    trust = roster.settings.trust
+    level = Confidentiality.parse(trust.default_confidentiality)
+    found = roster.quick()
+    reasons = [f"{c.name} {why}" for c in found if (why := barred(c, level, trust))]
+    if roster.settings.models and found and len(reasons) == len(found):
+        raise SettingsError(
+            f"The settings let no model be asked about data without a label: {'; '.join(reasons)}.",
+            hint="Mend [trust] or what [[models]] say of max_confidentiality, region and retention_days.",
+        )
 
 
 def notes(env: Mapping[str, str]) -> list[str]:
@@ -75,10 +92,10 @@ def describe(
     """
     roster = Roster(settings, env, builtin)
     known = health.of_process(state)
-    return [_row(candidate, known) for candidate in roster.all()]
+    return [_row(candidate, known, settings.trust) for candidate in roster.all()]
 
 
-def _row(candidate: Candidate, known: health.Health) -> dict[str, Any]:
+def _row(candidate: Candidate, known: health.Health, trust: TrustSettings) -> dict[str, Any]:
     connection, price = candidate.connection, candidate.facts.price
     return {
         "name": candidate.name,
@@ -91,7 +108,7 @@ def _row(candidate: Candidate, known: health.Health) -> dict[str, Any]:
         "window": candidate.facts.window,
         "price": {"input": price.input, "output": price.output} if price else None,
         "region": candidate.settings.region,
-        "problem": str(candidate.trouble) if candidate.trouble else "",
+        "problem": str(candidate.trouble) if candidate.trouble else barred(candidate, Confidentiality.PUBLIC, trust),
     }
 
 

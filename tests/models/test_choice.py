@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from copilot.errors import NoModelError
+from copilot.errors import NoModelError, SettingsError
 from copilot.models.clearance import labelled
 from copilot.models.health import Health
 from copilot.models.ledger import Ledger
@@ -323,3 +323,34 @@ async def test_when_the_faster_one_breaks_off_the_other_one_is_asked_again() -> 
         assert stamp(answer)["served_by"] == "slow"
         assert {a["model"] for a in stamp(answer)["attempts"]} == {"quick"}
         assert len(slow.requests) == 3
+
+
+# --- contradictions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("routing", "words"),
+    [
+        (RoutingSettings(order=["one", "tow"]), "routing.order names 'tow', and there is no such model. There is: one"),
+        (RoutingSettings(steps={"reading": "two"}), "routing.steps.reading names 'two'"),
+        (RoutingSettings(skills={"excel": "two"}), "routing.skills.excel names 'two'"),
+    ],
+)
+def test_routing_that_names_nobody(routing: RoutingSettings, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        router([entry("http://127.0.0.1:9/v1", "one")], routing=routing)
+
+
+def test_a_policy_that_lets_nobody_be_asked_is_told_before_the_first_call() -> None:
+    one = entry("http://127.0.0.1:9/v1", "one", region="us")
+    trust = TrustSettings(regions={"internal": ["eu"]})
+    with pytest.raises(SettingsError, match="one may not see internal data: its region 'us' is not among"):
+        router([one], trust=trust)
+    assert router([one], trust=trust, builtin=Planner()), "the planner may"
+    with pytest.raises(SettingsError, match="one may not see internal data"):
+        router([entry("http://127.0.0.1:9/v1", "one", max_confidentiality="public")])
+
+
+def test_deadlines_that_contradict_each_other() -> None:
+    with pytest.raises(ValueError, match="attempt \\(5 s\\) is shorter than first_byte \\(30 s\\)"):
+        entry("http://127.0.0.1:9/v1", "one", deadlines={"first_byte": 30, "attempt": 5})

@@ -200,4 +200,6 @@ class TestWithADeadFirstVendor(Standard):
     @property
     def chat_model_params(self) -> dict[str, Any]:
         told = {"provider": "openai", "model": "gpt-4.1", "api_key_env": "VENDOR_KEY", "json_schema": True}
-        return {"models": [{**told, "name": "dead", "base_url": self.dead.base_url}, *super().chat_model_params["models"]]}
+        return {
+            "models": [{**told, "name": "dead", "base_url": self.dead.base_url}, *super().chat_model_params["models"]]
+        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_tests.unit_tests import ChatModelUnitTests
 
@@ -28,24 +27,3 @@ class TestUnit(ChatModelUnitTests):
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         return {"CLAUDE_KEY": "secret"}, {"models": MODELS, "prefer": "claude-sonnet-5"}, {"prefer": "claude"}
-
-    @pytest.fixture
-    def snapshot(self) -> Any:
-        # The suite compares the dump with a file that syrupy keeps beside the tests; ours is short enough to stand here.
-        return lambda name: DUMPED
-
-
-DUMPED = {
-    "lc": 1,
-    "type": "constructor",
-    "id": ["copilot", "models", "router", "RoutedChatModel"],
-    "kwargs": {
-        "models": MODELS,
-        "routing": {"order": ["gpt", "claude"]},
-        "temperature": 0,
-        "max_tokens": 100,
-        "timeout": 60,
-        "max_retries": 2,
-    },
-    "name": "RoutedChatModel",
-}

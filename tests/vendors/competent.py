@@ -1,7 +1,7 @@
 """A model that does what it is asked, by general rules: `OpenAIServer(competent)`, and so with every other server.
 
-It calls the offered tool that it must, or that the words are about, and fills its schema from the words; answers in text
-when it has the results; writes JSON where JSON is asked for, looks at images and files, and stops at stop words.
+It calls the offered tool that it must, or that the words are about, and fills its schema from the words; answers in
+text when it has the results; writes JSON where JSON is asked for, looks at images and files, and stops at stop words.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def _choice(body: dict[str, Any]) -> tuple[str, str]:
 
 
 def _system(body: dict[str, Any]) -> Iterator[str]:
-    return (m.text for m in _said(body) if m.role == "system")
+    yield text_of(body.get("system"))
+    yield from (m.text for m in _said(body) if m.role == "system")
 
 
 # --- filling a schema -------------------------------------------------------------------------------------------------
@@ -183,6 +184,8 @@ def _json(body: dict[str, Any]) -> dict[str, Any] | None:
     config = body.get("generationConfig") or {}
     if config.get("responseMimeType") == "application/json":
         return dict(config.get("responseJsonSchema") or config.get("responseSchema") or {})
+    if any("Answer with a JSON object" in text for text in _system(body)):
+        return {}
     told = (
         body.get("response_format")
         or (body.get("text") or {}).get("format")

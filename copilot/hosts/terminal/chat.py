@@ -125,8 +125,10 @@ class Chat:
         from copilot.hosts.once import chosen_thread, notes_of
         from copilot.hosts.terminal.commands import Commands
         from copilot.hosts.terminal.screen import Screen
+        from copilot.models import credentials
 
         self._screen: Screen = Screen()
+        credentials.show_sign_in_with(self._screen.note)
         for note in notes_of(copilot):
             self._screen.problem(note)
         thread = chosen_thread(copilot, self._parsed) or copilot.threads.new_id()
