@@ -14,6 +14,8 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from copilot._redaction import guard_logs
+
 if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot as Copilot
     from copilot.agent.events import Event as Event
@@ -27,11 +29,15 @@ if TYPE_CHECKING:
     from copilot.plugins.skill import Skill as Skill
     from copilot.plugins.tools import Result as Result
     from copilot.plugins.tools import tool as tool
+    from copilot.slots import Role as Role
     from copilot.slots import Slot as Slot
+    from copilot.trust.outgoing import Attachment as Attachment
+    from copilot.trust.outgoing import Outgoing as Outgoing
     from copilot.workspace.change import Change as Change
 
-# Who uses us as a library decides what is logged; unasked, nothing goes to stderr.
+# Who uses us as a library decides what is logged; unasked, nothing goes to stderr, and no secret goes anywhere.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+guard_logs(__name__)
 
 _WHERE = {
     "Copilot": "copilot.agent.copilot",
@@ -46,11 +52,15 @@ _WHERE = {
     "Skill": "copilot.plugins.skill",
     "Result": "copilot.plugins.tools",
     "tool": "copilot.plugins.tools",
+    "Role": "copilot.slots",
     "Slot": "copilot.slots",
+    "Attachment": "copilot.trust.outgoing",
+    "Outgoing": "copilot.trust.outgoing",
     "Change": "copilot.workspace.change",
 }
 
 __all__ = [
+    "Attachment",
     "Change",
     "Connector",
     "Copilot",
@@ -58,8 +68,10 @@ __all__ = [
     "Event",
     "Final",
     "Hunk",
+    "Outgoing",
     "Provider",
     "Result",
+    "Role",
     "RoutedChatModel",
     "Skill",
     "Slot",

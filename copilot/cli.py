@@ -19,12 +19,17 @@ commands:
   call        run one tool, with no model
   inspect     show what a model would be given of a file
   approve     answer the approval that a thread waits for
-  undo        take back a change, byte for byte
+  undo        take back a change, a turn or a thread, byte for byte
+  redo        do again what was undone
+  history     list the versions of a file
+  restore     bring back a version of a file
   sessions    list the threads
   models      list the models and how they are; add one; test them
   eval        give the models small tasks, for the policy "quality"
   cost        show what the models were used for, and what they cost
-  trust       trust a folder's copilot.toml as it is now
+  trust       trust a folder's copilot.toml and skills as they are now
+  audit       show what was decided and done, verify the log, export it
+  policy      show what is allowed, explain a decision, always allow a tool
   doctor      check the installation, the settings and the plugins
 
 exit codes: 0 done, 1 failed, 2 usage, 3 needs approval (nothing written), 4 no model could do it
@@ -89,6 +94,7 @@ def _run(arguments: list[str]) -> int:
 
 def _explain(error: Exception) -> int:
     """Say what is wrong and return the exit code."""
+    from copilot._redaction import redacted, show_tracebacks_redacted
     from copilot.errors import EverpilotError
     from copilot.trust.sanitise import safe_text
 
@@ -96,9 +102,10 @@ def _explain(error: Exception) -> int:
         print(f"everpilot: {safe_text(str(error))}", file=sys.stderr)
         return exit_code_of(error)
     if os.environ.get("EVERPILOT_DEBUG"):
+        show_tracebacks_redacted()
         raise error
     print(
-        f"everpilot: something unexpected went wrong ({type(error).__name__}: {safe_text(str(error))}). "
+        f"everpilot: something unexpected went wrong ({type(error).__name__}: {safe_text(redacted(str(error)))}). "
         "Nothing is half written. "
         "Set EVERPILOT_DEBUG=1 to see where, and please report it.",
         file=sys.stderr,
@@ -129,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_folder(parser)
     parser.add_argument("--model", metavar="NAME", help="the configured model to prefer")
+    parser.add_argument(
+        "--max-budget-usd", type=float, metavar="DOLLARS", help="the most that models may cost in one turn"
+    )
     _add_mode(parser)
     parser.add_argument("--output-format", choices=["text", "json", "stream-json"], default="text")
     thread = parser.add_mutually_exclusive_group()
@@ -148,6 +158,8 @@ def _add_mode(parser: argparse.ArgumentParser) -> None:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--yes", action="store_true", help="approve the changes to files beforehand")
     mode.add_argument("--dry-run", action="store_true", help="show the changes and write nothing")
+    mode.add_argument("--auto", action="store_true", help="let the policy decide, which asks less")
+    mode.add_argument("--read-only", action="store_true", help="change nothing, and send nothing")
 
 
 def _tools(parser: argparse.ArgumentParser) -> None:
@@ -180,8 +192,33 @@ def _approve(parser: argparse.ArgumentParser) -> None:
 
 
 def _undo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", nargs="?", type=int, metavar="N", help="the change to take back (default: the last)")
-    parser.add_argument("--list", action="store_true", help="list the changes")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("number", nargs="?", type=int, metavar="N", help="the change to take back (default: the last)")
+    which.add_argument("--list", action="store_true", help="list the changes")
+    which.add_argument(
+        "--turn", action="store_true", help="all that the last prompt led to (of --thread, if given), or nothing"
+    )
+    parser.add_argument("--thread", metavar="ID", help="all that the thread ID wrote, or nothing")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _redo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", nargs="?", type=int, metavar="N", help="the undone change (default: the last)")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("number", type=int, metavar="N", help="the version, as history lists it")
+    parser.add_argument("--to", metavar="OTHER", help="write it to another name, which must be free")
     parser.add_argument("--json", action="store_true")
     _add_folder(parser)
 
@@ -233,7 +270,35 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER")
+    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="a folder of documents, or a skill's")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="show what would be trusted, and trust nothing")
+    what.add_argument("--list", action="store_true", help="list what is trusted")
+    what.add_argument("--revoke", action="store_true", help="take back the trust in FOLDER and all below it")
+    parser.add_argument("--yes", action="store_true", help="trust it without a question")
+    parser.add_argument("--json", action="store_true")
+
+
+def _audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["show", "verify", "export"], default="show")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="export: where to; .csv, else lines of JSON (- prints)")
+    parser.add_argument("--thread", metavar="ID", help="only the records of this thread")
+    parser.add_argument("--since", metavar="WHEN", help="only from then on: 2026-05-31, or 24h, 7d")
+    parser.add_argument("--json", action="store_true")
+
+
+def _policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["show", "explain", "allow", "list", "revoke"], default="show")
+    parser.add_argument("what", nargs="?", metavar="TOOL|N", help="the tool to explain or allow; the number to revoke")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+    parser.add_argument("--folder", metavar="F", help="allow: only for files below this folder")
+    asked = parser.add_argument_group("explain", "which rule decides on a call, and why; nothing is run")
+    asked.add_argument("--args", default="{}", metavar="JSON|@FILE", help="the arguments as a JSON object")
+    asked.add_argument("--label", choices=["public", "internal", "restricted"], help="how confidential the data is")
+    asked.add_argument("--untainted", action="store_true", help="as if no document had a part in it")
+    asked.add_argument("--said", action="append", default=[], metavar="TEXT", help="what the person typed")
+    asked.add_argument("--mode", choices=["ask", "auto", "yes", "dry-run", "read-only"])
 
 
 _COMMANDS = {
@@ -241,12 +306,17 @@ _COMMANDS = {
     "call": (_call, "Run one tool, with no model."),
     "inspect": (_inspect, "Show what a model would be given of a file. Exit code 2: the file is refused."),
     "approve": (_approve, "Answer the approval that a thread waits for."),
-    "undo": (_undo, "Take back a change, byte for byte."),
+    "undo": (_undo, "Take back a change, byte for byte; with --turn or --thread all of it or nothing."),
+    "redo": (_redo, "Do again what was undone, as long as nothing else was written."),
+    "history": (_history, "List the versions of a file, and which of them can be restored."),
+    "restore": (_restore, "Bring back a version of a file; that can be undone, too."),
     "sessions": (_sessions, "List the threads."),
     "models": (_models, "List the models in their order and how they are, add one, or test them with a tool call."),
     "eval": (_eval, 'Give models small tasks with tools; routing.policy = "quality" ranks by their marks.'),
     "cost": (_cost, "Show the tokens and the cost of all calls of models."),
-    "trust": (_trust, "Trust a folder's copilot.toml as it is now."),
+    "trust": (_trust, "Trust what a folder brings along, its copilot.toml and its skills, as they are now."),
+    "audit": (_audit, "Show what was decided and done; verify that the log is whole; export it."),
+    "policy": (_policy, "Show the policy in force; explain a decision; list, add or revoke what is always allowed."),
     "doctor": (_doctor, "Check the installation, the settings and the plugins."),
 }
 

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from copilot._redaction import redacted
+
 #: Why a document is refused, as `DocumentError.code` (also what `everpilot inspect --json` prints).
 DOCUMENT_CODES = frozenset(
     {
@@ -43,15 +45,16 @@ DOCUMENT_CODES = frozenset(
 class EverpilotError(Exception):
     """Something went wrong in a way that can be explained.
 
-    `str(error)` is one or two sentences: what happened, to which file or setting, then the hint.
+    `str(error)` is one or two sentences: what happened, to which file or setting, then the hint. Whoever raises it may
+    put a foreign error's words into it: secrets in them are taken out here, before anybody sees them.
     """
 
     code = "error"
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redacted(message)
+        self.hint = redacted(hint)
+        super().__init__(self.message)
         if code is not None:
             self.code = code
 

@@ -10,9 +10,11 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 import shlex
 import sys
 import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -54,7 +56,9 @@ class Deadlines(_Table):
     )
     gap: float = Field(default=10.0, gt=0, description="Between two pieces.")
     attempt: float = Field(
-        default=60.0, gt=0, description="For the whole answer. A stream that keeps flowing may go on, unless you set it."
+        default=60.0,
+        gt=0,
+        description="For the whole answer. A stream that keeps flowing may go on, unless you set it.",
     )
 
     @model_validator(mode="after")
@@ -241,12 +245,78 @@ class RecordSettings(_Table):
     log: str = Field(default="", description="A file that gets one line of JSON for each attempt.")
     otel: bool = Field(default=False, description="OpenTelemetry spans (extra `otel`), sent as OTEL_* variables say.")
     content: bool = Field(default=False, description="Whether spans hold the messages, too.")
+    encrypt: bool = Field(
+        default=False,
+        description="Whether conversations are encrypted on the disk, with EVERPILOT_KEY or the keyring's key "
+        "(extra `encryption`). Older plain ones stay readable.",
+    )
+
+
+class AuditSettings(_Table):
+    """`[audit]`: the log of what was decided and done. It is always written and holds no text of documents."""
+
+    paths: bool = Field(default=True, description="Whether files are named in it.")
+
+
+class ToolRule(_Table):
+    """One `[[trust.tools]]` entry. It holds for a call when everything that it names fits.
+
+    deny goes before ask, ask before allow. allow never opens what is always asked (deleting, overwriting, sending what
+    documents had a part in) or what is denied.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tool: str = Field(min_length=1, description='Name of the tools, with * and ?: "word.replace_text", "mail.*", "*".')
+    verdict: Literal["allow", "ask", "deny"] = Field(description="What is done with such a call.")
+    effect: Literal["", "read", "write", "send", "delete", "fetch", "move"] = Field(
+        default="", description="Only tools that declare this effect."
+    )
+    label: Level | None = Field(
+        default=None,
+        description="allow: only for data up to this confidentiality; ask and deny: only for data from it upwards.",
+    )
+    folder: str = Field(
+        default="",
+        description="A folder below the opened one, or an absolute one. allow: only if all files of the call are in "
+        "it; ask and deny: if any is.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be(self) -> ToolRule:
+        if self.verdict == "allow" and self.effect in ("delete", "move"):
+            raise ValueError(f"{self.tool}: {self.effect} is always asked, it can't be allowed")
+        return self
+
+    def covers(self, other: ToolRule) -> bool:
+        """Return whether this rule holds for every call that `other`, an allow, holds for."""
+        return (
+            fnmatchcase(other.tool, self.tool)
+            and self.effect in ("", other.effect)
+            and self.label in (None, "public")
+            and self.folder in ("", other.folder)
+        )
 
 
 class TrustSettings(_Table):
-    """`[trust]`: where data may go."""
+    """`[trust]`: where data may go, and what may be done."""
 
     default_confidentiality: Level = "internal"
+    mode: Literal["ask", "auto", "read-only", "dry-run"] = Field(
+        default="ask",
+        description="How changes are decided on where nothing else is said. ask: a person sees each; auto: the policy "
+        "decides, and asks where documents had a part in it or something leaves; read-only; dry-run: only shown.",
+    )
+    hosts: list[str] = Field(
+        default_factory=list,
+        description='Hosts that pages may be fetched from and data uploaded to: "learn.microsoft.com", '
+        '"*.contoso.com" (what is below it), or "*" for every public one. Private networks never.',
+    )
+    readers: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description='Files, as in "hr/*", to who may see what is in them: addresses, or domains as "@contoso.com".',
+    )
+    tools: list[ToolRule] = Field(default_factory=list, description="Rules for tools, see `[[trust.tools]]`.")
     labels: dict[str, Level] = Field(
         default_factory=dict, description="Microsoft sensitivity label GUID to confidentiality."
     )
@@ -260,12 +330,50 @@ class TrustSettings(_Table):
         description="Confidentiality to the most days that a vendor may keep such data, and more confidential data.",
     )
 
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, value: list[str]) -> list[str]:
+        for host in value:
+            if host != "*" and not re.fullmatch(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host):
+                raise ValueError(f'{host!r} is no host; write "contoso.com", "*.contoso.com" or "*"')
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> TrustSettings:
+        seen: dict[str, ToolRule] = {}
+        for rule in self.tools:
+            same = rule.model_copy(update={"verdict": ""}).__repr__()
+            if (other := seen.setdefault(same, rule)).verdict != rule.verdict:
+                raise ValueError(f"tools: {rule.tool!r} is both {other.verdict} and {rule.verdict} for the same calls")
+        for rule in self.tools:
+            stronger = next((o for o in self.tools if o.verdict == "deny" and o.covers(rule)), None)
+            if rule.verdict == "allow" and stronger:
+                raise ValueError(f"tools: allow {rule.tool!r} never holds, deny {stronger.tool!r} covers it")
+        return self
+
 
 class SkillSettings(_Table):
     """`[skills]`: where to look for more, and which to leave out."""
 
     paths: list[str] = Field(default_factory=list)
     disabled: list[str] = Field(default_factory=list)
+
+
+class HistorySettings(_Table):
+    """`[history]`: for how long old versions are kept."""
+
+    keep_days: int = Field(default=90, ge=1, description="Days after which a version may go.")
+    keep_bytes: int = Field(
+        default=2 * 2**30,
+        ge=0,
+        description="Bytes that versions may take; the oldest go first. A file's newest version, and what is younger "
+        "than a day, always stays.",
+    )
+    encrypt: bool = Field(
+        default=False,
+        description="Encrypt what is written from now on (extra `encryption`), with the key of EVERPILOT_KEY or the "
+        "keyring. Without the key nothing is written.",
+    )
 
 
 class Settings(_Table):
@@ -276,8 +384,13 @@ class Settings(_Table):
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     records: RecordSettings = Field(default_factory=RecordSettings)
     trust: TrustSettings = Field(default_factory=TrustSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     skills: SkillSettings = Field(default_factory=SkillSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
     notes: list[str] = Field(default_factory=list, exclude=True, description="What was ignored, and why.")
+    project_skills: list[str] = Field(
+        default_factory=list, exclude=True, description="Where a trusted folder says that its own skills lie."
+    )
 
     @model_validator(mode="after")
     def _names(self) -> Settings:
@@ -312,9 +425,23 @@ def load(folder: Path) -> Settings:
             folders["budgets"] = _tightest(users.get("budgets", {}), folders["budgets"])
         if notes:
             notes.append(f"To allow it, look at the file and run: everpilot trust {folder}")
+    projects = _own_skills(folder, folders, users)
     settings = parsed({**users, **folders}, str(path if folders else user_file()))
+    settings.project_skills.extend(projects)
     settings.notes.extend(notes)
     return settings
+
+
+def _own_skills(folder: Path, folders: dict[str, Any], users: dict[str, Any]) -> list[str]:
+    """Return where a folder's settings say that its skills lie; the user's own paths take their place.
+
+    To trust the settings is not to trust the code: each such skill is trusted by its own content (plugins/projects.py).
+    """
+    skills = folders.get("skills", {})
+    paths = [str(folder / Path(path).expanduser()) for path in skills.pop("paths", [])]
+    if skills or paths:
+        folders["skills"] = {**skills, "paths": users.get("skills", {}).get("paths", [])}
+    return paths
 
 
 def _read(path: Path, *, must_exist: bool = False) -> tuple[dict[str, Any], str]:
@@ -369,7 +496,7 @@ def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
         data["models"] = kept
         if not kept:  # an empty list would take the place of the user's
             del data["models"]
-    for table in ("trust", "skills", "records"):
+    for table in ("trust", "skills", "records", "audit", "history"):
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes
@@ -426,11 +553,29 @@ def _trusted() -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def trust(path: Path) -> None:
-    """Record that the user trusts this file as it is now; a changed file must be trusted again."""
+def trusted_files() -> dict[str, str]:
+    """Return the settings files that the user has trusted, with the SHA-256 that each had then."""
+    return _trusted()
+
+
+def trust(path: Path, content: bytes | None = None) -> None:
+    """Record that the user trusts this file as it is now, or as it was shown (`content`); a change voids it."""
     if not path.is_file():
         raise SettingsError(f"There is no {path} to trust.")
-    trusted = {**_trusted(), str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()}
+    digest = hashlib.sha256(path.read_bytes() if content is None else content).hexdigest()
+    _keep_trusted({**_trusted(), str(path.resolve()): digest})
+
+
+def distrust(path: Path) -> bool:
+    """Take the trust in this file back; False if it had none."""
+    trusted = _trusted()
+    if trusted.pop(str(path), None) is None:
+        return False
+    _keep_trusted(trusted)
+    return True
+
+
+def _keep_trusted(trusted: dict[str, str]) -> None:
     beside = _trust_file().with_suffix(".tmp")
     beside.write_text(json.dumps(trusted, indent=1), "utf-8")
     beside.chmod(0o600)

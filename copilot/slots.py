@@ -6,6 +6,7 @@ Nothing of this goes to a language model. A parameter without a slot is filled b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -46,6 +47,49 @@ class Slot:
     suffixes: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     many: bool = False
+
+
+RoleKind = Literal[
+    "recipient",  # an address, a handle, a channel, an account: who gets what is sent
+    "url",  # an address on the web, whole
+    "path",  # a file that is changed, attached or moved
+    "target",  # anything else that says what is acted on: an id, a name, a date, an amount
+    "body",  # the words or the data that are written or sent
+    "option",  # a switch or a choice that is harmless whatever it is
+]
+ROLE_KINDS: frozenset[str] = frozenset(get_args(RoleKind))
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a parameter matters for where something is written, fetched or sent; the policy goes by it.
+
+    A tool with the effect `send` or `fetch` declares a role for every parameter, as in
+    `to: Annotated[str, Role("recipient")]`. For those that write, the slot says it; a parameter that says nothing is a
+    target.
+    """
+
+    kind: RoleKind
+
+
+#: What a slot means to the policy; every kind that is not here is a target.
+_ROLES: dict[str, RoleKind] = {
+    "document": "path",
+    "new_document": "path",
+    "text": "body",
+    "value": "body",
+    "row_values": "body",
+    "choice": "option",
+}
+
+
+def role_of(metadata: Iterable[object]) -> RoleKind | None:
+    """Return what a parameter with this metadata (of `Annotated`) declares to be, None if it declares nothing."""
+    declared = [each for each in metadata if isinstance(each, Role | Slot)]
+    for each in declared:
+        if isinstance(each, Role):
+            return each.kind
+    return _ROLES.get(declared[0].kind, "target") if declared else None
 
 
 WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")

@@ -26,6 +26,7 @@ from copilot.settings import (
     RecordSettings,
     RoutingSettings,
     SkillSettings,
+    ToolRule,
     TrustSettings,
 )
 
@@ -54,7 +55,14 @@ def settings() -> str:
         ("[routing]", RoutingSettings, "Which model is asked first."),
         ("[budgets]", BudgetSettings, "The most that models may cost, in US dollars; each is looked at before each attempt."),
         ("[records]", RecordSettings, "What is written down of each call. None of it holds text of messages."),
-        ("[trust]", TrustSettings, "Where data may go."),
+        ("[trust]", TrustSettings, "Where data may go, and what may be done without asking."),
+        (
+            "[[trust.tools]]",
+            ToolRule,
+            "What is done with calls of a tool. deny goes before ask, ask before allow; allow opens neither what is "
+            "denied nor what is always asked (deleting, replacing a file, sending what documents had a part in). "
+            "`everpilot policy explain` says which rule decides.",
+        ),
         ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
     ]
     head = (HERE / "settings_head.md").read_text("utf-8")

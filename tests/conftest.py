@@ -24,6 +24,8 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     # Commands that tests start would compile the whole package each time.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("EVERPILOT_HOME", str(tmp_path_factory.mktemp("home")))
+    # The keyring of whoever runs the tests is theirs: none can be used, unless a test brings one.
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     # A machine that runs the tests may also run Ollama: nothing listens on this port.
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
 

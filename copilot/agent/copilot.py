@@ -7,12 +7,14 @@ import os
 import queue
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot import settings as settings_module
+from copilot._home import keep_private, login
 from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.agent.threads import Threads
 from copilot.plugins import connectors
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langgraph.graph.state import CompiledStateGraph
 
+    from copilot.agent.checkpoints import Serializer
     from copilot.agent.plan import Runner
     from copilot.agent.turn import Turn
-    from copilot.plugins.skill import Skills
-    from copilot.workspace.workspace import Workspace
+    from copilot.plugins.projects import Admitted
+    from copilot.plugins.skill import Problem, Skills
+    from copilot.trust.audit import Audit
+    from copilot.trust.grants import Grant
+    from copilot.trust.guard import Guard
+    from copilot.workspace.workspace import Entry, Workspace
 
 # LangGraph then refuses to build types from a checkpoint that are not its own or ours.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
@@ -39,8 +46,9 @@ class Copilot:
     `folder` (and `folders`) are places of connectors, usually paths; nothing outside them is read or written.
     `model` is the name of a configured model to prefer, or a LangChain chat model of your own; `tools` are functions
     marked with `@tool`. `mode`: "ask" (writing waits for an approval), "yes" (the caller approves beforehand),
-    "dry-run", "read-only". `user` is who is served, for the budgets and the usage table. Nothing is loaded before it is
-    needed.
+    "dry-run", "read-only", "auto" (the policy decides, and asks where documents had a part in it or something leaves);
+    `trust.mode` of the settings if left out. `user` is who is served, for the budgets and the usage table. Nothing is
+    loaded before it is needed.
 
     Every method comes twice: `ask` and `aask`, `stream` and `astream`, `resume` and `aresume`, `call` and `acall`.
     """
@@ -52,17 +60,17 @@ class Copilot:
         folders: Sequence[str | Path] = (),
         model: str | BaseChatModel | None = None,
         tools: Sequence[Callable[..., Any]] = (),
-        mode: str = "ask",
+        mode: str = "",
         user: str = "",
         settings: Settings | None = None,
         state: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.roots = tuple(dict.fromkeys(connectors.mount(str(place)) for place in (folder, *folders)))
-        self.mode = mode
         self.user = user
-        self.state = state or settings_module.home()
+        self.state = keep_private(state or settings_module.home())
         self.settings = settings or settings_module.load(self.roots[0])
+        self.mode = mode or self.settings.trust.mode
         self.threads = Threads(self.state)
         self._model = model
         self._functions = tuple(tools)
@@ -79,22 +87,71 @@ class Copilot:
         from copilot.trust.sensitivity import label_of
         from copilot.workspace.workspace import Workspace
 
-        return Workspace(self.roots, self.state, labeller=lambda data, name: label_of(data, name, self.settings.trust))
+        opened = Workspace(
+            self.roots,
+            self.state,
+            labeller=lambda data, name: label_of(data, name, self.settings.trust),
+            history=self.settings.history,
+        )
+        opened.watch = self._took_back
+        return opened
+
+    @cached_property
+    def project_skills(self) -> tuple[list[Admitted], list[Problem]]:
+        """The trusted skills of the opened folders, and why the others are not loaded; nothing of them has run yet."""
+        from copilot.plugins import projects
+
+        return projects.admit(projects.find(self.roots, self.settings.project_skills), self.state)
 
     @cached_property
     def skills(self) -> Skills:
         """The loaded skills, and what could not be loaded."""
         from copilot.plugins import loader
 
-        loaded = loader.load(self.settings.skills)
+        admitted, problems = self.project_skills
+        loaded = loader.load(self.settings.skills, admitted=admitted)
+        loaded = replace(loaded, problems=(*problems, *loaded.problems))
         return loaded.plus([loader.from_functions(self._functions)] if self._functions else [])
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The policy in force: the table, the rules of the settings, and what is always allowed."""
+        from copilot.trust.guard import Guard
+
+        made = Guard(self.settings.trust, self.state, self.workspace.roots)
+        made.grants.watch = self._granted
+        return made
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The log of what is decided and done, in the state folder."""
+        from copilot.trust.audit import Audit
+
+        return Audit(self.state, actor=self.user or login(), paths=self.settings.audit.paths)
+
+    def _recorded(self, event: Mapping[str, Any]) -> None:
+        self.audit.record(event)
+
+    def _took_back(self, entry: Entry) -> None:
+        told = {"thread": entry.thread, "entry": entry.number, "undoes": entry.undoes, "path": str(entry.path)}
+        event = "restore" if entry.undoes is None else "undo"
+        self._recorded({"event": event, **told, "before": entry.before, "after": entry.after})
+
+    def _granted(self, action: str, grant: Grant) -> None:
+        self._recorded({"event": "policy", "action": action, "tool": grant.tool, "folder": grant.folder})
 
     @cached_property
     def runner(self) -> Runner:
         """Stages and commits tool calls without any model."""
         from copilot.agent.plan import Runner
 
-        return Runner(self.skills.tools(), self.workspace)
+        return Runner(self.skills.tools(), self.workspace, guard=self.guard, audit=self._recorded)
+
+    @cached_property
+    def _serializer(self) -> Serializer:
+        from copilot.agent.checkpoints import serializer
+
+        return serializer(self.state, encrypt=self.settings.records.encrypt)
 
     @cached_property
     def _graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -103,7 +160,15 @@ class Copilot:
 
         model = build_router(self.settings, self._model, self.workspace, self.state, self._env)
         traced = self.settings.records.otel
-        return assemble(model=model, skills=self.skills, workspace=self.workspace, window=model.window, traced=traced)
+        return assemble(
+            model=model,
+            skills=self.skills,
+            workspace=self.workspace,
+            window=model.window,
+            traced=traced,
+            guard=self.guard,
+            audit=self._recorded,
+        )
 
     def prepare(self) -> None:
         """Load everything that the first turn needs, so that it starts at once."""
@@ -141,15 +206,17 @@ class Copilot:
         message: str = "",
         mode: str | None = None,
         card: str = "",
+        always: bool = False,
     ) -> AsyncIterator[Event]:
         """Yield what happens after the open approval of `thread` is answered.
 
         `approve` is True for all, False for none, or the call ids that are approved; `message` is told to the model
-        with what was declined; `card` is the digest of the card that the person saw. Raises ApprovalError when there
+        with what was declined; `card` is the digest of the card that the person saw; `always` allows such calls from
+        now on, as far as they can be allowed (`everpilot policy list`). Raises ApprovalError when there
         is nothing to approve, it expired, or the thread waits for another card by now.
         """
         async with self._turn(thread, mode) as turn:
-            async for event in turn.answer(approve, message, card):
+            async for event in turn.answer(approve, message, card, always):
                 yield event
 
     async def aask(
@@ -166,9 +233,12 @@ class Copilot:
         message: str = "",
         mode: str | None = None,
         card: str = "",
+        always: bool = False,
     ) -> Final:
         """Return the end of the turn that goes on after an approval; see `astream_resume`."""
-        return await _last(self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card))
+        return await _last(
+            self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card, always=always)
+        )
 
     async def apending(self, thread: str) -> ApprovalEvent | None:
         """Return the approval that `thread` waits for, or None."""
@@ -189,9 +259,12 @@ class Copilot:
         message: str = "",
         mode: str | None = None,
         card: str = "",
+        always: bool = False,
     ) -> Iterator[Event]:
         """Yield the events of `astream_resume` without an event loop of your own."""
-        return _iterate(lambda: self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card))
+        return _iterate(
+            lambda: self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card, always=always)
+        )
 
     def ask(
         self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
@@ -207,9 +280,10 @@ class Copilot:
         message: str = "",
         mode: str | None = None,
         card: str = "",
+        always: bool = False,
     ) -> Final:
         """Return the end of the turn that goes on after an approval; see `aresume`."""
-        return _final(self.stream_resume(thread, approve=approve, message=message, mode=mode, card=card))
+        return _final(self.stream_resume(thread, approve=approve, message=message, mode=mode, card=card, always=always))
 
     def pending(self, thread: str) -> ApprovalEvent | None:
         """Return the approval that `thread` waits for, or None."""
@@ -223,13 +297,15 @@ class Copilot:
 
         `status` is "done", "failed", "ask" (nothing written: call again with mode "yes"), "denied" or "dry-run".
         """
-        from copilot.agent.plan import Call
+        from copilot.agent.plan import By, Call
         from copilot.trust.labels import USER
+        from copilot.trust.typed import EVERYTHING
 
-        chosen = mode or self.mode
-        steps = self.runner.stage([Call("call", tool, dict(args))], mode=chosen, label=USER)
+        chosen, by = mode or self.mode, By(actor=self.user, typed=EVERYTHING)
+        steps = self.runner.stage([Call("call", tool, dict(args))], mode=chosen, label=USER, by=by)
+        self.runner.record(steps, by=by)
         if steps[0].status != "ask":
-            self.runner.commit(steps, thread="")
+            self.runner.commit(steps, thread="", by=by)
         step = steps[0]
         return {
             "tool": step.tool.name if step.tool else tool,
@@ -247,10 +323,12 @@ class Copilot:
 
     @asynccontextmanager
     async def _turn(self, thread: str, mode: str | None) -> AsyncIterator[Turn]:
-        from copilot.agent.turn import Turn, checkpoints
+        from copilot.agent.checkpoints import checkpoints
+        from copilot.agent.turn import Turn
 
+        serde = await asyncio.to_thread(lambda: self._serializer)
         graph = await asyncio.to_thread(lambda: self._graph)
-        async with checkpoints(self.state / CHECKPOINTS) as saver:
+        async with checkpoints(self.state / CHECKPOINTS, serde) as saver:
             yield Turn(graph.copy({"checkpointer": saver}), thread, mode or self.mode, self.runner, _now, self.user)
 
 

@@ -19,16 +19,19 @@ from langchain.agents.middleware import (
     SummarizationMiddleware,
     hook_config,
 )
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from copilot.agent import events
+from copilot.agent.plan import Audit
 from copilot.agent.state import STAMP, State, label_of
 from copilot.errors import NoModelError
 from copilot.models import listening
 from copilot.models.clearance import labelled
 from copilot.models.occasion import occasion
+from copilot.models.watching import watched
 from copilot.plugins.tools import Effect, Tool, public_name
 
 Handler = Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
@@ -41,9 +44,10 @@ class ModelStep(AgentMiddleware[State, None, Any]):
 
     state_schema = State
 
-    def __init__(self, tools: Mapping[str, Tool]) -> None:
+    def __init__(self, tools: Mapping[str, Tool], audit: Audit | None = None) -> None:
         super().__init__()
         self._tools = tools
+        self._audit = audit
 
     async def awrap_model_call(self, request: ModelRequest[None], handler: Handler) -> ModelResponse[Any]:
         """Return the model's answer; raises NoModelError when no model may, can or will answer."""
@@ -54,7 +58,7 @@ class ModelStep(AgentMiddleware[State, None, Any]):
             node.run(write, _event(event))
 
         known = {**_who(request.messages), **_work(request.messages, self._tools)}
-        with listening.listening(tell), labelled(label_of(request.state)), occasion(**known):
+        with listening.listening(tell), labelled(label_of(request.state)), occasion(**known), watched(self._audit):
             try:
                 return await handler(request)
             except NoModelError as error:
@@ -64,11 +68,16 @@ class ModelStep(AgentMiddleware[State, None, Any]):
 
 
 class Compaction(SummarizationMiddleware):
-    """LangChain's summarization; the summary's model call is gated by the thread's label like any other."""
+    """LangChain's summarization; the summary's model call is gated by the thread's label like any other, and told."""
+
+    def __init__(self, model: BaseChatModel, audit: Audit | None = None, **settings: Any) -> None:
+        super().__init__(model, **settings)
+        self._audit = audit
 
     async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Return the shortened messages when the thread has grown past the limit."""
-        with labelled(label_of(state)), occasion(**_who(state["messages"]), step="summary"):
+        who = _who(state["messages"])
+        with labelled(label_of(state)), occasion(**who, step="summary"), watched(self._audit):
             return await super().abefore_model(state, runtime)
 
 

@@ -6,76 +6,86 @@ is bound to what was shown, and a call that was committed before a crash is reco
 
 from __future__ import annotations
 
+import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import zip_longest
+from typing import Any
 
-from copilot.errors import DocumentError, EverpilotError, ToolInputError
+from copilot.agent.requests import Asked, Requests
+from copilot.agent.sending import sent
+from copilot.agent.step import By, Call, Settled, Status, Step, declined, described, key_of, partly, told
+from copilot.errors import ApprovalError, DocumentError, EverpilotError, PluginError, ToolInputError
 from copilot.plugins.context import ToolContext
-from copilot.plugins.tools import Effect, Result, Tool, public_name
+from copilot.plugins.tools import Effect, Outcome, Result, Tool, public_name
+from copilot.settings import TrustSettings
 from copilot.trust.approvals import Card, Item
-from copilot.trust.labels import Label, join
-from copilot.trust.policy import Verdict, decide
+from copilot.trust.guard import Guard
+from copilot.trust.labels import UNKNOWN, Label, join
+from copilot.trust.outgoing import Outgoing
+from copilot.trust.policy import Request
 from copilot.workspace.change import Change
 from copilot.workspace.journal import Entry
-from copilot.workspace.workspace import Staging, Workspace
+from copilot.workspace.workspace import Workspace
 
-Status = Literal["done", "failed", "ask", "denied", "rejected", "dry-run"]
+__all__ = ["Audit", "By", "Call", "Runner", "Settled", "Status", "Step", "joined"]
+
 Progress = Callable[["Call", str], None]
 #: What is put around the run of a call, to see it in traces.
 Around = Callable[["Call"], AbstractContextManager[None]]
+#: What is told of each decision and each commit; see `Runner.record`.
+Audit = Callable[[dict[str, Any]], None]
 
 _log = logging.getLogger(__name__)
 _CHANGED = "It is not any more what you were shown: the file, or what the tool makes of it, has changed since."
+#: Effects that a tool's outcome may have, by what it returns.
+_WRITES = frozenset({Effect.WRITE, Effect.DELETE, Effect.MOVE})
+_READS = frozenset({Effect.READ, Effect.FETCH})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One tool call of a model: `key` names it for ever, so that it is committed at most once."""
-
-    id: str
-    name: str
-    args: dict[str, Any]
-    key: str = ""
-
-
-@dataclass
-class Step:
-    """What became of one call."""
-
-    call: Call
-    status: Status
-    text: str
-    tool: Tool | None = None
-    changes: list[Change] = field(default_factory=list)
-    shown: list[dict[str, Any]] = field(default_factory=list)
-    data: Any = None
-    sources: tuple[str, ...] = ()
-    label: Label = field(default_factory=Label)
-    verdict: Verdict | None = None
-    error: dict[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A change that is on disk: how it is shown, and the journal's number that undoes it."""
-
-    change: dict[str, Any]
-    entry: int
+def untraced(call: Call) -> AbstractContextManager[None]:
+    """Return what is put around the run of a call where nobody looks."""
+    return nullcontext()
 
 
 class Runner:
-    """Stages and commits tool calls over one workspace."""
+    """Stages and commits tool calls over one workspace.
+
+    `guard` decides (by default settings if left out). `audit` is called with one dict of JSON types for each decision
+    and each commit, before the turn goes on; what it raises ends the turn, so that nothing is done unrecorded:
+
+        {"event": "decision", "time", "actor", "thread", "model", "call", "tool", "effect", "args", "read", "carried",
+         "verdict", "rule", "approval", "status"}
+        {"event": "commit", ..., "status", "before", "after", "path", "entry"}
+
+    `args` is the SHA-256 of the arguments as canonical JSON, `read` and `carried` are labels, `approval` is the digest
+    of the card that a person answered ("" where nobody was asked), `before` and `after` are hashes of a file's bytes
+    (None: there is none), and for what is sent `after` is the digest of all that went out. No text of documents is
+    in it.
+    """
 
     def __init__(
-        self, tools: Mapping[str, Tool], workspace: Workspace, around: Around = lambda call: nullcontext()
+        self,
+        tools: Mapping[str, Tool],
+        workspace: Workspace,
+        around: Around = untraced,
+        *,
+        guard: Guard | None = None,
+        audit: Audit | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tools = dict(tools)
         self._workspace = workspace
         self._around = around
+        self._guard = guard or Guard(TrustSettings(), workspace.state, workspace.roots)
+        self._requests = Requests(workspace, self._guard)
+        self._audit = audit
+        self._clock = clock
 
     def stage(
         self,
@@ -83,23 +93,28 @@ class Runner:
         *,
         mode: str,
         label: Label,
+        by: By = By(),  # noqa: B008 - frozen
         rejected: Mapping[str, str] | None = None,
         progress: Progress = lambda call, message: None,
     ) -> list[Step]:
         """Return the outcome of each call, as far as it goes without writing; a later call sees the earlier edits.
 
-        `rejected` are the ids of calls that the person declined, with the words they said to it ("" for none).
+        `label` is what the model had seen when it made the calls: none of them knows what another one read, except
+        through a file that it wrote. `rejected` are the ids of calls that the person declined, with the words they said
+        to it ("" for none).
         """
         staging = self._workspace.staging()
+        planned: Counter[str] = Counter()
         steps = []
         for call in calls:
             if rejected and call.id in rejected:
-                steps.append(Step(call, "rejected", _declined(rejected[call.id])))
+                steps.append(Step(call, "rejected", declined(rejected[call.id])))
                 continue
+            context = ToolContext(staging, partial(progress, call))
             with self._around(call):
-                step = self._stage_one(call, staging, mode, label, progress)
-            label = label | step.label
-            steps.append(step)
+                steps.append(self._stage_one(call, context, mode, label, by, planned))
+            if (outgoing := steps[-1].outgoing) is not None:
+                planned.update(name.lower() for name in outgoing.recipients)
         return steps
 
     def recall(self, call: Call) -> Step:
@@ -114,7 +129,8 @@ class Runner:
     def card(self, steps: Sequence[Step], *, thread: str, created: datetime, changed: bool = False) -> Card | None:
         """Return the one card that asks for everything in the plan that needs a person, or None.
 
-        `changed` says that it was asked before, and is not any more what it was then.
+        Its id is new after every answer that was acted on. `changed` says that it was asked before, and is not any more
+        what it was then.
         """
         asked = [step for step in steps if step.status == "ask"]
         if not asked:
@@ -122,7 +138,28 @@ class Runner:
         again = [_CHANGED] if changed else []
         why = " ".join(dict.fromkeys(again + [step.verdict.why for step in asked if step.verdict]))
         items = (item for step in asked for item in self._items(step))
-        return Card.of(f"{thread}-{asked[0].call.id}", thread, items, why, created)
+        prefix = _prefix(thread, steps)
+        return Card.of(f"{prefix}-{self._guard.once.uses(prefix)}", thread, items, why, created)
+
+    def use(self, card: Card, steps: Sequence[Step]) -> bool:
+        """Record that the answer to this card is acted on; return False when one was already."""
+        try:
+            self._guard.once.use(card.id, _prefix(card.thread, steps), card.digest)
+        except ApprovalError:
+            return False
+        return True
+
+    def allow_always(self, card: Card, approved: Sequence[str]) -> list[str]:
+        """Allow the approved tools on the card from now on, each below the folder of its file; return their names.
+
+        What is always asked, and what was not asked for a reason that can be allowed, is left out.
+        """
+        made = []
+        for item in card.items:
+            if item.call_id in approved and item.grantable and item.path:
+                folder = self._workspace.resolve(item.path).parent
+                made.append(self._guard.grants.allow(item.tool, str(folder)).tool)
+        return list(dict.fromkeys(made))
 
     def given_up(self, steps: Sequence[Step]) -> list[Step]:
         """Return the steps with those failed that wait for a person and are another each time they are staged."""
@@ -132,30 +169,75 @@ class Runner:
             Step(s.call, "failed", text, s.tool, label=s.label, error=error) if s.status == "ask" else s for s in steps
         ]
 
-    def commit(self, steps: Sequence[Step], *, thread: str) -> list[Settled]:
-        """Write the staged changes of every step that may, in order, and put the outcome into the steps."""
-        return [settled for step in steps for settled in self._commit_one(step, thread)]
+    def commit(self, steps: Sequence[Step], *, thread: str, by: By | None = None, approval: str = "") -> list[Settled]:
+        """Write and send what every step may, in order, and put the outcome into the steps.
+
+        `approval` is the digest of the card that the person approved, for the audit log.
+        """
+        by = by or By(thread)
+        settled = []
+        for step in steps:
+            done = self._commit_one(step, thread)
+            settled += done
+            for (before, after), file in zip_longest(step.written, done):  # what is sent is no file
+                which = {"path": file.change["path"], "entry": file.entry} if file else {}
+                self._tell("commit", step, by, approval, before=before, after=after, **which)
+        return settled
+
+    def record(self, steps: Sequence[Step], *, by: By, approval: str = "") -> None:
+        """Tell the audit log what was decided on each step; `approval` is the digest of the card that was answered."""
+        for step in steps:
+            self._tell("decision", step, by, approval)
 
     def shown(self, change: Change, *, committed: bool) -> dict[str, Any]:
         """Return a change as a person or a script sees it."""
         return {**change.to_dict(committed=committed), "path": self._workspace.show(change.path)}
 
+    def _tell(self, event: str, step: Step, by: By, approval: str, **more: Any) -> None:
+        if self._audit is None:
+            return
+        verdict, carried = step.verdict, step.carried or step.label
+        self._audit(
+            {
+                "event": event,
+                "time": self._clock().astimezone(UTC).isoformat(),
+                "actor": by.actor,
+                "thread": by.thread,
+                "model": by.model,
+                "call": step.call.key or step.call.id,
+                "tool": step.tool.name if step.tool else public_name(step.call.name),
+                "effect": step.tool.effect.value if step.tool else "",
+                "args": step.call.hash(),
+                "read": step.label.to_dict(),
+                "carried": carried.to_dict(),
+                "verdict": verdict.verdict if verdict else "",
+                "rule": verdict.rule if verdict else (step.error or {}).get("code", ""),
+                "approval": approval if verdict and verdict.verdict == "ask" else "",
+                "status": step.status,
+                **more,
+            }
+        )
+
+    # --- what was done before -------------------------------------------------------------------------------------
+
     def _settled(self, call: Call) -> Step | None:
         """Return the stored outcome of a call that was committed, whole or in part, before the process died."""
+        tool = self._tools.get(public_name(call.name))
+        if call.key and (delivery := self._guard.once.delivery(key_of(call, None))) is not None:
+            return sent(Step(call, "done", "", tool), delivery)
         entries: list[Entry] = []
-        while call.key and (entry := self._workspace.committed(_key(call, len(entries)))) is not None:
+        while call.key and (entry := self._workspace.committed(key_of(call, len(entries)))) is not None:
             entries.append(entry)
-        last = self._workspace.committed(_key(call, None)) if call.key else None
+        last = self._workspace.committed(key_of(call, None)) if call.key else None
         if last is None and not entries:
             return None
         entries += [last] if last else []
-        tool = self._tools.get(public_name(call.name))
         shown = [self._recorded(entry) for entry in entries]
         label = join(self._workspace.label_of(entry) for entry in entries)
-        text = "Done and saved: " + _told(shown)
+        text = "Done and saved: " + told(shown)
         if last is not None:
             return Step(call, "done", text, tool, shown=shown, label=label)
-        text = f"Interrupted; only this much is saved, the rest did not happen:\n{_told(shown)}"
+        text = f"Interrupted; only this much is saved, the rest did not happen:\n{told(shown)}"
         error = {"code": "interrupted", "message": text}
         return Step(call, "failed", text, tool, shown=shown, label=label, error=error)
 
@@ -163,33 +245,25 @@ class Runner:
         path = self._workspace.show(entry.path)
         return {"path": path, "summary": entry.summary, "hunks": entry.hunks, "warnings": [], "committed": True}
 
-    def _stage_one(self, call: Call, staging: Staging, mode: str, label: Label, progress: Progress) -> Step:
-        context = ToolContext(staging, lambda message: progress(call, message))
+    # --- staging --------------------------------------------------------------------------------------------------
+
+    def _stage_one(
+        self, call: Call, context: ToolContext, mode: str, label: Label, by: By, planned: Mapping[str, int]
+    ) -> Step:
+        step = Step(call, "done", "", label=context.label)
         try:
-            tool = self._tool(call.name)
-            if tool.effect is not Effect.READ and (done := self._settled(call)):
+            step.tool = self._tool(call.name)
+            if step.tool.effect not in _READS and (done := self._settled(call)):
                 return done
-            if tool.effect is Effect.SEND:
-                return _unsent(call, tool)
-            outcome = tool.stage(context, call.args)
-            if isinstance(outcome, Result):
-                return Step(
-                    call,
-                    "done",
-                    outcome.markdown,
-                    tool,
-                    data=outcome.data,
-                    sources=outcome.sources,
-                    label=context.label,
-                )
-            return self._staged(call, tool, outcome, staging, context.label, mode, label | context.label)
+            return self._staged(step, context, Asked(step.tool, call.args, label, mode, by), planned)
         except EverpilotError as error:
-            told = context.explained(error) if isinstance(error, DocumentError) else error
-            return Step(call, "failed", str(told), label=context.label, error=told.to_dict())
+            shown = context.explained(error) if isinstance(error, DocumentError) else error
+            return Step(call, "failed", str(shown), step.tool, label=context.label, error=shown.to_dict())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's tool may raise anything; the turn goes on
             _log.warning("tool %s failed", call.name, exc_info=True)
             text = f"{public_name(call.name)} failed inside ({type(error).__name__}: {error}). Nothing was written."
-            return Step(call, "failed", text, label=context.label, error={"code": "tool_crashed", "message": text})
+            error_ = {"code": "tool_crashed", "message": text}
+            return Step(call, "failed", text, step.tool, label=context.label, error=error_)
 
     def _tool(self, name: str) -> Tool:
         found = self._tools.get(public_name(name)) or self._tools.get(name)
@@ -197,33 +271,94 @@ class Runner:
             raise ToolInputError.unknown("tool", public_name(name), self._tools)
         return found
 
-    def _staged(
-        self, call: Call, tool: Tool, changes: list[Change], staging: Staging, read: Label, mode: str, label: Label
-    ) -> Step:
-        if not changes:
-            return Step(call, "done", "There is nothing to change.", tool, label=read)
-        if tool.effect is Effect.READ:
-            text = f"{tool.name} is declared to read, but wants to write; that is refused."
-            return Step(call, "denied", text, tool, label=read, error={"code": "effect", "message": text})
-        overwrites = any(c.before is not None and any(h.kind == "file" for h in c.hunks) for c in changes)
-        # A model may put whatever the thread has read into a file: the file is as confidential as the thread.
-        changes = [replace(c, label=c.label | label) for c in changes]
-        effect = Effect.DELETE if any(c.content is None for c in changes) else tool.effect
-        verdict = decide(effect.value, label, mode, overwrites=overwrites)
-        step = Step(call, "done", "", tool, changes, label=read, verdict=verdict)
-        step.shown = [self.shown(c, committed=False) for c in changes]
-        if verdict.verdict == "deny" and verdict.rule != "dry-run":
-            step.status, step.text = "denied", f"Not allowed: {verdict.why} Nothing was written."
-            step.error = {"code": verdict.rule, "message": step.text}
+    def _staged(self, step: Step, context: ToolContext, asked: Asked, planned: Mapping[str, int]) -> Step:
+        """Decide before the tool runs what can be decided by its call, and then on what it would do."""
+        tool = asked.tool
+        if tool.effect is Effect.SEND and not _declares_all(tool):
+            return _unsent(step)
+        tool.validate(step.call.args)
+        if tool.effect in _READS or self._guard.denies:
+            step.request = self._requests.before(asked)
+            if (forbidden := self._guard.forbids(step.request)) is not None:
+                return step.refuse(forbidden)
+
+        def run() -> Outcome:
+            return tool.stage(context, step.call.args)
+
+        if tool.effect in _READS and step.request is not None:
+            return self._read(step, context, step.request, run)
+        outcome = run()
+        step.label = context.label
+        if isinstance(outcome, Result):
+            return _told_result(step, outcome, context)
+        if isinstance(outcome, Outgoing):
+            return self._to_send(step, asked, outcome, join(context.labels), planned)
+        return self._to_write(step, asked, outcome, context)
+
+    def _read(self, step: Step, context: ToolContext, request: Request, run: Callable[[], Outcome]) -> Step:
+        step.carried, step.verdict = request.label, self._guard.judge(request)
+        if step.verdict.verdict == "deny":
+            return step.refuse(step.verdict)
+
+        def finish() -> Outcome:
+            outcome = run()
+            step.label = context.label
+            if not isinstance(outcome, Result):
+                return outcome
+            _told_result(step, outcome, context)
+            return outcome
+
+        if step.verdict.verdict == "ask":
+            step.status, step.run = "ask", finish
             return step
-        for change in changes:
-            staging.put(change)
-        if verdict.rule == "dry-run":
+        outcome = finish()
+        if isinstance(outcome, list) and not outcome:
+            step.text = "There is nothing to change."
+        elif not isinstance(outcome, Result):
+            step.status = "denied"
+            step.text = f"{request.tool} is declared to {request.effect}, but wants to do more; that is refused."
+            step.error = {"code": "effect", "message": step.text}
+        return step
+
+    def _to_send(self, step: Step, asked: Asked, outgoing: Outgoing, read: Label, planned: Mapping[str, int]) -> Step:
+        if asked.tool.effect is not Effect.SEND:
+            return _unsent(step)
+        request = self._requests.send(asked, outgoing, read, planned)
+        step.request, step.carried, step.verdict = request, request.label, self._guard.judge(request)
+        step.outgoing, step.shown = outgoing, [outgoing.to_dict(committed=False)]
+        return self._put(step)
+
+    def _to_write(self, step: Step, asked: Asked, changes: list[Change], context: ToolContext) -> Step:
+        if not changes:
+            step.text = "There is nothing to change."
+            return step
+        if asked.tool.effect not in _WRITES:
+            return _unsent(step)
+        request = self._requests.change(asked, changes, context.label)
+        step.request, step.verdict = request, self._guard.judge(request)
+        step.carried = asked.label | context.label
+        # A model may put whatever the thread has read into a file: the file is as confidential as the thread.
+        step.changes = [replace(c, label=c.label | step.carried) for c in changes]
+        step.shown = [self.shown(c, committed=False) for c in changes]
+        if step.verdict.verdict != "deny" or step.verdict.rule == "dry-run":
+            for change in step.changes:
+                context.staging.put(change)
+        return self._put(step)
+
+    def _put(self, step: Step) -> Step:
+        """Say what the verdict makes of a staged step."""
+        assert step.verdict is not None
+        if step.verdict.rule == "dry-run":
             step.status = "dry-run"
-            step.text = "Dry run, nothing was written. It would do this:\n" + _described(step.shown)
-        elif verdict.verdict == "ask":
+            step.text = "Dry run, nothing was written. It would do this:\n" + described(step.shown)
+        elif step.verdict.verdict == "deny":
+            step.outgoing = None
+            step.refuse(step.verdict)
+        elif step.verdict.verdict == "ask":
             step.status = "ask"
         return step
+
+    # --- asking ---------------------------------------------------------------------------------------------------
 
     def _items(self, step: Step) -> list[Item]:
         assert step.tool is not None
@@ -232,85 +367,121 @@ class Runner:
                 call_id=step.call.id,
                 tool=step.tool.name,
                 args=step.call.args,
-                effect=step.tool.effect.value,
-                summary=change.summary,
+                effect=step.outgoing.effect if step.outgoing else step.tool.effect.value,
+                summary=shown["summary"],
                 path=shown["path"],
                 hunks=shown["hunks"],
                 warnings=shown["warnings"],
-                digest=change.digest(),
-                label=step.label.to_dict(),
+                digest=digest,
+                label=(step.carried or step.label).to_dict(),
+                grantable=bool(step.verdict and step.verdict.grantable),
             )
-            for change, shown in zip(step.changes, step.shown, strict=True)
+            for shown, digest in _shown(step)
         ]
 
+    # --- committing -----------------------------------------------------------------------------------------------
+
     def _commit_one(self, step: Step, thread: str) -> list[Settled]:
-        if step.status not in ("done", "ask") or not step.changes:
+        if step.status not in ("done", "ask"):
             return []
-        settled = []
+        if step.run is not None and step.status == "ask":
+            return self._run_asked(step, step.run)
+        if step.outgoing is not None:
+            return self._deliver(step, step.outgoing, thread)
+        return self._write(step, thread) if step.changes else []
+
+    def _run_asked(self, step: Step, run: Callable[[], Outcome]) -> list[Settled]:
+        step.status = "done"
+        try:
+            if not isinstance(run(), Result):
+                raise PluginError(f"{step.call.name} is declared to read, but wants to write; that is refused.")
+        except EverpilotError as error:
+            step.status, step.text, step.error = "failed", str(error), error.to_dict()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as in staging: a plugin's tool may raise anything
+            step.status = "failed"
+            step.text = f"{public_name(step.call.name)} failed inside ({type(error).__name__}: {error})."
+            step.error = {"code": "tool_crashed", "message": step.text}
+        return []
+
+    def _deliver(self, step: Step, outgoing: Outgoing, thread: str) -> list[Settled]:
+        key = key_of(step.call, None) if step.call.key else f"{outgoing.digest()}:{self._clock().isoformat()}"
+        step.written = [(None, outgoing.digest())]
+        try:
+            delivery = self._guard.once.deliver(outgoing, key=key, thread=thread)
+        except EverpilotError as error:
+            step.status, step.error, step.shown = "failed", error.to_dict(), []
+            step.text = f"{error} Nothing was sent."
+            return []
+        except Exception as error:
+            _log.warning("delivery of %s failed", step.call.name, exc_info=True)
+            begun = self._guard.once.delivery(key)
+            if begun is None:
+                raise
+            delivery = replace(begun, receipt=f"{type(error).__name__}: {error}")
+        step.shown = [outgoing.to_dict(committed=delivery.status == "sent")]
+        sent(step, delivery)
+        return [Settled(step.shown[0], None)] if delivery.status == "sent" else []
+
+    def _write(self, step: Step, thread: str) -> list[Settled]:
+        settled: list[Settled] = []
         try:
             for i, change in enumerate(step.changes):
                 last = i == len(step.changes) - 1
-                key = _key(step.call, None if last else i) if step.call.key else ""
+                key = key_of(step.call, None if last else i) if step.call.key else ""
                 entry = self._workspace.commit(change, key=key, thread=thread)
+                step.written.append((change.before, change.after))
                 step.shown[i] = self.shown(change, committed=True)
                 settled.append(Settled(step.shown[i], entry.number))
         except EverpilotError as error:
             step.status, step.error = "failed", error.to_dict()
-            step.text = f"{error} {_partly(settled)}".strip()
+            step.text = f"{error} {partly(settled)}".strip()
             step.shown = [each.change for each in settled]  # what was not written is not shown as if it were
             return settled
-        step.status, step.text = "done", "Done and saved: " + _told(step.shown)
+        step.status, step.text = "done", "Done and saved: " + told(step.shown)
         return settled
-
-
-def _declined(words: str) -> str:
-    said = f" They said: {words}" if words else ""
-    return f"The user did not approve this call; nothing was written.{said}"
-
-
-def _unsent(call: Call, tool: Tool) -> Step:
-    """Return the refusal of a tool that sends: to stage it would be to send, before anybody was asked."""
-    text = f"{tool.name} sends something out; that can't be shown before it happens, and is refused."
-    return Step(call, "denied", text, tool, error={"code": "effect", "message": text})
-
-
-def _key(call: Call, index: int | None) -> str:
-    """Return the key of a call's change number `index`; None is the last, which says that all are there."""
-    return f"{call.key}:{'last' if index is None else index}"
-
-
-def _partly(settled: list[Settled]) -> str:
-    return f"Before that, {len(settled)} change(s) of this call were written." if settled else "Nothing was written."
-
-
-def _told(shown: list[dict[str, Any]]) -> str:
-    """Return saved changes in short: the person has seen them whole, and the model asked for them."""
-    lines = []
-    for change in shown:
-        places = len(change["hunks"])
-        lines.append(f"{change['path']}: {change['summary']}" + (f" ({places} places)" if places > 1 else ""))
-        lines += [f"- note: {w}" for w in change["warnings"]]
-    return "\n".join(lines)
-
-
-def _described(shown: list[dict[str, Any]], most: int = 12) -> str:
-    """Return changes in words for the model and the person: summary, hunks, warnings."""
-    lines = []
-    for change in shown:
-        lines.append(f"{change['path']}: {change['summary']}")
-        hunks = change["hunks"]
-        lines += [f"- {h['where']}: {_short(h['before'])} → {_short(h['after'])}" for h in hunks[:most]]
-        if len(hunks) > most:
-            lines.append(f"- and {len(hunks) - most} more places")
-        lines += [f"- note: {w}" for w in change["warnings"]]
-    return "\n".join(lines)
-
-
-def _short(text: str, most: int = 160) -> str:
-    text = " ".join(text.split())
-    return "(nothing)" if not text else text if len(text) <= most else text[: most - 1] + "…"
 
 
 def joined(steps: Sequence[Step]) -> Label:
     """Return the label of everything that the steps read."""
     return join(step.label for step in steps)
+
+
+def _prefix(thread: str, steps: Sequence[Step]) -> str:
+    """Return what the cards of one plan have in common: the thread and the plan's first call."""
+    first = steps[0].call
+    return f"{thread}-{first.key or first.id}"
+
+
+def _declares_all(tool: Tool) -> bool:
+    """Whether a tool that sends says of every parameter what it matters."""
+    return None not in tool.roles.values()
+
+
+def _unsent(step: Step) -> Step:
+    """Return the refusal of what can't be shown before it happens, or is another thing than the tool declares."""
+    assert step.tool is not None
+    does = "sends something out" if step.tool.effect is Effect.SEND else f"is declared to {step.tool.effect.value}"
+    step.status = "denied"
+    step.text = f"{step.tool.name} {does}; what it does can't be shown before it happens, and is refused."
+    step.error = {"code": "effect", "message": step.text}
+    return step
+
+
+def _told_result(step: Step, result: Result, context: ToolContext) -> Step:
+    if step.tool is not None and step.tool.effect is Effect.SEND:
+        return _unsent(step)
+    step.label = context.label if step.tool is None or step.tool.effect is not Effect.FETCH else context.label | UNKNOWN
+    step.text, step.data, step.sources = result.markdown, result.data, result.sources
+    return step
+
+
+def _shown(step: Step) -> list[tuple[dict[str, Any], str]]:
+    """Return what a card shows of a step, each with the digest that the approval is bound to."""
+    if step.outgoing is not None:
+        return [(step.shown[0], step.outgoing.digest())]
+    if step.changes:
+        return [(shown, c.digest()) for c, shown in zip(step.changes, step.shown, strict=True)]
+    args = json.dumps(step.call.args, ensure_ascii=False, sort_keys=True, default=repr)
+    hunk = {"where": "With", "before": "", "after": args, "kind": "text"}
+    shown = {"path": "", "summary": f"Run {public_name(step.call.name)}", "hunks": [hunk], "warnings": []}
+    return [(shown, step.call.hash())]

@@ -8,6 +8,7 @@ from langchain.agents.middleware import AgentState
 from langchain_core.messages import BaseMessage
 
 from copilot.trust.labels import USER, Label
+from copilot.trust.typed import Typed
 
 #: Under this key of a message's `additional_kwargs` lies its label, and under STAMP of its metadata who made it.
 LABEL = "everpilot_label"
@@ -19,16 +20,31 @@ def _join(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, A
     return (labels[0] | labels[-1] if labels else USER).to_dict()
 
 
+def _more(old: list[Any] | None, new: list[Any] | None) -> list[Any]:
+    return [*(old or []), *(new or [])]
+
+
 class State(AgentState[Any]):
-    """`label` outlives the messages: what was summarised away still counts."""
+    """`label` outlives the messages: what was summarised away still counts.
+
+    `typed` is what the person typed and which files they named with it, a [words, files] for each message. It is kept
+    apart from the messages: a summary comes as a message of the user's, and what was piped in stands in one, too.
+    """
 
     label: NotRequired[Annotated[dict[str, Any], _join]]
+    typed: NotRequired[Annotated[list[Any], _more]]
 
 
 def label_of(state: Any) -> Label:
     """Return the label of a thread."""
     found = state.get("label")
     return Label.from_dict(found) if found else USER
+
+
+def typed_of(state: Any) -> Typed:
+    """Return what the person typed in a thread."""
+    said = state.get("typed") or []
+    return Typed(tuple(words for words, _ in said), tuple(file for _, files in said for file in files))
 
 
 def stamp_of(message: BaseMessage) -> dict[str, Any]:

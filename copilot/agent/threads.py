@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from copilot._redaction import redacted
 from copilot.errors import ThreadError
 
 _TABLE = """CREATE TABLE IF NOT EXISTS threads (
@@ -47,7 +48,7 @@ class Threads:
 
     def touch(self, thread: str, folder: Path, message: str, others: Sequence[Path] = ()) -> None:
         """Record that the thread was used, with which `others` beside its folder; its first message is its title."""
-        title = " ".join(message.split())[:80]
+        title = redacted(" ".join(message.split()))[:80]  # it is listed and exported
         with self._open() as db:
             db.execute(
                 "INSERT INTO threads VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",

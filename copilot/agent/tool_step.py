@@ -10,12 +10,13 @@ from typing import Any
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from copilot.agent.events import ChangeEvent, Event, ToolEvent
-from copilot.agent.plan import Call, Runner, Step, joined
-from copilot.agent.state import LABEL, State, label_of
+from copilot.agent.plan import By, Call, Runner, Step, joined
+from copilot.agent.state import LABEL, State, label_of, stamp_of, typed_of
 from copilot.errors import ApprovalError
 from copilot.plugins.tools import public_name
 from copilot.trust.approvals import Answer, Card, check
@@ -47,20 +48,30 @@ class ToolStep(AgentMiddleware[State, None, Any]):
         chosen = get_config()["configurable"]
         thread, mode = str(chosen["thread_id"]), str(chosen.get("mode", "ask"))
         calls = calls_of(message, thread)
+        actor, model = str(chosen.get("user", "")), str(stamp_of(message).get("served_by", ""))
+        by = By(thread, actor, model, typed_of(state))
         emit: Emit = runtime.stream_writer
         for call in calls:
             emit(ToolEvent(call.id, public_name(call.name), call.args, "started"))
-        steps = await self._decided(calls, thread, mode, label_of(state), emit)
-        for settled in await asyncio.shield(asyncio.to_thread(self._runner.commit, steps, thread=thread)):
+        steps, approval = await self._decided(calls, by, mode, label_of(state), emit)
+        self._runner.record(steps, by=by, approval=approval)
+        commit = asyncio.to_thread(self._runner.commit, steps, thread=thread, by=by, approval=approval)
+        for settled in await asyncio.shield(commit):
             emit(ChangeEvent(settled.change, settled.entry))
         for step in steps:
             emit(ToolEvent(step.call.id, public_name(step.call.name), step.call.args, _shown_status(step), step.text))
         return {"messages": [result_of(step) for step in steps], "label": joined(steps).to_dict()}
 
-    async def _decided(self, calls: Sequence[Call], thread: str, mode: str, label: Label, emit: Emit) -> list[Step]:
-        """Return the staged steps once nothing is left to ask; a stale answer leads to a new question, not a write."""
+    async def _decided(
+        self, calls: Sequence[Call], by: By, mode: str, label: Label, emit: Emit
+    ) -> tuple[list[Step], str]:
+        """Return the staged steps once nothing is left to ask, and the digest of the card that was approved.
+
+        A stale or used answer leads to a new question, not a write.
+        """
         rejected: dict[str, str] = {}
         approved: set[str] = set()
+        answered: tuple[Card, Answer] | None = None
         stale = 0
         while True:
             steps = await asyncio.to_thread(
@@ -68,29 +79,47 @@ class ToolStep(AgentMiddleware[State, None, Any]):
                 calls,
                 mode=mode,
                 label=label,
+                by=by,
                 rejected=rejected,
                 progress=lambda c, text: emit(ToolEvent(c.id, public_name(c.name), c.args, "progress", text)),
             )
-            card = self._runner.card(steps, thread=thread, created=self._clock(), changed=stale > 0)
-            if card is None or approved == {item.digest for item in card.items}:
-                return steps
+            card = self._runner.card(steps, thread=by.thread, created=self._clock(), changed=stale > 0)
+            if card is None:
+                return steps, ""
+            if answered is not None and approved == {item.digest for item in card.items}:
+                if self._used(*answered, steps):
+                    return steps, answered[0].digest
+                answered = None
             if stale == _STALE_ANSWERS:
-                return self._runner.given_up(steps)
-            answer = _ask(card, self._clock())
+                return self._runner.given_up(steps), ""
+            answer = self._ask(card, steps, by)
             if answer is None:
                 stale += 1
                 continue
+            answered = card, answer
             approved = {item.digest for item in card.items if item.call_id in answer.approved}
             rejected |= {i.call_id: answer.message for i in card.items if i.call_id not in answer.approved}
 
+    def _used(self, card: Card, answer: Answer, steps: Sequence[Step]) -> bool:
+        """Use the answer up; return False when it was used before, by whoever."""
+        if not self._runner.use(card, steps):
+            return False
+        if answer.always:
+            self._runner.allow_always(card, answer.approved)
+        return True
 
-def _ask(card: Card, now: datetime) -> Answer | None:
-    answer = Answer.from_dict(interrupt(card.to_dict()))
-    try:
-        check(card, answer, now)
-    except ApprovalError:
-        return None  # the document changed since the card was shown: it is shown again as it would be now
-    return answer
+    def _ask(self, card: Card, steps: Sequence[Step], by: By) -> Answer | None:
+        try:
+            given = interrupt(card.to_dict())
+        except GraphInterrupt:
+            self._runner.record(steps, by=by)  # once: when the turn goes on, interrupt returns
+            raise
+        answer = Answer.from_dict(given)
+        try:
+            check(card, answer, self._clock())
+        except ApprovalError:
+            return None  # the document changed since the card was shown: it is shown again as it would be now
+        return answer
 
 
 def calls_of(message: AIMessage, thread: str) -> list[Call]:

@@ -5,23 +5,19 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import aiosqlite
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
 from copilot.agent.events import ApprovalEvent, ChangeEvent, Event, Final
 from copilot.agent.plan import Runner, Step, joined
 from copilot.agent.state import LABEL, stamp_of
-from copilot.agent.threads import what_to_do
 from copilot.agent.tool_step import calls_of, result_of
 from copilot.errors import ApprovalError, EverpilotError
 from copilot.models.builtin import PIPED
@@ -30,19 +26,6 @@ from copilot.trust.labels import USER
 
 _log = logging.getLogger(__name__)
 _STEPS = 400  # LangGraph's own limit, well above what MODEL_CALLS allows
-
-
-@asynccontextmanager
-async def checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    """Open the database of threads, readable by its owner alone; raises EverpilotError when it can't be used."""
-    try:
-        path.touch(mode=0o600)
-        async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
-            await saver.setup()
-            yield saver
-    except (aiosqlite.Error, OSError) as error:
-        hint = what_to_do(error, "the threads are lost, the documents and undo are not")
-        raise EverpilotError(f"The threads in {path} can't be used: {error}.", hint=hint, code="threads") from error
 
 
 class Turn:
@@ -72,12 +55,20 @@ class Turn:
         said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: USER.to_dict()})
         mended = self._mended(await self._messages())
         results = [result_of(step) for step in mended]
-        given = {"messages": [*results, said], **({"label": joined(mended).to_dict()} if mended else {})}
+        given = {
+            "messages": [*results, said],
+            "typed": [[message.partition(f"\n\n{PIPED}\n")[0], list(files)]],
+            **({"label": joined(mended).to_dict()} if mended else {}),
+        }
         async for event in self._run(given):
             yield event
 
-    async def answer(self, approve: bool | Sequence[str], message: str, shown: str = "") -> AsyncIterator[Event]:
+    async def answer(
+        self, approve: bool | Sequence[str], message: str, shown: str = "", always: bool = False
+    ) -> AsyncIterator[Event]:
         """Yield the events of the turn that goes on after an answer to the card with the digest `shown` (to any if "").
+
+        `always`: what can be allowed of the approved calls is not asked again.
 
         Raises ApprovalError when none is awaited, or not one to this card.
         """
@@ -90,7 +81,7 @@ class Turn:
             answer = (Answer.all_of if approve else Answer.none_of)(card, message)
         else:
             answer = Answer(card.digest, tuple(approve), message)
-        answer = replace(answer, card_digest=shown or card.digest)
+        answer = replace(answer, card_digest=shown or card.digest, card_id=card.id, always=always)
         check(card, answer, self._clock())
         async for event in self._run(Command(resume=answer.to_dict())):
             yield event

@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 import stat
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from urllib.parse import unquote
 
 from copilot.documents.limits import DEFAULT, Limits
 from copilot.errors import DocumentError
@@ -24,6 +26,8 @@ _CHUNK = 1 << 18
 _LEVEL_BIG = 3  # of deflate: what comes in pieces is big, and Office itself packs big sheets fast rather than small
 _FIXED_TIME = (0, 0x21)  # 1980-01-01 00:00, the epoch of zip: new entries carry no clock
 _DESCRIPTOR, _ENCRYPTED, _UTF8 = 0x08, 0x01, 0x800
+_WIDE = 0xFFFFFFFF  # a size that stands in the zip64 extra field instead (4.5.3)
+_UNIX = 3  # "version made by": external attributes are those of Unix (4.4.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Archive:
     def __init__(self, content: bytes, limits: Limits = DEFAULT) -> None:
         self._content = content
         self._limits = limits
-        zipped = _directory(content)
+        zipped = _directory(content, limits)
         self._comment = zipped.comment
         self._entries = _entries(content, zipped, limits)
         self._written: dict[str, bytes | _Packed] = {}
@@ -99,6 +103,17 @@ class Archive:
         if size != info.file_size or crc != info.CRC:
             raise DocumentError(f"The file is damaged: the checksum of {name!r} is wrong.", hint=_REPAIR)
 
+    @property
+    def start(self) -> int:
+        """Where the first entry begins, in bytes: more than 0 when something stands before the archive."""
+        return min((entry.start for entry in self._entries.values()), default=0)
+
+    def verify(self) -> None:
+        """Inflate every entry once, holding none; raises DocumentError for the first that is damaged or lies."""
+        for name in self._entries:
+            for _ in self.chunks(name):
+                pass
+
     def read(self, name: str) -> bytes:
         """Return the inflated content of `name`."""
         return b"".join(self.chunks(name))
@@ -123,8 +138,7 @@ class Archive:
         if not self.changed:
             return self._content
         out = io.BytesIO()
-        first = min((e.start for e in self._entries.values()), default=0)
-        out.write(self._content[:first])
+        out.write(self._content[: self.start])
         directory = [self._put(out, entry) for entry in self._entries.values() if entry.name not in self._removed]
         directory += [self._put_new(out, name) for name in self._written if name not in self._entries]
         start = out.tell()
@@ -154,7 +168,8 @@ class Archive:
 _REPAIR = "Open it in Office, let it repair the file and save it again."
 
 
-def _directory(content: bytes) -> zipfile.ZipFile:
+def _directory(content: bytes, limits: Limits) -> zipfile.ZipFile:
+    _check_end(content, limits)
     try:
         return zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError) as error:
@@ -162,14 +177,23 @@ def _directory(content: bytes) -> zipfile.ZipFile:
         raise DocumentError(message, hint="Get the file again from where it came.", code="broken") from error
 
 
+def _check_end(content: bytes, limits: Limits) -> None:
+    """Look at the end record (APPNOTE 4.3.16) before the directory is read: reading a million records takes long."""
+    at = content.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(content):
+        return  # zipfile says that there is no directory
+    *_, size, _start, comment = _END.unpack_from(content, at)
+    if size == 0xFFFFFFFF and (wide := content.rfind(b"PK\x06\x06", 0, at)) >= 0 and wide + 48 <= len(content):
+        (size,) = struct.unpack_from("<Q", content, wide + 40)
+    if min(size, len(content)) > limits.entries * (_CENTRAL.size + 256):
+        raise DocumentError(f"The file has more parts than the {limits.entries:,} that are read.", code="too_large")
+    if content[at + _END.size + comment :].strip(b"\0\r\n\t "):
+        raise DocumentError("The file goes on after the end of its archive: it may be two files in one.", code="unsafe")
+
+
 def _entries(content: bytes, zipped: zipfile.ZipFile, limits: Limits) -> dict[str, _Entry]:
     infos = zipped.infolist()
-    if len(infos) > limits.entries:
-        raise DocumentError(
-            f"The file has {len(infos):,} parts; at most {limits.entries:,} are read.", code="too_large"
-        )
-    if sum(i.file_size for i in infos) > limits.total:
-        raise DocumentError("The file would take too much memory when unpacked.", code="too_large")
+    _check_totals(content, infos, limits)
     entries: dict[str, _Entry] = {}
     seen: set[str] = set()
     starts = sorted({i.header_offset for i in infos} | {zipped.start_dir})
@@ -177,16 +201,32 @@ def _entries(content: bytes, zipped: zipfile.ZipFile, limits: Limits) -> dict[st
     if content[:4] == b"PK\x03\x04" and starts[0] > 0:
         # The first part of a longer archive that was cut: the directory found is that of a file inside it.
         raise DocumentError("The file is cut off; only a file embedded in it is whole.", hint=_REPAIR, code="broken")
+    if content.count(b"PK\x05\x06", zipped.start_dir) > 1:
+        raise DocumentError("The file has two directories: programs would see different content.", code="unsafe")
     for info, (central, raw_name) in zip(infos, _central_records(content, zipped.start_dir, len(infos)), strict=True):
-        name = _checked_name(info)
-        if name.casefold() in seen:
+        name = _checked_name(info, limits)
+        folded = unicodedata.normalize("NFC", name.casefold()) if not name.isascii() else name.casefold()
+        if folded in seen:
             raise DocumentError(f"The file holds {name!r} twice, which hides content.", code="unsafe")
-        seen.add(name.casefold())
+        seen.add(folded)
         end = after.get(info.header_offset, info.header_offset)
-        entry = _Entry(name, raw_name, info, central, info.header_offset, end, _data_start(content, info, name))
+        data = _data_start(content, info, name, raw_name)
+        entry = _Entry(name, raw_name, info, central, info.header_offset, end, data)
         _check(entry, limits)
         entries[name] = entry
+    if len(starts) <= len(infos):
+        raise DocumentError("Entries of the file share their bytes (a zip bomb?).", code="unsafe")
     return entries
+
+
+def _check_totals(content: bytes, infos: list[zipfile.ZipInfo], limits: Limits) -> None:
+    if len(infos) > limits.entries:
+        raise DocumentError(
+            f"The file has {len(infos):,} parts; at most {limits.entries:,} are read.", code="too_large"
+        )
+    total = sum(i.file_size for i in infos)
+    if total > limits.total or (total > limits.total_ratio_from and total > limits.total_ratio * max(len(content), 1)):
+        raise DocumentError("The file would take too much memory when unpacked (a zip bomb?).", code="too_large")
 
 
 def _central_records(content: bytes, start: int, count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -199,22 +239,41 @@ def _central_records(content: bytes, start: int, count: int) -> Iterator[tuple[b
         start = end
 
 
-def _checked_name(info: zipfile.ZipInfo) -> str:
+def _checked_name(info: zipfile.ZipInfo, limits: Limits) -> str:
     name = info.filename.replace("\\", "/")
-    parts = name.split("/")
-    if name.startswith("/") or ":" in parts[0] or ".." in parts or "\0" in info.orig_filename:
-        raise DocumentError(f"The file holds an entry with an unsafe name: {name!r}.", code="unsafe")
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise DocumentError(f"The file holds a symbolic link: {name!r}.", code="unsafe")
+    if _is_unsafe(name) or _is_unsafe(unquote(name)) or "\0" in info.orig_filename:
+        raise DocumentError(f"The file holds an entry with an unsafe name: {name[:200]!r}.", code="unsafe")
+    if len(name) > limits.name:
+        raise DocumentError(f"The file holds an entry with a name of {len(name):,} characters.", code="too_large")
+    mode = info.external_attr >> 16
+    if info.create_system == _UNIX and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        what = "symbolic link" if stat.S_ISLNK(mode) else "device or pipe"
+        raise DocumentError(f"The file holds a {what}: {name!r}.", code="unsafe")
     return name
 
 
-def _data_start(content: bytes, info: zipfile.ZipInfo, name: str) -> int:
-    header = content[info.header_offset : info.header_offset + _LOCAL.size]
-    if len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":
+def _is_unsafe(name: str) -> bool:
+    """Whether a name leads out of the folder that it would be unpacked to, on any system."""
+    return not name or name.startswith("/") or ":" in name or ".." in name.split("/") or "\0" in name
+
+
+def _data_start(content: bytes, info: zipfile.ZipInfo, name: str, raw_name: bytes) -> int:
+    """Return where the data of an entry begins; its local header must say the same as the directory (4.3.7, 4.3.12)."""
+    if (
+        len(content) < info.header_offset + _LOCAL.size
+        or content[info.header_offset : info.header_offset + 4] != b"PK\x03\x04"
+    ):
         raise DocumentError(f"The file is damaged: the entry {name!r} can't be found in it.", hint=_REPAIR)
-    name_length, extra_length = struct.unpack_from("<2H", header, 26)
-    return int(info.header_offset + _LOCAL.size + name_length + extra_length)
+    local = _LOCAL.unpack_from(content, info.header_offset)
+    _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = local
+    start = info.header_offset + _LOCAL.size
+    same = content[start : start + name_length] == raw_name and method == info.compress_type
+    same = same and (flags ^ info.flag_bits) & _ENCRYPTED == 0
+    if not flags & _DESCRIPTOR and packed != _WIDE and size != _WIDE:
+        same = same and (crc, packed, size) == (info.CRC, info.compress_size, info.file_size)
+    if not same:
+        raise DocumentError(f"The file says two things about its entry {name!r}, which hides content.", code="unsafe")
+    return int(start + name_length + extra_length)
 
 
 def _check(entry: _Entry, limits: Limits) -> None:

@@ -19,6 +19,7 @@ SUFFIX_KINDS: dict[str, DocumentKind] = {
     **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), "excel"),
     **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), "powerpoint"),
     ".pdf": "pdf",
+    ".eml": "mail",
     **dict.fromkeys((".txt", ".md", ".markdown", ".csv", ".tsv", ".text", ".log"), "text"),
 }
 
@@ -29,6 +30,7 @@ _NOUNS: dict[DocumentKind, str] = {
     "powerpoint": "PowerPoint presentation",
     "pdf": "PDF",
     "text": "text file",
+    "mail": "mail message",
 }
 _SAVE_AS: dict[str, str] = {"word": ".docx", "excel": ".xlsx", "powerpoint": ".pptx"}
 _LEGACY_SUFFIXES = {".doc": "word", ".dot": "word", ".xls": "excel", ".xlt": "excel", ".ppt": "powerpoint"}
@@ -60,6 +62,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x7fELF", "a program", "Programs are not opened."),
     (b"SQLite format 3", "a SQLite database", "Export the table that you need as .csv."),
 )
+_ASK = "Ask the sender what this is."
 _FOLDERS = ("word/", "xl/", "ppt/")
 _OPENDOCUMENT = {
     b"text": ("an OpenDocument text", ".docx"),
@@ -80,6 +83,7 @@ def kind_of(content: bytes, name: str) -> DocumentKind:
     if content.startswith(_ZIP):
         return _zip_kind(content, name)
     if b"%PDF-" in content[:1024]:
+        _refuse_two_in_one(content, name)
         return "pdf"
     for magic, what, hint in _FOREIGN:
         if content.startswith(magic) and not (magic == b"MZ" and _looks_like_text(content)):
@@ -107,9 +111,9 @@ def _ole(content: bytes, name: str) -> DocumentError:
         )
     if found == "msg":
         return DocumentError(
-            f"{name} is an Outlook message, which can't be read.",
-            hint="Save its text or its attachments as files.",
-            code="unsupported",
+            f"{name} is an Outlook message in its binary format, which can't be read.",
+            hint="Save it as .eml or as text, or save its attachments as files.",
+            code="legacy",
         )
     kind = found or promised_kind(name) or _LEGACY_SUFFIXES.get(PurePath(name).suffix.lower(), "")
     what, target = _LEGACY.get(kind, ("binary Office file", ".docx, .xlsx or .pptx"))
@@ -135,7 +139,9 @@ def _zip_kind(content: bytes, name: str) -> DocumentKind:
 
     try:
         archive = Archive(content)
-        if _is_inner(content):
+        if b"%PDF-" in content[:1024]:
+            raise DocumentError("The file is a zip archive and a PDF at once, which hides content.", code="unsafe")
+        if archive.start > 0:  # the directory is that of a file inside: half a document that holds a whole workbook
             raise DocumentError("The file is cut off.", hint="Get it again from where it came.", code="broken")
         if archive.find("[Content_Types].xml") is not None:
             return Package(archive).kind
@@ -145,10 +151,13 @@ def _zip_kind(content: bytes, name: str) -> DocumentKind:
     raise _no_package(mimetype, name, any(part.startswith(_FOLDERS) for part in archive.names()))
 
 
-def _is_inner(content: bytes) -> bool:
-    """Whether the directory that was found belongs to a file inside: half a document that holds a whole workbook."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return min((entry.header_offset for entry in archive.infolist()), default=0) > 0
+def _refuse_two_in_one(content: bytes, name: str) -> None:
+    """Refuse a PDF that is a zip archive as well: programs would not agree on what it says."""
+    end = content.rfind(b"PK\x05\x06")
+    if end >= 0 and not content[end + 22 :].strip(b"\0\r\n\t ") and zipfile.is_zipfile(io.BytesIO(content)):
+        raise DocumentError(
+            f"{name} is a PDF and a zip archive at once, which hides content.", hint=_ASK, code="unsafe"
+        )
 
 
 def _no_package(mimetype: bytes, name: str, office: bool) -> DocumentError:
@@ -168,6 +177,8 @@ def _no_package(mimetype: bytes, name: str, office: bool) -> DocumentError:
 
 def _text_kind(content: bytes, name: str) -> DocumentKind:
     promised = promised_kind(name)
+    if promised == "mail" and _looks_like_text(content) and _is_mail(content):
+        return "mail"
     head = content[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     markup = (
         head.startswith((b"<!doctype html", b"<html")) or b"mso-application" in head[:400] or b"<html" in head[:400]
@@ -191,6 +202,14 @@ def _text_kind(content: bytes, name: str) -> DocumentKind:
             code="unsupported" if promised is None else "broken",
         )
     return "text"
+
+
+def _is_mail(content: bytes) -> bool:
+    """Whether the bytes begin with headers of a message (RFC 5322, 3.6; trace headers and MIME's among them)."""
+    from copilot.documents.eml import headers_first
+
+    names = set(headers_first(content))
+    return bool(names & {"from", "to", "subject", "date", "received", "message-id", "mime-version", "return-path"})
 
 
 def _looks_like_text(content: bytes) -> bool:

@@ -112,6 +112,10 @@ class Package:
         """Whether the file uses the namespaces of ISO/IEC 29500 Strict."""
         return any(r.type.startswith(_STRICT_RELATIONSHIPS) for r in self.relationships(""))
 
+    def verify(self) -> None:
+        """Inflate every entry once; raises DocumentError for the first that is damaged or larger than it says."""
+        self._archive.verify()
+
     def names(self) -> list[str]:
         """Return the names of all parts in the order of the file."""
         return self._archive.names()
@@ -197,7 +201,10 @@ class Package:
         if not self.has(name):
             return []
         found = []
-        for element in self.xml(name).iter(f"{_REL}Relationship"):
+        root = self.xml(name)
+        if len(root) > self._limits.relationships:
+            raise DocumentError(f"The part {name!r} lists {len(root):,} relationships.", code="too_large")
+        for element in root.iter(f"{_REL}Relationship"):
             external = element.get("TargetMode") == "External"
             target = element.get("Target", "")
             resolved = target if external else _resolve(part, target)

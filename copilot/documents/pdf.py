@@ -48,6 +48,8 @@ class PdfLimits:
 
 
 LIMITS = PdfLimits()
+_FORMS = 50  # form XObjects of one page that are looked into
+_ACTIONS = 20_000  # actions that are looked at: they may lead in circles
 _TAIL = 4096  # bytes in which the end mark is looked for: mailers and scanners append some
 
 _BULLETS = re.compile(r"\A[•●▪◦‣–·*\ue000-\uf8ff-]\s*")
@@ -186,10 +188,52 @@ def _page(page: pypdf.PageObject, number: int, limits: PdfLimits) -> _Page:
     contents = ContentStream(page["/Contents"].get_object(), page.pdf, "bytes")
     if len(contents.get_data()) > limits.page_content:
         raise LimitReachedError("page content")
-    visible, unseen = pdf_paint.split(contents.operations, page)
+    off = _layers_off(page.pdf)
+    visible, unseen, forms = pdf_paint.split(contents.operations, page, off)
+    inside = _in_forms(page, forms, off) if forms else []
     lines = _lines(page, contents, visible)
-    hidden = tuple((why, join(line.text for line in _lines(page, contents, operations))) for why, operations in unseen)
-    return _Page(number, lines, tuple((why, text) for why, text in hidden if text), notes)
+    # Without its forms: what is hidden in them has been told, and what is not stands among the lines.
+    bare = [(why, [o for o in operations if o[1] != b"Do"]) for why, operations in unseen]
+    hidden = [(why, join(line.text for line in _lines(page, contents, operations))) for why, operations in bare]
+    return _Page(number, lines, tuple((why, text) for why, text in (*hidden, *inside) if text), notes)
+
+
+def _layers_off(pdf: Any) -> frozenset[int]:
+    """Return the object numbers of the layers that are off when the file is opened (ISO 32000-1, 8.11.4.3)."""
+    found = _dictionary(pdf.root_object.get("/OCProperties"))
+    plan = _dictionary(found.get("/D"))
+    listed = found if plan.get("/BaseState") == "/OFF" else plan
+    off = {each.idnum for each in _references(listed.get("/OCGs" if listed is found else "/OFF"))}
+    return frozenset(off - ({each.idnum for each in _references(plan.get("/ON"))} if listed is found else set()))
+
+
+def _references(value: Any) -> list[Any]:
+    found = value.get_object() if hasattr(value, "get_object") else value
+    return [each for each in found if hasattr(each, "idnum")] if isinstance(found, ArrayObject) else []
+
+
+def _in_forms(page: pypdf.PageObject, forms: list[pdf_paint.Form], off: frozenset[int]) -> list[tuple[str, str]]:
+    """Return (why, text) of what is hidden in the forms of a page; in memory they lose it. One level deep."""
+    found: list[tuple[str, str]] = []
+    holder = _dictionary(_dictionary(page.get("/Resources")).get("/XObject"))
+    for form in {form.name: form for form in forms[:_FORMS]}.values():
+        operations = list(ContentStream(form.stream, page.pdf, "bytes").operations)
+        visible, unseen, _ = pdf_paint.split(operations, page, off, form)
+        for why, hidden in unseen:
+            found.append((why, page.extract_xform_text(_form(form.stream, page.pdf, hidden))))  # type: ignore[arg-type]
+        if unseen:
+            holder[NameObject(form.name)] = _form(form.stream, page.pdf, visible)
+    return [(why, " ".join(text.split())) for why, text in found]
+
+
+def _form(stream: Any, pdf: Any, operations: list[Any]) -> ContentStream:
+    """Return a form with other operations."""
+    made = ContentStream(stream, pdf, "bytes")
+    made.operations = operations
+    for key in stream:
+        if key not in ("/Length", "/Filter", "/DecodeParms"):
+            made[NameObject(key)] = stream.raw_get(key)
+    return made
 
 
 def _lines(page: pypdf.PageObject, contents: ContentStream, operations: list[Any]) -> tuple[Line, ...]:
@@ -306,12 +350,14 @@ def _flags(reader: pypdf.PdfReader, segments: list[Segment]) -> Iterator[str]:
     kinds = {s.kind for s in segments}
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("javascript", partial(_has_script, reader)),
+        ("launch-actions", partial(_has_action, reader, ("/Launch",))),
+        ("external-actions", partial(_has_action, reader, ("/SubmitForm", "/ImportData", "/GoToR", "/GoToE"))),
         ("embedded-files", partial(_has_attachments, reader)),
         ("external-links", lambda: "link" in kinds),
         ("comments", lambda: "comment" in kinds),
-        ("form", lambda: _form(reader)),
-        ("xfa-form", lambda: "/XFA" in _form(reader)),
-        ("signed", lambda: int(_form(reader).get("/SigFlags", 0) or 0) & 1),
+        ("form", lambda: _fields_of(reader)),
+        ("xfa-form", lambda: "/XFA" in _fields_of(reader)),
+        ("signed", lambda: int(_fields_of(reader).get("/SigFlags", 0) or 0) & 1),
         ("encrypted", lambda: reader.is_encrypted),
     )
     for name, check in checks:
@@ -323,7 +369,7 @@ def _flags(reader: pypdf.PdfReader, segments: list[Segment]) -> Iterator[str]:
             yield f"{name}-unknown"
 
 
-def _form(reader: pypdf.PdfReader) -> DictionaryObject:
+def _fields_of(reader: pypdf.PdfReader) -> DictionaryObject:
     return _dictionary(reader.root_object.get("/AcroForm"))
 
 
@@ -335,13 +381,32 @@ def _has_attachments(reader: pypdf.PdfReader) -> bool:
 
 def _has_script(reader: pypdf.PdfReader) -> bool:
     """Whether an action runs a script or starts a program (ISO 32000-1, 12.6.4)."""
-    root = reader.root_object
-    holders = [root, *reader.pages, *(a for p in reader.pages for a in _items(p.get("/Annots")))]
-    actions = [_dictionary(h.get(key)) for h in holders for key in ("/OpenAction", "/A")]
-    for holder in holders:
-        actions.extend(_dictionary(value) for value in _dictionary(holder.get("/AA")).values())
-    names = _dictionary(root.get("/Names"))
-    return "/JavaScript" in names or any(a.get("/S") in ("/JavaScript", "/Launch") or "/JS" in a for a in actions)
+    scripts = any("/JS" in action for action in _actions(reader))
+    return scripts or _has_action(reader, ("/JavaScript", "/Launch")) or "/JavaScript" in _names(reader)
+
+
+def _names(reader: pypdf.PdfReader) -> DictionaryObject:
+    return _dictionary(reader.root_object.get("/Names"))
+
+
+def _has_action(reader: pypdf.PdfReader, kinds: tuple[str, ...]) -> bool:
+    return any(action.get("/S") in kinds for action in _actions(reader))
+
+
+def _actions(reader: pypdf.PdfReader) -> Iterator[DictionaryObject]:
+    """Yield the actions of the file, its pages and their annotations, and those that follow them."""
+    annotations = (a for p in reader.pages for a in _items(p.get("/Annots")))
+    stack: list[DictionaryObject] = []
+    for holder in (reader.root_object, *reader.pages, *annotations, *_items(_fields_of(reader).get("/Fields"))):
+        stack += [_dictionary(holder.get(key)) for key in ("/OpenAction", "/A") if key in holder]
+        stack += [_dictionary(value) for value in _dictionary(holder.get("/AA")).values()]
+    for _ in range(_ACTIONS):
+        if not stack:
+            return
+        action = stack.pop()
+        yield action
+        following = action.get("/Next")
+        stack += _items(following) or ([_dictionary(following)] if following is not None else [])
 
 
 def _not_shown(flags: list[str]) -> list[str]:

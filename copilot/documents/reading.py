@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Generic, Protocol, TypeVar, cast
 
+from copilot.documents.invisible import invisible
 from copilot.documents.kinds import kind_of, noun, promised_kind
 from copilot.documents.refusals import named
 from copilot.documents.segments import DocumentKind, Outline, Reading
@@ -20,6 +21,7 @@ __all__ = ["kind_of", "outline", "read"]
 
 T = TypeVar("T")
 
+_MODULES = {"mail": "eml"}  # the readers that are not named like their kind
 _CACHED_READINGS = 16
 _CACHED_OUTLINES = 128
 _CACHED_BYTES = 8 << 20  # Markdown of one reading: larger ones are not kept
@@ -82,6 +84,8 @@ def _key(content: bytes, name: str) -> str:
 
 def _named(reading: Reading, kind: DocumentKind, name: str) -> Reading:
     promised = promised_kind(name)
+    if unseen := invisible(reading.markdown):
+        reading = replace(reading, flags=tuple(dict.fromkeys((*reading.flags, *unseen))))
     if promised is None or promised == kind:
         return reading
     found = f"{noun(kind)}, although the name promises a {noun(promised)}"
@@ -118,7 +122,7 @@ def _reader(kind: DocumentKind, name: str) -> _Reader:
     """Return the reader of a kind, imported when a file of it comes: the libraries behind it cost 100 ms and more."""
     if kind == "text":
         return _TextReader(name)
-    return cast(_Reader, importlib.import_module(f"copilot.documents.{kind}"))
+    return cast(_Reader, importlib.import_module(f"copilot.documents.{_MODULES.get(kind, kind)}"))
 
 
 class _TextReader:

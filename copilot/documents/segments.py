@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-DocumentKind = Literal["word", "excel", "powerpoint", "pdf", "text"]
+DocumentKind = Literal["word", "excel", "powerpoint", "pdf", "text", "mail"]
 
 
 @dataclass(frozen=True, slots=True)

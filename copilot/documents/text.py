@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import PurePath
 
+from copilot.documents.invisible import invisible
 from copilot.documents.segments import Heading, Outline, Reading, Segment, SheetOutline, TableOutline
 from copilot.documents.tables import column_letters, markdown_table
 from copilot.errors import DocumentError
@@ -57,7 +58,7 @@ def read(content: bytes, name: str) -> Reading:
     is_markdown = PurePath(name).suffix.lower() in (".md", ".markdown")
     segments = tuple(_blocks(text, is_markdown))
     title = next((s.text for s in segments if s.kind == "heading"), "")
-    return Reading("text", segments, text, title=title, properties={"encoding": encoding}, flags=_flags(text))
+    return Reading("text", segments, text, title=title, properties={"encoding": encoding}, flags=invisible(text))
 
 
 def outline(content: bytes, name: str) -> Outline:
@@ -85,14 +86,9 @@ def _text(content: bytes, name: str) -> tuple[str, str]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
 
 
-def _flags(text: str) -> tuple[str, ...]:
-    """Invisible characters that can carry hidden text: Unicode tags and bidirectional overrides (UTS 55, 3)."""
-    found = []
-    if re.search("[\U000e0000-\U000e007f]", text):
-        found.append("hidden-text")
-    if re.search("[\u202a-\u202e\u2066-\u2069]", text):
-        found.append("bidi-controls")
-    return tuple(found)
+#: What a spreadsheet would run when a cell of a CSV begins with it: a formula, a call, or a DDE link. Numbers, dashes
+#: and names with an @ are no such thing.
+FORMULA = re.compile(r"[\s\ufeff]*(?:=(?=[^=\s])|[=+@-][^\n]*\||[+@-](?:[^\n]*[-+*/@(])?[A-Za-z_.]+\()")
 
 
 def csv_rows(text: str) -> list[list[str]]:
@@ -135,7 +131,9 @@ def _read_csv(text: str, encoding: str, name: str) -> Reading:
             segments.append(Segment(markdown_table([rows[0], *part]), where, "table"))
     markdown = markdown_table(rows)
     stem = PurePath(name).stem
-    return Reading("text", tuple(segments), markdown, _flags(text), omitted, stem, {"encoding": encoding})
+    formulas = any(cell[:1] in "=+-@\t\r" and FORMULA.match(cell) for row in rows for cell in row if cell)
+    flags = (*invisible(text), *(["formula-injection"] if formulas else []))
+    return Reading("text", tuple(segments), markdown, flags, omitted, stem, {"encoding": encoding})
 
 
 def _blocks(text: str, is_markdown: bool) -> list[Segment]:

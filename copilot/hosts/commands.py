@@ -13,11 +13,18 @@ from copilot.agent.copilot import Copilot
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
+from copilot.hosts.audit_commands import audit as audit
+from copilot.hosts.history_commands import history as history
+from copilot.hosts.history_commands import redo as redo
+from copilot.hosts.history_commands import restore as restore
+from copilot.hosts.history_commands import undo as undo
 from copilot.hosts.model_commands import cost as cost
 from copilot.hosts.model_commands import eval as eval
 from copilot.hosts.model_commands import models as models
 from copilot.hosts.once import last_thread, open_copilot, reaching, show
 from copilot.hosts.output import as_json, say
+from copilot.hosts.policy_commands import policy as policy
+from copilot.hosts.trust_commands import trust as trust
 from copilot.trust.sanitise import safe_text
 
 _USAGE_CODES = frozenset({"unknown_tool", "arguments"})
@@ -98,10 +105,7 @@ def inspect(parsed: argparse.Namespace) -> int:
     """Show what a model would be given of a file."""
     from copilot.documents import inspect as inspecting
 
-    try:
-        found = _inspected(Path(parsed.file).expanduser())
-    except DocumentError as error:
-        found = {"status": "refused", "code": error.code, "message": str(error), "flags": []}
+    found = _inspected(Path(parsed.file).expanduser())
     if parsed.json:
         as_json(found)
     elif found["status"] == "refused":
@@ -112,16 +116,22 @@ def inspect(parsed: argparse.Namespace) -> int:
 
 
 def _inspected(path: Path) -> dict[str, Any]:
+    """Read the file in a child process with limits: what is inspected is what nobody trusts yet."""
     from copilot.documents import inspect as inspecting
+    from copilot.documents.guarded import read_guarded
     from copilot.documents.labels import sensitivity
     from copilot.trust.sensitivity import label_of
     from copilot.workspace.reading import read_file
 
-    content = read_file(path)
+    try:
+        content = read_file(path)
+        reading = read_guarded(content, path.name)
+    except DocumentError as error:
+        return inspecting.refused(error)
     chosen = settings.load(Path.cwd())
     labelled = any(label.active for label in sensitivity(content))
     level = label_of(content, path.name, chosen.trust).confidentiality.name.lower() if labelled else "default"
-    return inspecting.inspect(content, path.name, confidentiality=level)
+    return inspecting.described(reading, confidentiality=level)
 
 
 def approve(parsed: argparse.Namespace) -> int:
@@ -156,36 +166,6 @@ def _only(chosen: list[str], card: dict[str, Any]) -> list[str]:
     return [word if word in calls else numbered.get(word, word) for word in chosen]
 
 
-def undo(parsed: argparse.Namespace) -> int:
-    """Take a change back, or list the changes."""
-    copilot = open_copilot(parsed)
-    recent = copilot.threads.recent(copilot.folder, 1)
-    workspace = reaching(copilot, recent[0].id if recent else None).workspace  # the last change may lie outside
-    if parsed.list:
-        return _list_changes(workspace, parsed)
-    entry = workspace.undo(parsed.number)
-    if parsed.json:
-        as_json(entry.to_dict())
-    else:
-        print(f"Undone: {safe_text(workspace.show(entry.path))} is as it was before change {entry.undoes}.")
-    return DONE
-
-
-def _list_changes(workspace: Any, parsed: argparse.Namespace) -> int:
-    entries = workspace.history()
-    if parsed.json:
-        as_json([entry.to_dict() for entry in entries])
-        return DONE
-    rows = [(e.number, e.time[:16].replace("T", " "), workspace.show(e.path), e.summary, _undone(e)) for e in entries]
-    heads = ("N", "When (UTC)", "File", "Change", "State")
-    render.console().print(render.table(heads, rows) if rows else "No changes yet.")
-    return DONE
-
-
-def _undone(entry: Any) -> str:
-    return f"undoes {entry.undoes}" if entry.undoes else f"undone by {entry.undone_by}" if entry.undone_by else ""
-
-
 def sessions(parsed: argparse.Namespace) -> int:
     """List the threads."""
     copilot = open_copilot(parsed)
@@ -196,14 +176,6 @@ def sessions(parsed: argparse.Namespace) -> int:
     heads = ["Thread", "Last used (UTC)", "About", *(["Folder"] if parsed.all else [])]
     rows = [(t.id, t.updated[:16].replace("T", " "), t.title, t.folder)[: len(heads)] for t in found]
     render.console().print(render.table(heads, rows) if rows else "No threads yet.")
-    return DONE
-
-
-def trust(parsed: argparse.Namespace) -> int:
-    """Trust a folder's settings file."""
-    path = Path(parsed.folder).expanduser().resolve() / settings.FILE_NAME
-    settings.trust(path)
-    print(f"{safe_text(str(path))} is trusted as it is now.")
     return DONE
 
 

@@ -80,9 +80,9 @@ def _models(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
 
 
 def _skills(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
-    from copilot.plugins import loader
+    from copilot.agent.copilot import Copilot
 
-    found = loader.load(settings.load(Path(parsed.dir or ".").expanduser().resolve()).skills)
+    found = Copilot(parsed.dir or ".").skills
     yield bool(found.skills), ", ".join(f"{s.name} ({len(s.tools)} tools, {s.origin})" for s in found.skills)
     for problem in found.problems:
         yield False, f"{problem.where}: {problem.reason}"

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from copilot import settings
 from copilot.agent.copilot import Copilot
 from copilot.agent.events import ApprovalEvent, Event, Final, Switched, ToolEvent
 from copilot.agent.threads import Thread
@@ -21,9 +22,12 @@ from copilot.errors import DocumentError, EverpilotError, ThreadError
 from copilot.hosts import render
 from copilot.hosts.output import as_json, as_line, command, say
 from copilot.models.builtin import PIPED
+from copilot.settings import Settings
 
 #: Error codes that mean: no model could do it.
 _NO_MODEL = frozenset({"no_model", "model", "too_long", "needs_model", "asked"})
+#: Modes that a flag of the same name chooses; without one it is `trust.mode` of the settings.
+_MODES = ("yes", "dry-run", "auto", "read-only")
 _FIRST_BYTE = 3.0  # seconds to wait for something piped in before it is taken for nothing
 
 
@@ -50,12 +54,21 @@ def make_copilot(parsed: argparse.Namespace) -> Copilot:
     named = [Path(f).expanduser() for f in getattr(parsed, "files", [])]
     parsed.files = [str(f if f.is_absolute() or not f.exists() else f.resolve()) for f in named]
     outside = [f.resolve().parent for f in named if f.is_file()]
-    mode = "yes" if getattr(parsed, "yes", False) else "dry-run" if getattr(parsed, "dry_run", False) else "ask"
+    mode = next((name for name in _MODES if getattr(parsed, name.replace("-", "_"), False)), "")
     root = folder.expanduser().resolve()
     for given in named:
         _must_be_a_file(given if given.exists() else root / given, given)
     more = [p for p in dict.fromkeys(outside) if not p.is_relative_to(root)]
-    return Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode)
+    chosen = _within(settings.load(root), getattr(parsed, "max_budget_usd", None))
+    return Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode, settings=chosen)
+
+
+def _within(chosen: Settings, dollars: float | None) -> Settings:
+    """Return the settings with a budget for a turn that is at most this."""
+    if dollars is None:
+        return chosen
+    most = dollars if chosen.budgets.turn is None else min(dollars, chosen.budgets.turn)
+    return chosen.model_copy(update={"budgets": chosen.budgets.model_copy(update={"turn": most})})
 
 
 def _must_be_a_file(place: Path, given: Path) -> None:
@@ -73,7 +86,8 @@ def notes_of(copilot: Copilot) -> list[str]:
     """Return what was ignored in the settings and the environment, and why."""
     from copilot.models.setup import notes
 
-    return [*copilot.settings.notes, *notes(os.environ)]
+    skills = [f"{problem.where}: {problem.reason}" for problem in copilot.project_skills[1]]
+    return [*copilot.settings.notes, *notes(os.environ), *skills]
 
 
 def open_copilot(parsed: argparse.Namespace) -> Copilot:

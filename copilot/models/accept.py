@@ -14,6 +14,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from copilot.models import dialects
 from copilot.models.dialects import Dialect, Ending
 from copilot.models.failures import AttemptFailed, Failure
+from copilot.models.history.content import cleaned
 from copilot.models.toolset import Toolset
 
 #: How servers say that they are done, besides the words of all dialects.
@@ -120,6 +121,8 @@ def accepted(
     _check_ending(message, dialect, strict)
     message.tool_calls = _parsed(message, calls, tools, dialect)
     message.invalid_tool_calls = []
+    # Half a surrogate in a stored message would break every checkpoint and request to come.
+    message.content = cleaned(message.content)
     if not message.tool_calls and not message.text.strip():
         raise Unusable("empty answer")
     return message
@@ -202,7 +205,7 @@ def _arguments(call: RawCall) -> dict[str, Any]:
         raise Unusable("cut or malformed tool arguments") from None
     if not isinstance(found, dict):
         raise Unusable("malformed tool arguments")
-    return found
+    return dict(cleaned(found))
 
 
 def _no_constant(name: str) -> NoReturn:

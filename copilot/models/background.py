@@ -17,27 +17,51 @@ from typing import Any, TypeVar
 
 from copilot.models.listening import Emit, ModelEvent
 
+_IDLE = 8  # threads that are kept for the next calls: to start one costs more than most calls need it for
 T = TypeVar("T")
 #: A coroutine function that is given where to put its events.
 Work = Callable[[Emit], Coroutine[Any, Any, T]]
 
 
+#: What a thread is to do: the future to fulfil, and with what.
+_Job = tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
 class _Threads(ThreadPoolExecutor):
-    """Runs every call in a thread of its own that does not outlive the program.
+    """Runs every call at once, in a thread that does not outlive the program; a few that are done wait for more.
 
     Clients without an async side run here (boto3 for one). One that hangs keeps its thread until its own read timeout:
     in a pool a few would starve all other models, and an interpreter waits for a pool's threads before it ends.
     """
 
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)  # asyncio wants this class; its own threads are never started
+        self._idle: list[queue.SimpleQueue[_Job]] = []
+        self._guard = threading.Lock()
+
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Return the future of `fn(...)`, which is begun at once."""
         future: Future[T] = Future()
-        thread = threading.Thread(target=_fulfil, args=(future, fn, args, kwargs), name="everpilot-call", daemon=True)
-        thread.start()
+        with self._guard:
+            box = self._idle.pop() if self._idle else None
+        (box or self._started()).put((future, fn, args, kwargs))
         return future
 
+    def _started(self) -> queue.SimpleQueue[_Job]:
+        box: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        threading.Thread(target=self._work, args=(box,), name="everpilot-call", daemon=True).start()
+        return box
 
-def _fulfil(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _work(self, box: queue.SimpleQueue[_Job]) -> None:
+        while True:
+            _fulfil(*box.get())
+            with self._guard:
+                if len(self._idle) >= _IDLE:
+                    return
+                self._idle.append(box)
+
+
+def _fulfil(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:

@@ -11,6 +11,7 @@ from copilot.models.occasion import Occasion
 from copilot.models.roster import Candidate
 from copilot.settings import BudgetSettings
 
+_NONE = BudgetSettings()
 #: Tokens of an answer that is counted with before it is known.
 EXPECTED_OUTPUT = 500
 
@@ -38,6 +39,8 @@ class Budgets:
     def _limits(self, candidate: Candidate) -> Iterator[tuple[float, float, str]]:
         """Yield each limit that applies, what is spent of it, and its words."""
         budgets, on, spent = self.settings, self.occasion, self.ledger.spent
+        if budgets == _NONE and candidate.settings.budget is None:
+            return
         today = day_begins(self.ledger.clock())
         if budgets.turn is not None and on.turn:
             yield budgets.turn, spent(thread=on.thread, turn=on.turn), _words(budgets.turn, "the turn", "budgets.turn")

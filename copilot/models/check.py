@@ -103,10 +103,12 @@ def _conversation(model: RoutedChatModel) -> tuple[list[AIMessage], str, str]:
 
 
 def _explained(candidate: Candidate, error: NoModelError) -> str:
-    if error.failure != "config" or "model" not in error.message or candidate.connection is None:
-        return str(error)
+    _, _, why = error.message.partition(f"{candidate.name} - ")  # one model was asked: no list of them
+    why = why or error.message
+    if error.failure != "config" or "model" not in why or candidate.connection is None:
+        return f"{why} {error.hint}".strip() if error.failure == "auth" else why
     close = closest(candidate)
-    return f"{error.message} Its server offers {', '.join(close)}." if close else str(error)
+    return f"{why} Its server offers {', '.join(close)}." if close else why
 
 
 def closest(candidate: Candidate) -> list[str]:

@@ -29,6 +29,7 @@ def add_model(path: Path, model: ModelSettings, *, first: bool = False) -> None:
     table = tomlkit.item(_told(model))
     at = next((i for i, entry in enumerate(entries) if entry.get("name") == model.name), None)
     if at is None:
+        table.trivia.indent = "\n" if entries else ""
         entries.append(table)
     else:
         entries[at] = table

@@ -12,7 +12,9 @@ import json
 import logging
 import os
 import re
+import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 #: The tables of the settings that a router is made of.
 TABLES = ("models", "routing", "trust", "budgets", "records")
 _RUNTIME = frozenset({"roster", "health", "ledger", "routing", "pause", "profile"})
+_KEPT = 8  # rosters whose clients are kept for the next router with the same arguments
 #: The variable that stands for a key which the caller handed over, in dumps too.
 KEY = "EVERPILOT_API_KEY"
 _REFERENCE = {"lc": 1, "type": "secret", "id": [KEY]}
@@ -58,7 +61,7 @@ def made_of(tables: Mapping[str, Any], state: str | Path | None, key: SecretStr 
     chosen, env = _with_key(chosen, key)
     folder = None if state is None else Path(state).expanduser()
     return {
-        "roster": Roster(chosen, env),
+        "roster": _shared(Roster(chosen, env)),
         "health": health.of_process(folder),
         "ledger": ledger.of_process(folder if chosen.records.usage else None),
         "routing": chosen.routing,
@@ -74,6 +77,21 @@ def _with_key(chosen: Settings, key: SecretStr | None) -> tuple[Settings, Mappin
         return chosen, os.environ
     models = [m if any(getattr(m, s) for s in KEY_SOURCES) else _keyed(m) for m in chosen.models]
     return chosen.model_copy(update={"models": models}), {**os.environ, KEY: key.get_secret_value()}
+
+
+_shared_lock = threading.Lock()
+_rosters: OrderedDict[Any, Roster] = OrderedDict()
+
+
+def _shared(roster: Roster) -> Roster:
+    """Return the roster that an equal router had lately: who makes one for each request keeps its clients."""
+    key = (digest(roster), *(c.identity for c in roster.quick()))  # also who they are by their keys
+    with _shared_lock:
+        found = _rosters.setdefault(key, roster)
+        _rosters.move_to_end(key)
+        while len(_rosters) > _KEPT:
+            _rosters.popitem(last=False)
+        return found
 
 
 def _keyed(model: ModelSettings) -> ModelSettings:

@@ -42,20 +42,23 @@ class Dialect:
     finish_keys                  where in `response_metadata` the reason for the end stands, as dotted paths
     *_finish                     the reasons, by what they mean
     tool_call_id                 which ids of calls are accepted
-    empty_arguments              a call without arguments is streamed as no text at all; with others that is a call cut short
+    empty_arguments              a call without arguments is streamed as no text at all; elsewhere that is a cut call
     tool_name_max, ..._first     how long a tool's name may be; whether it may not begin with a digit or dash
+    words_with_calls             an answer's words may stand in the message that holds its calls
     user_after_tool              a user message may follow tool results without an assistant message between them
     system_anywhere              a system message may stand later than first
     tools_with_tool_blocks       tools must be sent when the history holds tool calls
     images, files                a user message may hold them
     image_urls                   ... and images as an address, not only as bytes
     image_types                  the types of images that are taken; empty: any
+    image_bytes                  how large an image may be; 0: any size
     file_names                   which names of files are taken, each once in a request, words beside it; None: any
     tool_result_images           a tool result may hold images
     trailing_assistant           the history may end with an assistant message
     first_must_be_user           the first message that is not system must be the user's
     alternating                  user and assistant must take turns
     thinking_blocks              types of content blocks that hold reasoning, sent back to the same model only
+    own_blocks                   types of content blocks that an answer of the same model may take back with it
     thinking_must_lead_tool_use  with thinking on, tool calls of the running turn must come with their reasoning
     thinking_off                 fields that a copy of the client gets for a request without thinking; given with the
                                  call they do nothing, the client's own settings win
@@ -74,12 +77,14 @@ class Dialect:
     empty_arguments: bool
     tool_name_max: int
     tool_name_letter_first: bool
+    words_with_calls: bool
     user_after_tool: bool
     system_anywhere: bool
     tools_with_tool_blocks: bool
     images: bool
     image_urls: bool
     image_types: frozenset[str]
+    image_bytes: int
     files: bool
     file_names: IdRule | None
     tool_result_images: bool
@@ -87,6 +92,7 @@ class Dialect:
     first_must_be_user: bool
     alternating: bool
     thinking_blocks: frozenset[str]
+    own_blocks: frozenset[str]
     thinking_must_lead_tool_use: bool
     thinking_off: Mapping[str, Any]
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from copilot._redaction import one_line
 from copilot.errors import SettingsError
 from copilot.models.failures import AttemptFailed, Failure, FailureClass
 
@@ -440,7 +441,5 @@ def _duration(seconds: float) -> str:
 
 
 def _plain(found: _Evidence) -> str:
-    """Return the start of the vendor's words as one line, with anything that looks like a key taken out."""
-    words = "".join(c if c.isprintable() else " " for c in found.words)
-    words = re.sub(r"\b(sk|pk|key|api|token)[-_][A-Za-z0-9_\-*]{6,}", "[key]", words)
-    return " ".join(words.split())[:160]
+    """Return the start of the vendor's words as one line, with anything that could be a secret taken out."""
+    return one_line("".join(c if c.isprintable() else " " for c in found.words), most=160)

@@ -14,8 +14,9 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -93,6 +94,7 @@ CREATE INDEX IF NOT EXISTS calls_thread ON calls (thread);
 CREATE INDEX IF NOT EXISTS calls_identity ON calls (identity, id);
 CREATE TABLE IF NOT EXISTS marks (identity TEXT PRIMARY KEY, mark REAL NOT NULL, time REAL NOT NULL);
 """  # noqa: E501
+_values = attrgetter(*_COLUMNS)
 _INSERT = f"INSERT INTO calls ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
@@ -109,7 +111,7 @@ class Ledger:
 
     def add(self, spent: Spent) -> None:
         """Write down an attempt. A table that can't be written costs the row, not the answer."""
-        self._done(lambda db: db.execute(_INSERT, astuple(spent)))
+        self._done(lambda db: db.execute(_INSERT, _values(spent)))
 
     @contextmanager
     def reserved(self, expected: Spent) -> Iterator[None]:
@@ -224,7 +226,7 @@ def _total(by: Group, row: Sequence[Any]) -> dict[str, Any]:
         "cached_tokens": int(cached),
         "reasoning_tokens": int(reasoning),
         "wasted_tokens": int(wasted),
-        "cost": cost,
+        "cost": 0.0 if cost is None and not unpriced else cost,
         "wasted_cost": wasted_cost or 0.0,
         "unpriced": int(unpriced),
     }

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -100,7 +100,7 @@ class Connection:
             return self
         return replace(self, credential=EnvironmentKey(self.credential.source, key, bearer=self.credential.bearer))
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """A short hash of (vendor, endpoint, key, model): what a circuit belongs to. The key can't be recovered.
 

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
+from copilot._redaction import redacted_json
 from copilot.models.catalog import cost
 from copilot.models.ledger import Ledger, Spent
 from copilot.models.occasion import Occasion
 from copilot.models.roster import Candidate
+from copilot.models.watching import tell
 from copilot.settings import RecordSettings
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class Records:
     settings: RecordSettings
     ledger: Ledger
     occasion: Occasion = field(default_factory=Occasion)
+    label: str = ""  # how confidential the request is
 
     @contextmanager
     def attempt(self, candidate: Candidate, messages: Sequence[BaseMessage] | None) -> Iterator[Attempt]:
@@ -133,6 +136,7 @@ class Records:
         self.ledger.add(spent)
         if log.isEnabledFor(logging.INFO):
             log.info("%s: %s in %.2f s", spent.model, spent.outcome, spent.seconds, extra={"everpilot": asdict(spent)})
+        tell({**_watched(spent), "confidentiality": self.label, "region": attempt.candidate.settings.region})
         if self.settings.log:
             append(Path(self.settings.log).expanduser(), asdict(spent))
 
@@ -161,12 +165,17 @@ class Records:
         )
 
 
+def _watched(spent: Spent) -> dict[str, Any]:
+    names = ("model", "provider", "vendor_model", "outcome", "thread", "turn", "user", "step", "skill")
+    return {"event": "model", **{n: getattr(spent, n) for n in names}, "input": spent.input, "output": spent.output}
+
+
 _log_lock = threading.Lock()
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
     """Add one line of JSON to a log; a log that can't be written costs the line, not the answer."""
-    line = json.dumps(record, ensure_ascii=False, default=str) + "\n"
+    line = json.dumps(redacted_json(record), ensure_ascii=False, default=str) + "\n"
     try:
         with _log_lock, open(path, "a", encoding="utf-8", opener=_private) as file:
             file.write(line)

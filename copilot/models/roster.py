@@ -110,6 +110,8 @@ class Candidate:
     @property
     def facts(self) -> catalog.Facts:
         """Window, abilities, price; of a model that is loaded here, what its client learned of it by that."""
+        if not hasattr(type(self.ready), "learned"):
+            return self._stated
         learned = getattr(self.ready, "learned", None)
         return catalog.learned(self._stated, learned) if isinstance(learned, catalog.Facts) else self._stated
 

@@ -365,7 +365,7 @@ class RoutedChatModel(BaseChatModel):
             request,
             Lineup(request, self.health, filters, self.ledger, self.routing, self.prefer),
             self.health,
-            Records(settings.records, self.ledger, on),
+            Records(settings.records, self.ledger, on, request.confidentiality.name.lower()),
             self.routing,
             Ways(
                 emit if who else _ignore,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from copilot._redaction import redacted_json
 from copilot.errors import SettingsError
 from copilot.models.occasion import Occasion
 
@@ -135,7 +136,7 @@ def operation(name: str, what: str, **attributes: str) -> Iterator[None]:
 
 
 def _as_json(messages: Sequence[BaseMessage]) -> str:
-    return json.dumps([_plain(m) for m in messages], ensure_ascii=False, default=str)
+    return json.dumps(redacted_json([_plain(m) for m in messages]), ensure_ascii=False, default=str)
 
 
 def _plain(message: BaseMessage) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import DocumentError
 from copilot.trust.labels import UNKNOWN, Label, join
+from copilot.trust.outgoing import Attachment, Kind, Outgoing
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
 
@@ -71,6 +72,21 @@ class ToolContext:
         whole = Hunk(name, "" if before is None else "(the present file)", f"{len(content):,} bytes", "file")
         warnings = () if before is None else (f"{name} exists and would be replaced.",)
         return Change(target, before, content, (whole, *hunks), summary, warnings, self.label)
+
+    def attach(self, path: str) -> Attachment:
+        """Return a file as an attachment of what is sent; what goes out is then as confidential as the file."""
+        file = self.open(path)
+        return Attachment(file.name, file.sha256, len(file.content))
+
+    def send(
+        self, kind: Kind, recipients: Iterable[str], body: str, deliver: Callable[[str], str], **more: Any
+    ) -> Outgoing:
+        """Return what a sending tool returns instead of sending: see `Outgoing`, whose other fields are `more`.
+
+        Its label is that of everything read for it; where nothing was, what the model has seen decides.
+        """
+        label = join(self.labels)
+        return Outgoing(kind, tuple(recipients), body, deliver, label=label, **more)
 
     @property
     def label(self) -> Label:

@@ -1,4 +1,4 @@
-"""Find and load skills: bundled, the user's, and those of installed packages, all through the same door.
+"""Find and load skills: bundled, the user's, a project's, and those of installed packages, all through the same door.
 
 A skill is a folder with SKILL.md; with Python tools it is a package with `tools.py`. The user's folders come
 first, so a user's skill replaces a bundled one of the same name, and that is said. A broken skill is
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,7 @@ from typing import Any
 from copilot import _roots
 from copilot.errors import PluginError
 from copilot.plugins import skillmd
+from copilot.plugins.projects import Admitted
 from copilot.plugins.skill import Problem, Skill, Skills
 from copilot.plugins.tools import Tool, build, is_tool
 from copilot.settings import SkillSettings, home
@@ -26,12 +27,15 @@ from copilot.settings import SkillSettings, home
 ENTRY_POINTS = "copilot.skills"
 
 
-def load(settings: SkillSettings | None = None) -> Skills:
-    """Return every skill that can be loaded, and why the others could not."""
+def load(settings: SkillSettings | None = None, *, admitted: Sequence[Admitted] = ()) -> Skills:
+    """Return every skill that can be loaded, and why the others could not.
+
+    `admitted` are trusted skills of the opened folders (plugins/projects.py); they go before all others.
+    """
     settings = settings or SkillSettings()
     found: dict[str, Skill] = {}
     problems: list[Problem] = []
-    for where, make in _candidates(settings):
+    for where, make in _candidates(settings, {each.copy.parent: each.folder for each in admitted}):
         skill = _guarded(where, make, problems)
         if skill is None or skill.name in settings.disabled:
             continue
@@ -62,10 +66,14 @@ def from_functions(functions: Iterable[Callable[..., Any]], *, name: str = "cust
     )
 
 
-def _candidates(settings: SkillSettings) -> Iterator[tuple[str, Callable[[], Skill]]]:
+def _candidates(
+    settings: SkillSettings, projects: Mapping[Path, Path]
+) -> Iterator[tuple[str, Callable[[], Skill]]]:
+    """Yield every skill's folder and how to load it; `projects` are roots of private copies, and what they copy."""
     first: dict[str, Path] = {}  # a package name leads to one folder only, the first
-    for root in _folders(settings):
+    for root in _folders(settings, projects):
         origin = "bundled" if root == _roots.bundled("skills") else f"user ({root})"
+        origin = f"project ({projects[root]})" if root in projects else origin
         for folder in sorted(root.iterdir()) if root.is_dir() else ():
             if (folder / "SKILL.md").is_file():
                 winner = first.setdefault(folder.name, folder)
@@ -80,12 +88,13 @@ def _replaced(name: str, winner: Path) -> Skill:
     raise PluginError(f"Skill {name!r} is replaced by the user's one in {winner}.")
 
 
-def _folders(settings: SkillSettings) -> list[Path]:
-    """Return the skill folders, the user's first, and make their packages importable in the same order."""
+def _folders(settings: SkillSettings, projects: Iterable[Path]) -> list[Path]:
+    """Return the skill folders, ours last, and make their packages importable in the same order."""
+    first = [str(root) for root in projects]
     users = [str(Path(p).expanduser()) for p in settings.paths] + [str(home() / "skills")]
     package = importlib.import_module("copilot.skills")
     ours = str(_roots.bundled("skills"))
-    order = dict.fromkeys([p for p in _roots.roots("skills") if p != ours] + users + [ours])
+    order = dict.fromkeys(first + [p for p in _roots.roots("skills") if p != ours] + users + [ours])
     package.__path__ = list(order)
     importlib.invalidate_caches()
     return [Path(p) for p in order]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast, get_type_hints, overload
+from typing import Any, cast, get_args, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import to_jsonable_python
@@ -16,6 +17,9 @@ from pydantic_core import to_jsonable_python
 from copilot.documents.hunks import Hunk
 from copilot.errors import PluginError, ToolInputError
 from copilot.plugins.context import ToolContext
+from copilot.slots import RoleKind, role_of
+from copilot.trust.labels import Label
+from copilot.trust.outgoing import KINDS, Attachment, Outgoing
 from copilot.workspace.change import Change
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -28,6 +32,8 @@ class Effect(StrEnum):
     WRITE = "write"
     SEND = "send"
     DELETE = "delete"
+    FETCH = "fetch"  # asks another machine for something; what it asks for leaves this one
+    MOVE = "move"  # also permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,9 @@ class Result:
     sources: tuple[str, ...] = ()
 
 
-ToolFunction = Callable[..., "Result | Change | list[Change] | str"]
+ToolFunction = Callable[..., "Result | Change | list[Change] | Outgoing | str"]
+#: What a call comes to, before anything of it is done.
+Outcome = Result | list[Change] | Outgoing
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,8 @@ class Tool:
     """One function that the agent may call.
 
     `name` is "skill.function"; `wire_name` is the same in the letters that every vendor accepts. `examples` are
-    requests that this tool serves and `cues` words that hint at it: the builtin planner ranks by them.
+    requests that this tool serves and `cues` words that hint at it: the builtin planner ranks by them. `hosts` are
+    addresses on the web that every call goes to, whatever its arguments ("https://mcp.contoso.com").
     """
 
     name: str
@@ -62,6 +71,14 @@ class Tool:
     examples: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     skill: str = ""
+    hosts: tuple[str, ...] = ()
+
+    @cached_property
+    def roles(self) -> dict[str, RoleKind | None]:
+        """What each parameter matters to the policy (slots.Role); None for one that declares nothing."""
+        fields = self.arguments.model_fields
+        declared = {name: role_of([*f.metadata, *_nested(f.annotation)]) for name, f in fields.items()}
+        return {n: "option" if r is None and fields[n].annotation is bool else r for n, r in declared.items()}
 
     @property
     def wire_name(self) -> str:
@@ -82,24 +99,30 @@ class Tool:
             ) from None
         return {name: getattr(parsed, name) for name in type(parsed).model_fields}
 
-    def stage(self, context: ToolContext, args: dict[str, Any]) -> Result | list[Change]:
-        """Run the function with validated arguments: a `Result`, or the changes it would make. Nothing is written."""
+    def stage(self, context: ToolContext, args: dict[str, Any]) -> Outcome:
+        """Run the function with validated arguments: a `Result`, the changes it would make, or what it would send.
+
+        Nothing is written or sent.
+        """
         return outcome_of(self.function(context, **self.validate(args)), self.name)
 
 
-def outcome_of(returned: object, name: str) -> Result | list[Change]:
+def outcome_of(returned: object, name: str) -> Outcome:
     """Return what the tool `name` returned, with its data as JSON types; raises PluginError for anything else."""
     if isinstance(returned, str):
         return Result(returned)
     if isinstance(returned, Result) and isinstance(returned.markdown, str):
         return replace(returned, data=to_jsonable_python(returned.data, fallback=repr, bytes_mode="base64"))
+    if isinstance(returned, Outgoing) and _is_sendable(returned):
+        return returned
     changes = [returned] if isinstance(returned, Change) else returned
     if isinstance(changes, list | tuple) and all(_is_whole(change) for change in changes):
         return list(changes)
-    what = "something that is not whole" if isinstance(returned, Result | Change | list) else type(returned).__name__
+    known = isinstance(returned, Result | Change | Outgoing | list)
+    what = "something that is not whole" if known else type(returned).__name__
     raise PluginError(
         f"{name} has a bug: it returned {what}. Nothing was written.",
-        hint="A tool returns text or a Result when it reads, a Change or a list of them when it writes.",
+        hint="A tool returns text or a Result when it reads, Changes when it writes, an Outgoing when it sends.",
         code="tool_result",
     )
 
@@ -112,6 +135,26 @@ def _is_whole(change: object) -> bool:
         and isinstance(change.hunks, tuple | list)
         and all(isinstance(hunk, Hunk) for hunk in change.hunks)
     )
+
+
+def _is_sendable(outgoing: Outgoing) -> bool:
+    texts = (outgoing.body, outgoing.subject, *outgoing.recipients, *outgoing.hosts)
+    return (
+        outgoing.kind in KINDS
+        and isinstance(outgoing.recipients, tuple)
+        and isinstance(outgoing.hosts, tuple)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(each, Attachment) for each in outgoing.attachments)
+        and callable(outgoing.deliver)
+        and isinstance(outgoing.label, Label)
+    )
+
+
+def _nested(annotation: object) -> Iterator[object]:
+    """Yield what is declared inside a type: `list[Annotated[str, Role("recipient")]]`, or with `| None`."""
+    for part in get_args(annotation):
+        yield from getattr(part, "__metadata__", ())
+        yield from _nested(part)
 
 
 def wire_name(name: str) -> str:
@@ -130,6 +173,7 @@ class _Declaration:
     examples: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     name: str = ""
+    hosts: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -142,6 +186,7 @@ def tool(
     examples: tuple[str, ...] | list[str] = (),
     cues: tuple[str, ...] | list[str] = (),
     name: str = "",
+    hosts: tuple[str, ...] | list[str] = (),
 ) -> Callable[[ToolFunction], ToolFunction]: ...
 def tool(
     function: ToolFunction | None = None,
@@ -151,13 +196,16 @@ def tool(
     examples: tuple[str, ...] | list[str] = (),
     cues: tuple[str, ...] | list[str] = (),
     name: str = "",
+    hosts: tuple[str, ...] | list[str] = (),
 ) -> Any:
     """Mark a function as a tool: `@tool(effect="write", examples=[...], cues=[...])`.
 
     The function takes a `ToolContext` first, then typed parameters (their descriptions by `Field`), and returns a
-    `Result` (or text) when it reads, a `Change` or several when it writes. Its docstring is what the model reads.
+    `Result` (or text) when it reads or fetches, a `Change` or several when it writes, an `Outgoing` when it sends. One
+    that sends or fetches declares a `Role` for every parameter, or it is not run. `hosts` are the web addresses that
+    every call goes to. Its docstring is what the model reads.
     """
-    declared = _Declaration(Effect(effect), tuple(examples), tuple(cues), name)
+    declared = _Declaration(Effect(effect), tuple(examples), tuple(cues), name, tuple(hosts))
 
     def mark(target: ToolFunction) -> ToolFunction:
         target.__everpilot_tool__ = declared  # type: ignore[attr-defined]
@@ -189,6 +237,7 @@ def build(function: ToolFunction, *, skill: str) -> Tool:
         examples=declared.examples,
         cues=declared.cues,
         skill=skill,
+        hosts=declared.hosts,
     )
 
 

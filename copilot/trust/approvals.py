@@ -26,7 +26,8 @@ class Item:
 
     `hunks` are what is shown (`Hunk.to_dict`), `label` what the data is (`Label.to_dict`), `digest` the hash of the
     change (`Change.digest`: path, bytes before and after). A call that changes several files has an item for each,
-    with the same `call_id`.
+    with the same `call_id`. What is sent has no path: recipients, the whole body and the attachments are its hunks.
+    `grantable` says that the person may always allow such a call.
     """
 
     call_id: str
@@ -39,6 +40,7 @@ class Item:
     warnings: list[str] = field(default_factory=list)
     digest: str = ""
     label: dict[str, Any] = field(default_factory=dict)
+    grantable: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the item as JSON types."""
@@ -100,43 +102,50 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's answer to the card with this digest: the calls they approved, and words for the model."""
+    """A person's answer to the card with this digest and id: the calls they approved, and words for the model.
+
+    It counts once. `always`: what can be allowed of the approved calls is not asked again.
+    """
 
     card_digest: str
     approved: tuple[str, ...] = ()
     message: str = ""
+    card_id: str = ""
+    always: bool = False
 
     @classmethod
     def all_of(cls, card: Card, message: str = "") -> Answer:
         """Return the answer that approves everything on the card."""
-        return cls(card.digest, tuple(dict.fromkeys(item.call_id for item in card.items)), message)
+        return cls(card.digest, tuple(dict.fromkeys(item.call_id for item in card.items)), message, card.id)
 
     @classmethod
     def none_of(cls, card: Card, message: str = "") -> Answer:
         """Return the answer that approves nothing on the card."""
-        return cls(card.digest, (), message)
+        return cls(card.digest, (), message, card.id)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON types."""
-        return {"card_digest": self.card_digest, "approved": list(self.approved), "message": self.message}
+        return {**asdict(self), "approved": list(self.approved)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Answer:
         """Return the answer that `to_dict` wrote; raises ApprovalError if it is none."""
         try:
-            answer = cls(data["card_digest"], tuple(data["approved"]), data.get("message", ""))
+            approved, message = tuple(data["approved"]), data.get("message", "")
+            answer = cls(data["card_digest"], approved, message, data["card_id"], data.get("always", False))
         except (KeyError, TypeError, AttributeError) as error:
             raise ApprovalError("This is no answer to an approval.", hint="Ask again.", code="answer") from error
-        texts = (answer.card_digest, answer.message, *answer.approved)
+        texts = (answer.card_digest, answer.card_id, answer.message, *answer.approved)
         # A string is iterable too: approved="abc" must not become the calls a, b and c.
-        if isinstance(data["approved"], str) or not all(isinstance(text, str) for text in texts):
+        words = isinstance(data["approved"], list | tuple) and all(isinstance(text, str) for text in texts)
+        if not words or not isinstance(answer.always, bool):
             raise ApprovalError("This is no answer to an approval.", hint="Ask again.", code="answer")
         return answer
 
 
 def check(card: Card, answer: Answer, now: datetime) -> None:
     """Return if `answer` may be acted on; raises ApprovalError that says why not (changed, expired, unknown call)."""
-    if answer.card_digest != card.digest:
+    if answer.card_digest != card.digest or answer.card_id != card.id:
         raise ApprovalError(
             "What would be done has changed since it was shown.", hint="Look at it again and decide anew.", code="stale"
         )

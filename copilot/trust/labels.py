@@ -34,18 +34,30 @@ class Confidentiality(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The label of one value. `sources` names the files and places it came from, for the person to see."""
+    """The label of one value. `sources` names the files and places it came from, for the person to see.
+
+    `readers` are those who may see it: addresses, and domains as "@contoso.com", in lower case; None is anybody who may
+    see data of this confidentiality, and an empty set nobody.
+    """
 
     integrity: Integrity = Integrity.UNTRUSTED
     confidentiality: Confidentiality = Confidentiality.INTERNAL
     sources: tuple[str, ...] = ()
+    readers: frozenset[str] | None = None
 
     def __or__(self, other: Label) -> Label:
+        if self == other:
+            return self
         return Label(
             max(self.integrity, other.integrity),
             max(self.confidentiality, other.confidentiality),
             tuple(dict.fromkeys(self.sources + other.sources)),
+            _both(self.readers, other.readers),
         )
+
+    def admits(self, address: str) -> bool:
+        """Return whether the set of readers has this address, by itself or by its domain; True without such a set."""
+        return self.readers is None or _has(self.readers, address.strip().lower())
 
     @property
     def tainted(self) -> bool:
@@ -54,23 +66,49 @@ class Label:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the label as JSON types (what is kept in messages and checkpoints)."""
+        limited = {} if self.readers is None else {"readers": sorted(self.readers)}
         return {
             "integrity": self.integrity.name.lower(),
             "confidentiality": self.confidentiality.name.lower(),
             "sources": list(self.sources),
+            **limited,
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Label:
-        """Return the label that `to_dict` wrote; what can't be read counts as untrusted and restricted."""
+        """Return the label that `to_dict` wrote; what can't be read counts as untrusted, restricted and for nobody."""
         try:
             return cls(
                 Integrity[data["integrity"].upper()],
                 Confidentiality.parse(data["confidentiality"]),
                 tuple(data.get("sources", ())),
+                readers_of(data["readers"]) if "readers" in data else None,
             )
         except (KeyError, ValueError, AttributeError, TypeError):
-            return cls(Integrity.UNTRUSTED, Confidentiality.RESTRICTED)
+            return cls(Integrity.UNTRUSTED, Confidentiality.RESTRICTED, readers=frozenset())
+
+
+def readers_of(names: Iterable[str]) -> frozenset[str]:
+    """Return a set of readers: in lower case, and without addresses that one of its domains covers.
+
+    Raises TypeError for what is no list of texts.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    if isinstance(names, str) or not all(isinstance(name, str) for name in given):
+        raise TypeError("readers are a list of addresses and domains")
+    found = {name.strip().lower() for name in given}
+    return frozenset(name for name in found if name.startswith("@") or f"@{name.rpartition('@')[2]}" not in found)
+
+
+def _has(readers: frozenset[str], name: str) -> bool:
+    return name in readers or ("@" in name and f"@{name.rpartition('@')[2]}" in readers)
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """Return who is in both sets; an address is in the set of its domain, too."""
+    if one is None or other is None:
+        return other if one is None else one
+    return frozenset({n for n in one if _has(other, n)} | {n for n in other if _has(one, n)})
 
 
 #: Anything whose origin is not known.

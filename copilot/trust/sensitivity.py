@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from copilot.documents.labels import SensitivityLabel, sensitivity
 from copilot.settings import TrustSettings
-from copilot.trust.labels import Confidentiality, Integrity, Label
+from copilot.trust.labels import Confidentiality, Integrity, Label, join, readers_of
 
 
 def label_of(content: bytes, name: str, trust: TrustSettings) -> Label:
     """Return the label of a file: untrusted, and as confidential as the strictest of its Microsoft labels.
 
     An unlabelled file gets the configured default. A label that the map does not know, that encrypts, or that can't
-    be read makes it restricted.
+    be read makes it restricted. `trust.readers` says by its place who may see it.
     """
     known = {guid.strip().strip("{}").lower(): Confidentiality.parse(level) for guid, level in trust.labels.items()}
     levels = [_level(label, known) for label in sensitivity(content) if label.active]
     default = Confidentiality.parse(trust.default_confidentiality)
-    return Label(Integrity.UNTRUSTED, max(levels, default=default), (name,))
+    return Label(Integrity.UNTRUSTED, max(levels, default=default), (name,), _readers(name, trust))
+
+
+def _readers(name: str, trust: TrustSettings) -> frozenset[str] | None:
+    sets = [Label(readers=readers_of(r)) for pattern, r in trust.readers.items() if fnmatchcase(name, pattern)]
+    return join(sets).readers
 
 
 def _level(label: SensitivityLabel, known: dict[str, Confidentiality]) -> Confidentiality:

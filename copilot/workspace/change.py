@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,14 @@ class Change:
     summary: str
     warnings: tuple[str, ...] = ()
     label: Label = UNKNOWN
+    _after: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def after(self) -> str | None:
-        """The SHA-256 of the new content, None for a deletion."""
-        return None if self.content is None else sha256(self.content)
+        """The SHA-256 of the new content, None for a deletion; computed once."""
+        if self.content is not None and not self._after:
+            self._after.append(sha256(self.content))
+        return self._after[0] if self._after else None
 
     def digest(self) -> str:
         """Return the SHA-256 that an approval of this change is bound to: path, bytes before, what is shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from copilot.trust.labels import Label
@@ -17,8 +17,11 @@ class File:
     name: str
     content: bytes
     label: Label
+    _sha256: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def sha256(self) -> str:
-        """The hash that a change of this file is bound to."""
-        return sha256(self.content)
+        """The hash that a change of this file is bound to; computed once."""
+        if not self._sha256:
+            self._sha256.append(sha256(self.content))
+        return self._sha256[0]

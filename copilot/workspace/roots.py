@@ -86,7 +86,7 @@ class Roots:
 def _withheld(state: Path, folders: Sequence[Path]) -> list[Path]:
     """The whole state folder; of one that was itself opened, or holds an opened folder, what must not be written."""
     if any(folder.is_relative_to(state) for folder in folders):
-        return [state / name for name in ("journal", "locks", "trusted.json")]
+        return [state / name for name in ("journal", "locks", "trust", "trusted.json")]
     return [state]
 
 

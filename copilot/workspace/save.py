@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
+import socket
 import stat
+import time
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from copilot.errors import ConflictError, DocumentError, LockedError
+from copilot.workspace.metadata import PRIVATE, Metadata
 from copilot.workspace.owners import owner_of
 
 _BESIDE = re.compile(r"\.everpilot-[0-9a-f]{16}\.tmp\Z")
@@ -36,9 +41,9 @@ class Stamp:
         return cls(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns)
 
 
-def beside(path: Path) -> Path:
-    """Return a fresh name in the same folder, one that `is_beside` knows again."""
-    return path.with_name(f".everpilot-{secrets.token_hex(8)}.tmp")
+def beside(path: Path, store: str = "") -> Path:
+    """Return a fresh name in the same folder that `is_beside` knows again; `store` is whose it is (`store_name`)."""
+    return path.with_name(f".everpilot-{store}{secrets.token_hex(8)[len(store) :]}.tmp")
 
 
 def is_beside(path: Path) -> bool:
@@ -46,9 +51,20 @@ def is_beside(path: Path) -> bool:
     return bool(_BESIDE.fullmatch(path.name))
 
 
-def refuse_unwritable(path: Path, name: str) -> None:
-    """Raise LockedError unless the file (or a new one in its folder) may be written and nobody has it open."""
-    if (owner := owner_of(path)) is not None:
+def store_name(state: Path) -> str:
+    """Return 4 hex digits that tell the temporary files of this state folder, on this machine, from others'."""
+    name = f"{socket.gethostname()}\0{os.path.realpath(state)}"
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:4]
+
+
+def refuse_unwritable(path: Path, name: str, *, now: float | None = None) -> str:
+    """Raise LockedError unless the file (or a new one in its folder) may be written and nobody has it open.
+
+    `now` is Unix time in seconds. Returns what should be said of an owner file that is not obeyed, "" if there is none.
+    """
+    owner = owner_of(path)
+    stale = owner.stale(time.time() if now is None else now) if owner else ""
+    if owner is not None and not stale:
         who = owner.name or "Somebody"
         raise LockedError(
             f"{who} has {name} open.",
@@ -59,6 +75,7 @@ def refuse_unwritable(path: Path, name: str) -> None:
     folder = next(parent for parent in path.parents if os.path.exists(parent))
     if not _may_write(folder, folder.stat()):
         raise LockedError(f"The folder of {name} can't be written.", hint=f"Check the permissions of {folder}.")
+    return f"{owner.lock.name!r} beside {name} was not obeyed: {stale}." if owner else ""
 
 
 def _refuse_file(path: Path, status: os.stat_result, name: str) -> None:
@@ -81,69 +98,40 @@ def _may_write(path: Path, status: os.stat_result) -> bool:
     return bool(status.st_mode & 0o222) and os.access(path, os.W_OK, effective_ids=effective)
 
 
-def write_beside(temporary: Path, content: bytes, like: Path | None, mode: int | None = None) -> None:
-    """Write `content` to `temporary` down to the disk, with the mode, owner and attributes of the file `like`.
+def write_beside(temporary: Path, content: bytes, like: Metadata | None, *, durable: bool = True) -> int:
+    """Write `content` to `temporary`, down to the disk unless not `durable`, with the metadata `like`.
 
-    Without `like` it gets `mode`, or what new files get. Raises OSError.
+    Without `like` it gets what new files get. Returns the number of its inode. Raises OSError.
     """
-    private = like is not None or mode is not None
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o600 if private else 0o666)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        if like is not None:
-            _copy_metadata(like, temporary)
-        elif mode is not None:
-            os.chmod(temporary, mode)
-        os.fsync(descriptor)
+    descriptor = os.open(temporary, flags, 0o600 if like is not None else 0o666)
+    with os.fdopen(descriptor, "wb", buffering=0) as stream:
+        _write_all(stream, content)
+        if like is PRIVATE:
+            os.chmod(temporary, like.mode)
+        elif like is not None:
+            like.apply(temporary)
+        if durable:
+            os.fsync(descriptor)
+        return os.fstat(descriptor).st_ino
 
 
-def _copy_metadata(source: Path, target: Path) -> None:
-    """Attributes and owner where the system lets us; the mode always, and last, since chown takes bits away."""
-    status = source.stat()
-    _copy_attributes(source, target)
-    if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-        for owner in ((status.st_uid, status.st_gid), (-1, status.st_gid)):
-            try:
-                os.chown(target, *owner)
-                break
-            except PermissionError:
-                continue  # not ours to give away; the group alone may still be
-    os.chmod(target, stat.S_IMODE(status.st_mode))
+def _write_all(stream: FileIO, content: bytes) -> None:
+    """A system may take a part only, on a disk that fills up for instance: what is left is offered again."""
+    left = memoryview(content)
+    while left:
+        left = left[stream.write(left) or 0 :]
 
 
-def _copy_attributes(source: Path, target: Path) -> None:
-    if not hasattr(os, "listxattr"):  # macOS and Windows: not in the standard library
-        return
-    try:
-        names = os.listxattr(source)
-    except OSError:  # a file system without attributes
-        return
-    for name in names:
-        try:
-            os.setxattr(target, name, os.getxattr(source, name))
-        except OSError:
-            continue  # security.* and trusted.* are the system's to set
-
-
-def replace(temporary: Path, path: Path, seen: Stamp | None, name: str) -> None:
-    """Put `temporary` in the place of `path`; raises ConflictError if that is no longer what was `seen`."""
-    _refuse_changed(path, seen, name)
-    os.replace(temporary, path)
-    sync_folder(path.parent)
-
-
-def remove(path: Path, seen: Stamp | None, name: str) -> None:
-    """Delete `path`; raises ConflictError if it is no longer what was `seen`."""
-    _refuse_changed(path, seen, name)
-    path.unlink()
-    sync_folder(path.parent)
-
-
-def _refuse_changed(path: Path, seen: Stamp | None, name: str) -> None:
+def refuse_changed(path: Path, seen: Stamp | None, name: str) -> None:
+    """Raise ConflictError if `path` is no longer what was `seen`, or a folder above it became a link."""
     if Stamp.of(path) != seen or Path(os.path.realpath(path)) != path:
-        raise ConflictError(f"{name} changed while it was being written.", hint="Read it again and repeat the edit.")
+        raise changed(name)
+
+
+def changed(name: str) -> ConflictError:
+    """Return the error for a file that somebody else wrote meanwhile."""
+    return ConflictError(f"{name} changed while it was being written.", hint="Read it again and repeat the edit.")
 
 
 def make_folders(folder: Path) -> None:

@@ -8,22 +8,26 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from copilot.documents.hunks import Hunk
-from copilot.errors import ConflictError, DocumentError, EverpilotError, WorkspaceError
-from copilot.settings import TrustSettings
+from copilot._sealing import Sealer
+from copilot.errors import DocumentError, EverpilotError, WorkspaceError
+from copilot.settings import HistorySettings, TrustSettings
 from copilot.trust.labels import UNKNOWN, WORKSPACE, Label
 from copilot.trust.sensitivity import label_of
-from copilot.workspace import listing, recovery, save
+from copilot.workspace import listing, pruning, recovery, save
 from copilot.workspace.change import Change, sha256
 from copilot.workspace.file import File
+from copilot.workspace.history import History, Version
 from copilot.workspace.journal import Entry, Journal, Row
+from copilot.workspace.known import Known, stamp
 from copilot.workspace.locks import Locks
+from copilot.workspace.metadata import Metadata
 from copilot.workspace.objects import Objects
 from copilot.workspace.reading import MAX_BYTES, hash_of, missing, read_bytes
 from copilot.workspace.roots import Roots
+from copilot.workspace.saving import Saver
 from copilot.workspace.staging import Staging
 
-__all__ = ["Entry", "Staging", "Workspace"]
+__all__ = ["Entry", "Staging", "Version", "Workspace"]
 
 Labeller = Callable[[bytes, str], Label]
 
@@ -32,8 +36,8 @@ class Workspace:
     """The folders that the user opened. Everything outside them is out of reach, in both directions.
 
     `state` is the folder of the journal and the locks (made when the first change is written). `labeller` says how
-    confidential a file is (by its Microsoft labels and the default settings if left out). `notes` are problems that
-    did not keep it from opening.
+    confidential a file is (by its Microsoft labels and the default settings if left out). `history` says how long old
+    versions are kept, and whether encrypted. `notes` are problems that kept it neither from opening nor from writing.
     """
 
     def __init__(
@@ -44,17 +48,29 @@ class Workspace:
         labeller: Labeller | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         max_bytes: int = MAX_BYTES,
+        history: HistorySettings | None = None,
     ) -> None:
+        self.state = state
         self._roots = Roots(roots, private=state)
-        self._journal = Journal(state / "journal" / "index.sqlite")
-        self._objects = Objects(state / "journal" / "objects")
+        self._limits = history or HistorySettings()
+        journal, encrypt = state / "journal", self._limits.encrypt
+        sealer = Sealer(journal / "key.json", "The journal")
+        self._journal = Journal(journal / "index.sqlite", sealer, encrypt=encrypt)
+        self._objects = Objects(journal / "objects", sealer, encrypt=encrypt)
         self._locks = Locks(state / "locks")
+        self._store = save.store_name(state)
+        self._known = Known()
+        self._saver = Saver(self._journal, self._objects, self._known, max_bytes)
+        self._history = History(self._journal, self._objects, self, self._apply_back)
         self._labeller = labeller or _by_default_settings
         self._clock = clock
         self._max_bytes = max_bytes
         self.notes: list[str] = []
+        #: Told of each entry that takes something back or brings it back: for the audit log.
+        self.watch: Callable[[Entry], object] | None = None
         try:
-            recovery.settle_all(self._journal, self._locks)
+            self._settle()
+            self._sweep(self.roots)
         except EverpilotError as error:
             self._note(error)  # reading works without a journal; whoever writes meets the error itself
 
@@ -93,13 +109,17 @@ class Workspace:
 
         What we wrote from confidential files stays as confidential as they are, also in formats that hold no label.
         """
+        return self._label(content, name, sha256(content))
+
+    def _label(self, content: bytes, name: str, digest: str) -> Label:
         label = self._labeller(content, name)
         try:
-            made_from = self._journal.label(sha256(content))
+            made_from = self._journal.label(digest)
         except WorkspaceError as error:
             self._note(error)
             return label
-        return replace(label, confidentiality=max(label.confidentiality, made_from.confidentiality))
+        joined = label | made_from
+        return replace(label, confidentiality=joined.confidentiality, readers=joined.readers)
 
     def label_of(self, entry: Entry) -> Label:
         """Return the label of what the file held once `entry` was written."""
@@ -113,19 +133,24 @@ class Workspace:
         too_large.
         """
         place = self.resolve(path)
-        name = self.show(place)
+        name, seen = self.show(place), stamp(place)
         try:
             content = read_bytes(place, name, limit=self._max_bytes)
         except DocumentError as error:
             if error.code == "missing":
                 raise missing(name, map(self._roots.short, (known or self.files)())) from None
             raise
-        return File(place, name, content, self.label(content, name))
+        digest = sha256(content)
+        self._known.note(place, seen, digest)
+        return File(place, name, content, self._label(content, name, digest), [digest])
 
     def hash(self, path: str | Path) -> str | None:
         """Return the SHA-256 of the file, None if there is none; raises DocumentError if it can't be read."""
         place = self.resolve(path)
-        return hash_of(place, self.show(place))
+        seen, digest = stamp(place), hash_of(place, self.show(place))
+        if digest is not None:
+            self._known.note(place, seen, digest)
+        return digest
 
     # Writing
 
@@ -143,30 +168,34 @@ class Workspace:
                 code="hidden",
             )
         try:
-            save.refuse_unwritable(place, name)
+            if stale := save.refuse_unwritable(place, name, now=self._clock().timestamp()):
+                self._tell(stale)
         except OSError as error:
             raise _cant_write(name, error) from error
         return place
 
-    def commit(self, change: Change, *, key: str = "", thread: str = "") -> Entry:
+    def commit(self, change: Change, *, key: str = "", thread: str = "", turn: str = "") -> Entry:
         """Write the change and return its entry in the journal.
 
-        With a `key` that is committed already, returns that entry and writes nothing. Raises ConflictError (the file
-        is not what the change was made from), LockedError (open elsewhere, or may not be written), OutsideRootsError,
+        `turn` names what a person said in the conversation `thread` that led to it: what `undo_turn` takes back at
+        once. With a `key` that is committed already, returns that entry and writes nothing. Raises ConflictError (the
+        file is not what the change was made from), LockedError (open elsewhere, or may not be written), OutsideRootsError,
         or WorkspaceError (disk full and the like); then the file is as it was.
         """
-        return self.committed(key) or self._apply(change, key=key, thread=thread)
+        return self.committed(key) or self._apply(change, key=key, thread=thread, turn=turn)
 
     def committed(self, key: str) -> Entry | None:
         """Return the entry that was committed under this key, None if there is none."""
         if not key or not os.path.isfile(self._journal.file):
             return None
-        recovery.settle_all(self._journal, self._locks)
+        self._settle()
         return self._journal.by_key(key)
+
+    # History
 
     def history(self, limit: int = 50) -> list[Entry]:
         """Return the latest entries of files in the roots, newest first."""
-        recovery.settle_all(self._journal, self._locks)
+        self._settle()
         return [row.entry for row in self._journal.rows(self.roots, max(limit, 0))]
 
     def undo(self, number: int | None = None) -> Entry:
@@ -175,134 +204,127 @@ class Workspace:
         None takes the latest one that is neither undone nor an undo. Raises ConflictError unless the file is exactly
         what that entry wrote, and WorkspaceError if there is no such entry or it is undone already.
         """
-        recovery.settle_all(self._journal, self._locks)
-        row = self._latest() if number is None else self._numbered(number)
-        entry, name = row.entry, self.show(row.entry.path)
-        if self.hash(entry.path) != entry.after:
-            raise self._changed_since(entry, name)
-        content = None if entry.before is None else self._objects.get(entry.before)
-        hunks = tuple(Hunk(h["where"], h["after"], h["before"], h["kind"]) for h in entry.hunks)
-        # The label adds nothing: the restored bytes have the one that they had.
-        change = Change(entry.path, entry.after, content, hunks, _undo_summary(entry), label=WORKSPACE)
-        return self._apply(change, thread=entry.thread, undone=row)
+        self._settle()
+        return self._history.undo(number)
 
-    def _latest(self) -> Row:
-        for row in self._journal.rows(self.roots):
-            if row.entry.undoes is None and row.entry.undone_by is None:
-                return row
-        raise WorkspaceError("There is nothing to undo in these folders.", code="nothing_to_undo")
+    def redo(self, number: int | None = None) -> Entry:
+        """Do again what was undone: the entry `number`, or the last one if nothing was written to its file since.
 
-    def _numbered(self, number: int) -> Row:
-        row = self._journal.row(number, self.roots)
-        if row is None:
-            raise WorkspaceError(
-                f"There is no edit {number} in these folders.", hint="`everpilot undo --list` shows them.", code="entry"
-            )
-        if (by := row.entry.undone_by) is not None:
-            raise WorkspaceError(f"Edit {number} is undone already.", hint=f"Undo {by} does it again.", code="undone")
-        return row
+        Raises as `undo`; WorkspaceError (nothing_to_redo, not_undone).
+        """
+        self._settle()
+        return self._history.redo(number)
 
-    def _changed_since(self, entry: Entry, name: str) -> ConflictError:
-        later = next((r.entry.number for r in self._journal.rows(self.roots) if r.entry.path == entry.path), 0)
-        if later > entry.number:
-            hint = f"Undo the later edits of it first; the latest is {later}."
-        elif entry.before is None:
-            hint = "Delete it yourself if it is not needed."
-        else:
-            hint = f"The version before the edit is kept in {self._objects.path(entry.before)}."
-        return ConflictError(f"{name} changed after edit {entry.number}; nothing was written.", hint=hint)
+    def undo_turn(self, turn: str | None = None, thread: str | None = None) -> list[Entry]:
+        """Take back everything that was written for one thing that a person said; all of it or nothing.
 
-    def _apply(self, change: Change, *, key: str = "", thread: str = "", undone: Row | None = None) -> Entry:
+        None takes the turn of the latest entry (in `thread`, if given). Returns the entries of doing so, newest first.
+        Raises as `undo`, naming the change that stands in the way.
+        """
+        self._settle()
+        return self._history.undo_turn(turn, thread)
+
+    def undo_thread(self, thread: str) -> list[Entry]:
+        """Take back everything that was written in a conversation; all of it or nothing, as `undo_turn`."""
+        self._settle()
+        return self._history.undo_thread(thread)
+
+    def versions(self, path: str | Path) -> list[Version]:
+        """Return the contents that a file had, as far as they were written or found here; oldest first.
+
+        The file may be deleted by now. Raises OutsideRootsError, or DocumentError if it can't be read.
+        """
+        self._settle()
+        return self._history.versions(path)
+
+    def restore(self, path: str | Path, version: int, *, to: str | Path | None = None) -> Entry:
+        """Bring back a version of a file, byte for byte, and return the entry of doing so, which can be undone.
+
+        `to` writes it to another name, which must be free. Raises ConflictError if the file was changed by somebody
+        else since the last entry, or `to` exists; WorkspaceError if there is no such version, or it is not kept.
+        """
+        self._settle()
+        return self._history.restore(path, version, to)
+
+    def _apply_back(self, change: Change, thread: str, turn: str, row: Row | None, undoes: bool) -> Entry:
+        entry = self._apply(change, thread=thread, turn=turn, like=row, undone=row if undoes else None)
+        if self.watch is not None:
+            self.watch(entry)
+        return entry
+
+    def _apply(
+        self,
+        change: Change,
+        *,
+        key: str = "",
+        thread: str = "",
+        turn: str = "",
+        like: Row | None = None,
+        undone: Row | None = None,
+    ) -> Entry:
         path = self.resolve(change.path)
         name = self.show(path)
         try:
             with self._locks.hold(path, name):
-                recovery.settle_path(self._journal, path)
+                recovery.settle_path(self._journal, self._objects, path)
                 if key and (done := self._journal.by_key(key)):
                     return done
                 self.target(path)
-                stamp = save.Stamp.of(path)
-                before = self._unchanged(path, name, change)
-                row = self._planned(path, change, key, thread, undone)
-                return self._write(row, before, change.content, stamp, undone)
+                self._sweep([path.parent])
+                planned = self._planned(path, change, like, key=key, thread=thread, turn=turn)
+                row = replace(planned, entry=replace(planned.entry, undoes=undone.entry.number if undone else None))
+                entry = self._saver.save(change, row, name, self._note)
+            if change.content is None and undone is not None:
+                save.remove_folders(undone.folders)
+            self._prune()
+            return entry
         except OSError as error:
             raise _cant_write(name, error) from error
 
-    def _unchanged(self, path: Path, name: str, change: Change) -> bytes | None:
-        """Return the present bytes of the file if the change was made from them; raises ConflictError."""
-        content = read_bytes(path, name, limit=self._max_bytes) if save.Stamp.of(path) else None
-        if (None if content is None else sha256(content)) == change.before:
-            if content is None and change.content is None:
-                raise ConflictError(f"There is no {name} to delete.")
-            return content
-        if change.before is None:
-            raise ConflictError(f"{name} exists already.", hint="Read it, or choose another name.")
-        what = "is gone" if content is None else "changed since it was read"
-        raise ConflictError(f"{name} {what}; nothing was written.", hint="Read it again and repeat the edit.")
-
-    def _planned(self, path: Path, change: Change, key: str, thread: str, undone: Row | None) -> Row:
+    def _planned(self, path: Path, change: Change, like: Row | None, *, key: str, thread: str, turn: str) -> Row:
         entry = Entry(
             number=0,
             time=self._clock().astimezone(UTC).isoformat(timespec="seconds"),
             path=path,
             summary=change.summary,
             before=change.before,
-            after=change.after,
+            after=None,  # known when the row is ready; hashing goes on beside the writing
             thread=thread,
+            turn=turn or _turn_of(key, thread),
             key=key,
-            undoes=undone.entry.number if undone else None,
             hunks=[hunk.to_dict() for hunk in change.hunks],
         )
-        mode = path.stat().st_mode & 0o7777 if change.before is not None else undone.mode if undone else None
+        was = Metadata.of(path) if os.path.isfile(path) else like.metadata if like else None
         folders = [parent for parent in path.parents if not os.path.exists(parent)]
-        return Row(entry, "writing", save.beside(path), folders, mode, change.label)
+        return Row(entry, "writing", save.beside(path, self._store), folders, was, change.label)
 
-    def _write(
-        self, row: Row, before: bytes | None, after: bytes | None, stamp: save.Stamp | None, undone: Row | None
-    ) -> Entry:
-        """Journal the old and the new bytes, then exchange the file; on any fault find out which one it is now."""
+    def _settle(self) -> None:
+        recovery.settle_all(self._journal, self._objects, self._locks)
+
+    def _sweep(self, folders: Iterable[Path]) -> None:
+        if os.path.isfile(self._journal.file):  # nothing of ours is older than the journal
+            for folder in folders:
+                recovery.sweep(folder, self._store, self._journal, self._objects, self._clock().timestamp())
+
+    def _prune(self) -> None:
         try:
-            for content in (before, after):
-                if content is not None:
-                    self._objects.put(content)
-            row = self._journal.begin(row)
-            self._exchange(row, after, stamp)
-            self._journal.mark(row.entry.number, "done")
-            if after is None and undone is not None:
-                save.remove_folders(undone.folders)
-        except BaseException:
-            self._settle_failed(row.entry.path)
-            raise
-        return row.entry
-
-    def _exchange(self, row: Row, content: bytes | None, stamp: save.Stamp | None) -> None:
-        path, temporary, number = row.entry.path, row.temporary, row.entry.number
-        name = self.show(path)
-        if content is None or temporary is None:
-            self._journal.mark(number, "pending")
-            save.remove(path, stamp, name)
-            return
-        save.make_folders(path.parent)
-        save.write_beside(temporary, content, path if stamp else None, row.mode)
-        self._journal.mark(number, "pending")
-        save.replace(temporary, path, stamp, name)
-
-    def _settle_failed(self, path: Path) -> None:
-        try:
-            recovery.settle_path(self._journal, path)
+            pruning.prune(self._journal, self._objects, self._limits, int(self._clock().timestamp()))
         except (EverpilotError, OSError) as error:
-            self._note(error)  # the next one to open the journal settles it
+            self._note(error)  # the store is larger than it should be; the change is done
+
+    def _tell(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _note(self, problem: Exception) -> None:
-        if str(problem) not in self.notes:
-            self.notes.append(str(problem))
+        self._tell(str(problem))
 
 
-def _undo_summary(entry: Entry) -> str:
-    undoing = f"Undo {entry.undoes}: "
-    if entry.summary.startswith(undoing):
-        return f"Redo {entry.undoes}: {entry.summary.removeprefix(undoing)}"
-    return f"Undo {entry.number}: {entry.summary}"
+def _turn_of(key: str, thread: str) -> str:
+    """Return a turn for a key whose caller names none: the message of the model that asked for the change."""
+    if not (thread and key.startswith(f"{thread}:")):
+        return ""
+    return key.removeprefix(f"{thread}:").partition(":")[0]
 
 
 def _cant_write(name: str, error: OSError) -> WorkspaceError:

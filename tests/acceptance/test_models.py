@@ -116,3 +116,12 @@ def test_a_used_up_budget_is_told_and_the_planner_goes_on(everpilot: Everpilot) 
         assert not server.requests
     assert done.json["served_by"] == "builtin"
     assert "the budget of $0 for the day is used up (budgets.day)" in done.json["text"]
+
+
+def test_a_budget_for_one_turn(everpilot: Everpilot) -> None:
+    priced = "price = { input = 100.0, output = 100.0 }\n"
+    with OpenAIServer() as server:
+        everpilot.settings([("a", "openai", server)], priced)
+        assert everpilot.ask("hello", "--max-budget-usd", "0.01").json["served_by"] == "builtin"
+        assert not server.requests
+        assert everpilot.ask("hello", "--max-budget-usd", "10").json["served_by"] == "a"

@@ -66,7 +66,7 @@ def test_kind_by_content(content: bytes, name: str, kind: str) -> None:
         (ole("PowerPoint Document"), "a.ppt", "legacy", ".pptx"),
         (ole("Something"), "a.doc", "legacy", ".docx"),
         (ole("EncryptionInfo", "EncryptedPackage"), "a.docx", "encrypted", "password"),
-        (ole("__properties_version1.0"), "a.msg", "unsupported", "Outlook"),
+        (ole("__properties_version1.0"), "a.msg", "legacy", "Outlook"),
         (zipped({"mimetype": b"application/vnd.oasis.opendocument.text"}), "a.odt", "unsupported", "OpenDocument text"),
         (zipped({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet"}), "a.ods", "unsupported", ".xlsx"),
         (zipped({"a.txt": b"x"}), "a.zip", "unsupported", "zip"),

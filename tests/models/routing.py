@@ -25,7 +25,7 @@ from copilot.settings import (
     Settings,
     TrustSettings,
 )
-from tests.vendors import AnthropicServer, BedrockServer, VendorServer
+from tests.vendors import AnthropicServer, VendorServer
 
 ENV = {"TEST_KEY": "test-key", "AWS_REGION": "eu-central-1"}
 # Faults that hang are met by deadlines, and these are what a test waits for; a healthy local server needs far less.

@@ -197,3 +197,18 @@ DEFS = {
 )
 def test_json_schema(value: Any, spec: dict[str, Any], problem: str) -> None:
     assert schema.problem(value, spec) == problem
+
+
+def test_an_object_that_a_client_parsed_may_hold_what_json_has_not() -> None:
+    with pytest.raises(Unusable, match="malformed"):
+        _accept([RawCall("read_cell", {"cell": "B4", "times": float("nan")}, "1")])
+
+
+@pytest.mark.parametrize("finish", ["max_tokens", "MAX_TOKENS", "SAFETY", "content_filtered", "refusal"])
+def test_a_gateway_hands_on_the_words_of_the_vendor_behind_it(finish: str) -> None:
+    with pytest.raises(Unusable):
+        _accept([], finish=finish, text="Half")
+
+
+def test_half_letters_never_reach_the_state() -> None:
+    assert _accept([], finish="stop", text="half \ud83d").content == "half ?"

@@ -300,3 +300,20 @@ def test_what_json_cannot_carry_is_sent_as_words() -> None:
     assert isinstance(sent, AIMessage)
     assert sent.content == "half ?"
     assert sent.tool_calls[0]["args"] == {"x": "NaN"}
+
+
+def test_an_image_that_is_too_large_for_a_vendor_is_named_in_words() -> None:
+    data = base64.b64encode(base64.b64decode(PNG) + bytes(5_300_000)).decode()
+    padded = {"type": "image", "base64": data, "mime_type": "image/png"}
+    assert repair([HumanMessage([padded])], "anthropic")[0].content == "[image left out: image/png]"
+    assert repair([HumanMessage([padded])], "google")[0].content == [padded]
+
+
+def test_two_halves_of_a_letter_that_a_stream_parted_are_one_letter() -> None:
+    assert repair([HI, own(AIMessage("a \ud83d\ude00"), "openai"), HI])[1].content == "a \U0001f600"
+
+
+def test_words_that_a_client_would_leave_out_stand_before_the_call() -> None:
+    sent = repair([HI, asked("abcDEF123", text="Let me look."), result("abcDEF123")], "mistral")
+    assert outline(sent) == ["human", "ai", "ai[abcDEF123]", "tool(abcDEF123)"]
+    assert (sent[1].content, sent[2].content) == ("Let me look.", "")

@@ -23,6 +23,9 @@ TOOL: dict[str, Any] = {
     "function": {"name": "excel_read", "description": "Reads.", "parameters": {"type": "object", "properties": {}}},
 }
 CASES = cases()
+#: Here every thread goes to every vendor both as its own and as another's; elsewhere to half of them, as one of the two,
+#: in turns.
+BOTH = ("private", "order")
 FAMILIES = list(dict.fromkeys(case.family for case in CASES))
 THINKING = {"anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}}}
 
@@ -33,7 +36,7 @@ def test_there_are_many_and_each_has_a_name() -> None:
 
 @pytest.fixture(scope="module", params=SERVERS)
 def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[str, VendorServer]]:
-    with SERVERS[request.param]() as server:
+    with SERVERS[request.param](lambda asked: "Well.") as server:
         yield request.param, server
         _client.cache_clear()
 
@@ -42,17 +45,21 @@ def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[str, VendorServer]]
 def test_every_vendor_takes_it(vendor: tuple[str, VendorServer], family: str) -> None:
     name, server = vendor
     found = [case for case in CASES if case.family == family]
-    problems = [p for n, case in enumerate(found) for own in (False, True) for p in _problems(name, server, case, own, n)]
+    problems = [
+        p for n, case in enumerate(found) for own in (False, True) for p in _problems(name, server, case, own, n)
+    ]
     assert not problems, "\n".join(problems)
 
 
 def _problems(name: str, server: VendorServer, case: Case, own: bool, number: int) -> Iterator[str]:
-    if own and case.origin not in ("", name):
+    at = list(SERVERS).index(name)
+    turn = (number + at) % 2 == own and (number // 2 + at // 2) % 2 == 0
+    if (own and case.origin not in ("", name)) or not (turn or case.family in BOTH or case.origin):
         return
     where = f"{case.name} ({'own' if own else 'foreign'})"
     thread = [_stamped(message, name, own) for message in case.messages]
     before = deepcopy(thread)
-    tools, streamed = number % 4 != 3, (number + own) % 2 == 0
+    tools, streamed = number % 4 != 3, (number // 2 + own) % 2 == 0
     plan = history.prepare(thread, dialects.get(name), provider="p", model="m", tools=tools)
     if repr(thread) != repr(before):
         yield f"{where}: the stored thread was changed"
@@ -121,10 +128,7 @@ def _ask(model: Runnable[Any, AIMessage], sent: list[BaseMessage], streamed: boo
 def test_a_thread_out_of_a_checkpoint_is_repaired_alike(family: str) -> None:
     serde = JsonPlusSerializer()
     for case in (case for case in CASES if case.family == family):
-        try:
-            kept = serde.loads_typed(serde.dumps_typed(case.messages))
-        except Exception:  # noqa: BLE001 - what no checkpoint can hold comes out of none
-            continue
+        kept = _kept(serde, case.messages)
         for name in SERVERS:
             sent, again = (
                 history.repair(thread, dialects.get(name), provider="p", model="m", tools=True)
@@ -133,5 +137,16 @@ def test_a_thread_out_of_a_checkpoint_is_repaired_alike(family: str) -> None:
             assert _contents(again) == _contents(sent), case.name
 
 
+def _kept(serde: JsonPlusSerializer, messages: list[BaseMessage]) -> list[BaseMessage]:
+    if "\\ud83d" in repr(messages):  # a checkpoint holds a question mark in its place
+        return messages
+    try:
+        return list(serde.loads_typed(serde.dumps_typed(messages)))
+    except (TypeError, ValueError):  # what no checkpoint can hold comes out of none
+        return messages
+
+
 def _contents(messages: list[BaseMessage]) -> list[Any]:
-    return [(m.type, repr(m.content), getattr(m, "tool_call_id", ""), len(getattr(m, "tool_calls", ()))) for m in messages]
+    return [
+        (m.type, repr(m.content), getattr(m, "tool_call_id", ""), len(getattr(m, "tool_calls", ()))) for m in messages
+    ]

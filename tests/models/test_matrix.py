@@ -30,7 +30,12 @@ from tests.models.routing import router, stamp
 from tests.vendors import FAULTS, Call, Fault, OpenAIServer, Reply, Request, VendorServer, unused_url
 from tests.vendors.clients import SERVERS
 
-KINDS = {name: known for name, known in providers.all_providers().items() if known.dialect in SERVERS}
+#: Vendors that are reached at an address.
+KINDS = {
+    name: known
+    for name, known in providers.all_providers().items()
+    if known.dialect in SERVERS and not known.client.startswith("copilot.")
+}
 NAMES = list(KINDS)
 QUESTION = "Write 42 into the book."
 WRITTEN = "It is written."
@@ -104,6 +109,7 @@ def cases(faults: Sequence[str], kinds: Sequence[str], *, streamed: bool) -> lis
 
 #: One vendor of each dialect meets all faults; the others share its client, and meet each kind of fault.
 ONE_OF_EACH = list({KINDS[name].dialect: name for name in reversed(NAMES)}.values())
+TWINS = [name for name in NAMES if name not in ONE_OF_EACH]
 BASE = sorted({*FAULTS, "redirect", "sse_error:0"} - set(HANGING) - {"403", "503", "no_body"})
 
 
@@ -236,7 +242,7 @@ def _assert_first_call(on: Stage, answer: AIMessage, fault: str) -> None:
     ("kind", "fault"),
     [
         *cases(EVERY, ONE_OF_EACH, streamed=True),
-        *cases(BASE, [name for name in NAMES if name not in ONE_OF_EACH], streamed=True),
+        *cases(BASE[::2], TWINS, streamed=True),
     ],
 )
 async def test_streamed(kind: str, fault: str) -> None:
@@ -247,7 +253,9 @@ async def test_streamed(kind: str, fault: str) -> None:
     _assert_first_call(on, answer, fault)
 
 
-@pytest.mark.parametrize(("kind", "fault"), cases(BASE, NAMES, streamed=False))
+@pytest.mark.parametrize(
+    ("kind", "fault"), [*cases(BASE, ONE_OF_EACH, streamed=False), *cases(BASE[1::2], TWINS, streamed=False)]
+)
 def test_whole(kind: str, fault: str) -> None:
     on = stage(kind, EVERY.index(fault))
     on.bad.always = fault
@@ -283,14 +291,17 @@ def test_one_character_a_second(kind: str) -> None:
 
 # --- a vendor dies after its tool ran ---------------------------------------------------------------------------------
 
-AFTER_THE_TOOL = [f for f in BASE if f not in ("404", "529", "bad_json", "html", "wrong_type", "blank", "nan_arguments")]
+AFTER_THE_TOOL = [
+    f for f in BASE if f not in ("404", "529", "bad_json", "html", "wrong_type", "blank", "nan_arguments")
+]
 
 
 @pytest.mark.parametrize(
     ("kind", "fault", "streamed"),
     [
-        *((kind, fault, True) for kind, fault in cases(AFTER_THE_TOOL, NAMES, streamed=True)),
-        *((kind, fault, False) for kind, fault in cases(AFTER_THE_TOOL[::2], NAMES, streamed=False)),
+        *((kind, fault, True) for kind, fault in cases(AFTER_THE_TOOL, ONE_OF_EACH, streamed=True)),
+        *((kind, fault, True) for kind, fault in cases(AFTER_THE_TOOL[::3], TWINS, streamed=True)),
+        *((kind, fault, False) for kind, fault in cases(AFTER_THE_TOOL[1::3], NAMES, streamed=False)),
     ],
 )
 async def test_it_dies_after_its_tool_ran(kind: str, fault: str, streamed: bool) -> None:
@@ -318,10 +329,13 @@ ARGUMENTS = Call("write_value", {"value": 42, "times": 2.5}).arguments
 
 
 @pytest.mark.parametrize(
-    ("kind", "streamed"), [(k, s) for k in ONE_OF_EACH for s in (True, False) if exists("second_call_cut", k, streamed=s)]
+    ("kind", "streamed"),
+    [(k, s) for k in ONE_OF_EACH for s in (True, False) if exists("second_call_cut", k, streamed=s)],
 )
 def test_arguments_cut_at_any_character_never_become_a_call(kind: str, streamed: bool) -> None:
-    bare = dialects.get(KINDS[kind].dialect).empty_arguments
+    dialect = dialects.get(KINDS[kind].dialect)
+    # No text at all is a whole call to some vendors, and OpenAI's client does not tell it from "{}" in a whole answer.
+    bare = dialect.empty_arguments or (dialect.name == "openai" and not streamed)
     for kept in range(int(bare), len(ARGUMENTS)):
         on = stage(kind, kept)
         on.bad.always = f"truncated_tool_arguments:{kept}"

@@ -229,7 +229,7 @@ def test_nobody_answered_is_no_answered_row() -> None:
     with OpenAIServer(always="401") as server, pytest.raises(NoModelError):
         router([entry(server, "one")], ledger=ledger).invoke("Hi")
     (row,) = ledger.totals("model")
-    assert (row["calls"], row["failed"], row["cost"]) == (0, 1, None)
+    assert (row["calls"], row["failed"], row["cost"]) == (0, 1, 0.0)
 
 
 def test_an_unpriced_call_is_told() -> None:

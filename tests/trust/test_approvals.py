@@ -46,7 +46,7 @@ def test_survives_json() -> None:
     assert again == asked
     answer = Answer.from_dict(json.loads(json.dumps(Answer.all_of(asked, "go").to_dict())))
     check(again, answer, NOW)
-    assert answer == Answer(asked.digest, ("c1", "c2"), "go")
+    assert answer == Answer(asked.digest, ("c1", "c2"), "go", asked.id)
 
 
 def test_the_same_plan_staged_again_later_is_the_same() -> None:
@@ -119,7 +119,7 @@ def test_a_card_without_a_valid_time_approves_nothing(expires: str) -> None:
 
 def test_only_what_was_asked_can_be_approved() -> None:
     with pytest.raises(ApprovalError, match="c7"):
-        check(card(), Answer(card().digest, ("c1", "c7")), NOW)
+        check(card(), replace(Answer.all_of(card()), approved=("c1", "c7")), NOW)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,29 @@ def test_no_card(data: dict[str, Any]) -> None:
 def test_no_answer(data: dict[str, Any]) -> None:
     with pytest.raises(ApprovalError):
         Answer.from_dict(data)
+
+
+def test_an_answer_is_to_one_card_only() -> None:
+    """The same plan that is asked about again, after an answer was used, is another card."""
+    with pytest.raises(ApprovalError, match="changed since"):
+        check(replace(card(), id="t1-c1-1"), Answer.all_of(card()), NOW)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=70) | st.lists(st.text(max_size=3), max_size=3)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(["card_digest", "card_id", "approved", "always", "message"]), VALUES)
+def test_of_a_thousand_mutated_answers_none_approves_more(name: str, value: Any) -> None:
+    """A mutated answer is refused, or approves no more than the one that was given."""
+    given = Answer.none_of(card()).to_dict()
+    try:
+        answer = Answer.from_dict({**given, name: value})
+        check(card(), answer, NOW)
+    except ApprovalError:
+        return
+    assert answer.approved == ()
+    assert (answer.card_digest, answer.card_id) == (given["card_digest"], given["card_id"])
 
 
 JSON = st.recursive(

@@ -75,3 +75,42 @@ def test_what_is_no_office_file_gets_the_default() -> None:
 )
 def test_which_model_may_see_it(data: str, model: str, allowed: bool) -> None:
     assert may_see(Label(confidentiality=Confidentiality.parse(data)), model) is allowed
+
+
+def custom(**fields: object) -> str:
+    """Return a docProps/custom.xml with one label's properties, as older Office writes them."""
+    rows = "".join(
+        f'<property name="MSIP_Label_{STRANGE}_{name}"><vt:lpwstr>{value}</vt:lpwstr></property>'
+        for name, value in fields.items()
+    )
+    return f'<Properties xmlns:vt="http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes">{rows}</Properties>'
+
+
+@pytest.mark.parametrize(
+    ("info", "fields", "expected"),
+    [
+        ((), {"Enabled": "true"}, Confidentiality.RESTRICTED),
+        ((), {"Enabled": "false"}, Confidentiality.INTERNAL),
+        ((), {"Name": "Public"}, Confidentiality.RESTRICTED),
+        ((label(OPEN),), {"Enabled": "true"}, Confidentiality.RESTRICTED),
+        ((label(OPEN),), {"Enabled": "false"}, Confidentiality.PUBLIC),
+        ((label(STRANGE),), {"Enabled": "false"}, Confidentiality.RESTRICTED),
+        ((label(STRANGE, removed="1"),), {"Enabled": "true"}, Confidentiality.RESTRICTED),
+        ((label(OPEN, bits=7),), {"Enabled": "false", "ContentBits": "8"}, Confidentiality.PUBLIC),
+        ((label(OPEN, bits=15),), {}, Confidentiality.RESTRICTED),
+    ],
+)
+def test_the_stricter_of_both_places_counts(
+    info: tuple[str, ...], fields: dict[str, str], expected: Confidentiality
+) -> None:
+    buffer = io.BytesIO(office(*info))
+    with zipfile.ZipFile(buffer, "a") as package:
+        package.writestr("docProps/custom.xml", custom(**fields))
+    assert label_of(buffer.getvalue(), "a.docx", TRUST).confidentiality is expected
+
+
+def test_who_may_see_it_goes_by_its_place() -> None:
+    trust = TrustSettings(readers={"hr/*": ["@contoso.com"], "*/pay*": ["anna@contoso.com", "x@y.z"]})
+    assert label_of(b"", "a.txt", trust).readers is None
+    assert label_of(b"", "hr/a.txt", trust).readers == {"@contoso.com"}
+    assert label_of(b"", "hr/pay.txt", trust).readers == {"anna@contoso.com"}

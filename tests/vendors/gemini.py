@@ -20,8 +20,17 @@ FIELDS = {"contents", "tools", "toolConfig", "safetySettings", "systemInstructio
 PARTS = {"text", "inlineData", "fileData", "functionCall", "functionResponse"}
 BESIDE = {"thought", "thoughtSignature", "mediaResolution", "videoMetadata"}
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
-INLINE = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif", "application/pdf", "audio/wav", "audio/mp3")
-#: What the server signs its steps with, and what Google lets pass for steps of others (its guide to thought signatures).
+INLINE = (
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/heic",
+    "image/heif",
+    "application/pdf",
+    "audio/wav",
+    "audio/mp3",
+)
+#: What the server signs its steps with, and what Google lets pass for steps of others (guide to thought signatures).
 SIGNATURE = base64.b64encode(b"signed by gemini").decode()
 SKIPPED = "skip_thought_signature_validator"
 STATUS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED",
@@ -151,12 +160,15 @@ def _content(content: dict[str, Any], at: int) -> Refusal | None:
 
 
 def _inline(blob: dict[str, Any]) -> Refusal | None:
-    if blob.get("mimeType") not in INLINE:
-        return Refusal(f"Unsupported MIME type: {blob.get('mimeType')}")
-    magic = MAGIC.get(blob["mimeType"], b"")
+    kind = blob.get("mimeType") or blob.get("mime_type")  # ProtoJSON: parsers take both forms of a name
+    if kind not in INLINE:
+        return Refusal(f"Unsupported MIME type: {kind}")
+    magic = MAGIC.get(kind, b"")
     # The SDK writes the alphabet of addresses, and Google reads both.
     data = bytes_of(str(blob.get("data")).replace("-", "+").replace("_", "/"))
-    return None if data and data.startswith(magic) else Refusal("Unable to process input image. Please retry or report.")
+    return (
+        None if data and data.startswith(magic) else Refusal("Unable to process input image. Please retry or report.")
+    )
 
 
 def _signatures(body: dict[str, Any]) -> Refusal | None:

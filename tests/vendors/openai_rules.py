@@ -200,13 +200,15 @@ def image(url: Any, where: str) -> Refusal | None:
     found = DATA_URL.fullmatch(str(url))
     if not found or found["mime"] not in IMAGES:
         return Refusal(
-            f"You uploaded an unsupported image. Please make sure your image has of one the following formats: {IMAGES}.",
+            f"You uploaded an unsupported image. Please make sure your image is one of these formats: {IMAGES}.",
             param=where,
             code="invalid_image_format",
         )
     data = bytes_of(found["data"])
     if not data or not data.startswith(MAGIC[found["mime"]]):
-        return Refusal("The image data you provided does not represent a valid image.", param=where, code="invalid_image")
+        return Refusal(
+            "The image data you provided does not represent a valid image.", param=where, code="invalid_image"
+        )
     return None
 
 

@@ -38,6 +38,7 @@ def test_what_is_written_and_recorded(root: Path, state: Path, edit: Edit) -> No
         "before": sha256(b"old"),
         "after": sha256(b"new"),
         "thread": "t",
+        "turn": "1",
         "key": "t:1",
         "undoes": None,
         "undone_by": None,

@@ -82,8 +82,10 @@ class Grid:
         if not empty:
             return
         from copilot.documents.excel.calc import compute_missing
+        from copilot.documents.excel.expansion import computable
 
-        values = compute_missing(self.workbook, self.sheet, empty)
+        small = computable(self.workbook, empty)
+        values = compute_missing(self.workbook, self.sheet, small) if small else {}
         for cell in empty:
             if (cell.row, cell.column) in values:
                 self.rows[cell.row][cell.column] = replace(cell, value=values[cell.row, cell.column])
@@ -117,14 +119,6 @@ class Grid:
     @property
     def hidden_columns(self) -> frozenset[int]:
         """The columns that are not shown."""
-        from copilot.documents.excel.markup import find_all
+        from copilot.documents.excel.unseen import hidden_columns
 
-        xml = self.reader.xml
-        group = xml.element(b"cols")
-        found: set[int] = set()
-        for element in find_all(xml.data, xml.prefix + b"col", group.inner, group.close) if group else ():
-            if xml.attribute(element, b"hidden") in ("1", "true"):
-                low, high = int(xml.attribute(element, b"min") or 1), int(xml.attribute(element, b"max") or 1)
-                used = self.used
-                found.update(range(low, min(high, used.right if used else low) + 1))
-        return frozenset(found)
+        return hidden_columns(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -14,6 +14,7 @@ from copilot.documents.excel.formulas import without_prefixes
 from copilot.documents.excel.grid import BIG, Grid
 from copilot.documents.excel.refs import Area, column_letters, split_sheet
 from copilot.documents.excel.regions import regions
+from copilot.documents.excel.unseen import HIDDEN_COLUMN, Unseen, unseen_cells
 from copilot.documents.excel.values import CellError, show
 from copilot.documents.excel.workbook import Sheet, Table, Workbook, string_text
 from copilot.documents.segments import Heading, Outline, Reading, Segment, SheetOutline, TableOutline
@@ -241,6 +242,7 @@ class _Reader:
         ]
         self.flags: list[str] = []
         self._left = MAX_CHARACTERS
+        self._unseen = Unseen.of(workbook)
 
     def markdown(self) -> str:
         """Return all segments as one text."""
@@ -280,14 +282,18 @@ class _Reader:
     def _grid(self, grid: Grid, used: Area | None, hidden: str) -> None:
         if used is None:
             return
+        unseen = {} if hidden else unseen_cells(grid, self._unseen.reasons)
+        if unseen:
+            self._hidden_cells(grid, unseen)
+            kept = {r: {c: cell for c, cell in cells.items() if (r, c) not in unseen} for r, cells in grid.rows.items()}
+            grid = replace(grid, rows={r: cells for r, cells in kept.items() if cells})
+        if not grid.rows:
+            return
         shown = used
-        last = list(grid.rows)[min(len(grid.rows), MAX_ROWS) - 1] if grid.rows else used.top
-        if last < used.bottom:
+        last = list(grid.rows)[min(len(grid.rows), MAX_ROWS) - 1]
+        if last < used.bottom and len(grid.rows) > MAX_ROWS:
             shown = Area(used.top, used.left, last, used.right)
             self.omitted.append(f"{grid.sheet.name}: rows {last + 1} to {used.bottom} of {used}")
-        gone_rows, gone_columns = grid.hidden_rows & set(grid.rows), grid.hidden_columns
-        if not hidden and (gone_rows or gone_columns):
-            self._hidden_parts(grid, gone_rows, gone_columns)
         area, text = _within_budget(grid, shown, self._left)
         if area.bottom < shown.bottom:
             self.omitted.append(f"{grid.sheet.name}: rows {area.bottom + 1} to {shown.bottom} of {used}")
@@ -297,18 +303,16 @@ class _Reader:
         where = f"{grid.sheet.name}!{area}"
         self._add(text, where, "table", hidden=hidden, address=where)
 
-    def _hidden_parts(self, grid: Grid, rows: frozenset[int], columns: frozenset[int]) -> None:
+    def _hidden_cells(self, grid: Grid, unseen: dict[tuple[int, int], str]) -> None:
+        """Add the cells that are not seen: those of a hidden column together, all others row by row."""
         self.flags.append("hidden-text")
-        for word, numbers, name in (("row", rows, str), ("column", columns, column_letters)):
-            for number in sorted(numbers)[:50]:
-                cells = (
-                    grid.rows.get(number, {}).values()
-                    if word == "row"
-                    else [r[number] for r in grid.rows.values() if number in r]
-                )
-                text = " | ".join(_short(grid.reader.describe(c)) for c in list(cells)[:30])
-                if text:
-                    self._add(text, f"{grid.sheet.name}, {word} {name(number)}", "cell", hidden=f"hidden {word}")
+        lines: dict[tuple[str, str], list[str]] = {}
+        for (row, column), why in unseen.items():
+            place = f"column {column_letters(column)}" if why == HIDDEN_COLUMN else f"row {row}"
+            lines.setdefault((place, why), []).append(_short(grid.reader.describe(grid.rows[row][column])))
+        for (place, why), texts in lines.items():
+            if words := " | ".join(text for text in texts if text):
+                self._add(words, f"{grid.sheet.name}, {place}", "cell", hidden=why)
 
     def _annotations(self, grid: Grid, hidden: str) -> None:
         name = grid.sheet.name
@@ -322,6 +326,8 @@ class _Reader:
             self._add(", ".join(str(a) for a in merged[:100]), f"sheet {name}", "merged", hidden=hidden)
         for where, text in _validations(grid.reader):
             self._add(text, f"{name}!{where}", "validation", hidden=hidden)
+        for where, text in _margins(grid.reader):
+            self._add(text, f"{name}, {where}", where, hidden=hidden)
 
     def _not_shown(self, sheet: Sheet) -> None:
         counts: dict[str, int] = {}
@@ -391,6 +397,18 @@ def _comments(workbook: Workbook, sheet: Sheet) -> Iterator[tuple[str, str]]:
                 yield where, f"{who}: {text}" if who and not text.startswith(who) else text
 
 
+_MARGIN = re.compile(rb"<(?:\w+:)?(?:odd|even|first)(Header|Footer)(?:\s[^>]*)?>([^<]+)<")
+_MARGIN_CODES = re.compile(r'&(?:"[^"]*"|K[0-9A-F]{6}|\d+|[LCRBIUESXYPNDTFZAGO])')
+
+
+def _margins(reader: SheetReader) -> Iterator[tuple[str, str]]:
+    """Yield ("header" or "footer", text) of the printed pages, without the codes of 18.3.1.46."""
+    for match in _MARGIN.finditer(reader.xml.data, reader.xml.close):
+        text = " ".join(_MARGIN_CODES.sub(" ", markup.unescape(match[2].decode("utf-8", "replace"))).split())
+        if text:
+            yield match[1].decode().lower(), text
+
+
 def _validations(reader: SheetReader) -> Iterator[tuple[str, str]]:
     """Yield (range, rule in words) of the data validations, those of the 2010 extension included."""
     data = reader.xml.data[reader.xml.close :]
@@ -402,5 +420,10 @@ def _validations(reader: SheetReader) -> Iterator[tuple[str, str]]:
         )
         kind = markup.attribute(tag, b"type") or "any"
         operator = markup.attribute(tag, b"operator") or ("between" if len(formulas) > 1 else "")
+        told = [
+            words
+            for key in (b"promptTitle", b"prompt", b"errorTitle", b"error")
+            if (words := markup.attribute(tag, key))
+        ]
         rule = " and ".join(markup.unescape(f.decode("utf-8", "replace")) for f in formulas)
-        yield where, " ".join(x for x in (kind, operator if kind != "list" else "", rule) if x)
+        yield where, " ".join(x for x in (kind, operator if kind != "list" else "", rule, *told) if x)

@@ -61,6 +61,11 @@ def text_of(paragraph: Element) -> str:
     return "".join(piece.text for piece in _pieces(paragraph))
 
 
+def parts_of(paragraph: Element) -> Iterator[tuple[Element, str]]:
+    """Yield the runs, breaks and fields of a paragraph with their text."""
+    yield from ((piece.element, piece.text) for piece in _pieces(paragraph))
+
+
 def plain(element: Element | None) -> str:
     """Return the text of all paragraphs in `element`, one a line, without empty ones."""
     if element is None:

@@ -25,12 +25,12 @@ from copilot.documents.powerpoint.deck import (
 )
 from copilot.documents.powerpoint.matching import pattern
 from copilot.documents.powerpoint.names import Element, child, children, is_, tags
-from copilot.documents.powerpoint.paragraphs import plain, text_of
+from copilot.documents.powerpoint.paragraphs import parts_of, plain, text_of
 from copilot.documents.powerpoint.places import graphic, shape_place, table_of
+from copilot.documents.powerpoint.visibility import Sight
 from copilot.documents.segments import Heading, Outline, Reading, Segment
 from copilot.documents.tables import markdown_table
 
-_TINY = 400  # hundredths of a point: nobody reads 4 pt on a slide
 _CORE = ("title", "creator", "subject", "keywords", "lastModifiedBy", "created", "modified")
 _MEDIA = {"video": "video", "audio": "sound", "media": "media file", "oleObject": "embedded object"}
 
@@ -145,6 +145,7 @@ class _Page:
     lines: list[str] = field(default_factory=list)
     unseen: Counter[str] = field(default_factory=Counter)
     pictures: list[str] = field(default_factory=list)
+    sight: Sight | None = None
 
     @property
     def markdown(self) -> str:
@@ -178,23 +179,31 @@ class _Page:
             found.append(what if what == "animation" else f"{count} {what}{'s' if count > 1 else ''}")
         return found
 
-    def _add(self, text: str, place: str, kind: str, shape: Element | None = None, *, level: int = 0) -> None:
+    def _add(
+        self, text: str, place: str, kind: str, shape: Element | None = None, *, level: int = 0, hidden: str = ""
+    ) -> None:
         number = self.slide.number
-        hidden = "hidden slide" if self.slide.hidden else self._hidden(shape)
+        hidden = "hidden slide" if self.slide.hidden else self._hidden(shape) or hidden
         where = f"slide {number}, {place}" if place else f"slide {number}"
         self.segments.append(Segment(text, where, kind, f"slide {number}", level, hidden))
 
     def _hidden(self, shape: Element | None) -> str:
         """Why a person in front of the slide would not see the shape, "" if they would."""
-        shown = None if shape is None else properties(shape)
-        if shape is None or shown is None:
-            return ""
-        if shown.get("hidden") in ("1", "true"):
-            return "hidden shape"
-        if _is_off(shape, self.deck.size()):
-            return "off the slide"
-        sizes = [numbers(r.get("sz")) for r in shape.iter(*tags("a:rPr")) if r.get("sz")]
-        return "tiny text" if sizes and max(sizes) <= _TINY else ""
+        if self.sight is None:
+            self.sight = Sight(self.deck, self.slide)
+        return "" if shape is None else self.sight.of_shape(shape)
+
+    def _split(self, paragraph: Element, shape: Element) -> Iterator[tuple[str, str]]:
+        """Yield the text of a paragraph in stretches with the reason why they are not seen ("" for what is)."""
+        if self.sight is None:
+            self.sight = Sight(self.deck, self.slide)
+        reasons = {r: why for r in children(paragraph, "a:r", "a:fld") if (why := self.sight.of_run(r, shape))}
+        if not reasons:
+            yield text_of(paragraph), ""
+            return
+        pieces = [(reasons.get(element, ""), text) for element, text in parts_of(paragraph)]
+        for why in dict.fromkeys(("", *reasons.values())):
+            yield "".join(text for own, text in pieces if own == why), why
 
     def _shape(self, shape: Element) -> None:
         self._alternative(shape)
@@ -220,16 +229,19 @@ class _Page:
         place = shape_place(shape)
         hidden = self._hidden(shape)
         for paragraph in children(child(shape, "p:txBody"), "a:p"):
-            text = text_of(paragraph).strip()
-            if not text or placeholder_type(shape) == "sldNum":
+            if placeholder_type(shape) == "sldNum":
                 continue
             look = child(paragraph, "a:pPr")
             level = 0 if look is None else numbers(look.get("lvl"))
             listed = self._bulleted(shape, look, level)
-            self._add(text, place, "list" if listed else "paragraph", shape, level=level + 1 if listed else 0)
-            line = text.replace("\n", " ")
-            note = f" ({hidden})" if hidden else ""
-            self.lines.append(f"{'  ' * level}- {line}{note}" if listed else f"\n{line}{note}")
+            for text, why in self._split(paragraph, shape):
+                if not (text := text.strip()):
+                    continue
+                kind = "list" if listed else "paragraph"
+                self._add(text, place, kind, shape, level=level + 1 if listed else 0, hidden=why)
+                line = text.replace("\n", " ")
+                note = f" ({hidden or why})" if hidden or why else ""
+                self.lines.append(f"{'  ' * level}- {line}{note}" if listed else f"\n{line}{note}")
 
     def _bulleted(self, shape: Element, look: Element | None, level: int) -> bool:
         """Whether a paragraph is shown with a bullet: its own say, its shape's, its layout's, else by placeholder."""
@@ -302,15 +314,3 @@ def _says(look: Element | None) -> bool | None:
 
 def _level_style(shape: Element | None, level: int) -> Element | None:
     return child(shape, "p:txBody", "a:lstStyle", f"a:lvl{level + 1}pPr")
-
-
-def _is_off(shape: Element, size: tuple[int, int]) -> bool:
-    """Whether a shape that stands on the slide itself (not in a group) lies wholly outside of it."""
-    parent = shape.getparent()
-    box = child(shape, "p:spPr", "a:xfrm") if is_(shape, "p:sp", "p:pic", "p:cxnSp") else child(shape, "p:xfrm")
-    start, extent = child(box, "a:off"), child(box, "a:ext")
-    if start is None or extent is None or parent is None or not is_(parent, "p:spTree"):
-        return False
-    left, top = numbers(start.get("x")), numbers(start.get("y"))
-    right, bottom = left + numbers(extent.get("cx")), top + numbers(extent.get("cy"))
-    return right <= 0 or bottom <= 0 or left >= size[0] or top >= size[1]

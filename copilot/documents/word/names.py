@@ -32,6 +32,7 @@ _PREFIXES = {
     f"{_STRICT}drawingml/diagram": "dgm",
     f"{_OFFICE}markup-compatibility/2006": "mc",
     "http://schemas.microsoft.com/office/word/2010/wordprocessingShape": "wps",
+    "http://schemas.microsoft.com/office/word/2010/wordml": "w14",
     "http://schemas.microsoft.com/office/word/2015/wordml/symex": "w16se",
     "urn:schemas-microsoft-com:vml": "v",
     "urn:schemas-microsoft-com:office:office": "o",

@@ -28,6 +28,7 @@ class Look:
     color: str | None = None
     size: int | None = None  # half points
     fill: str | None = None
+    clear: bool | None = None  # filled with nothing (w14:textFill)
 
     def over(self, base: Look) -> Look:
         """Return this look where it says something, else the base's."""
@@ -36,6 +37,7 @@ class Look:
             self.color or base.color,
             base.size if self.size is None else self.size,
             self.fill or base.fill,
+            base.clear if self.clear is None else self.clear,
         )
 
 
@@ -209,6 +211,12 @@ class Styles:
             self._looks[style] = found
         return self._looks[style]
 
+    @cached_property
+    def defaults(self) -> Look:
+        """What the document defaults (`w:docDefaults`) say about visibility."""
+        root = self._package.xml(self.part) if self.part else None
+        return run_look(descend(root, "w:docDefaults", "w:rPrDefault", "w:rPr"))
+
 
 def style_id(paragraph: Element) -> str | None:
     """Return the id of a paragraph's style, None for the default one."""
@@ -222,9 +230,19 @@ def run_look(properties: Element | None) -> Look:
     found: dict[str, Element] = {name(each): each for each in properties}
     color = found.get("w:color")
     theme = value(color, "themeColor")
-    painted = "FFFFFF" if theme in ("background1", "light1") and not value(color, "themeShade") else value(color)
+    mixed = value(color, "themeShade") or value(color, "themeTint")
+    # Mixed theme colours are written out beside their name; a plain one is what the theme says (17.3.2.6).
+    painted = f"@{theme}" if theme and not mixed else value(color)
+    clear = next((True for each in properties if name(each) == "w14:textFill" and _is_clear(each)), None)
     fill = value(found.get("w:shd"), "fill") or value(found.get("w:highlight"))
-    return Look(is_on(found.get("w:vanish")), painted, number(found.get("w:sz")), fill)
+    return Look(is_on(found.get("w:vanish")), painted, number(found.get("w:sz")), fill, clear)
+
+
+def _is_clear(fill: Element) -> bool:
+    """Return whether a text is filled with nothing, or with something wholly transparent ([MS-DOCX] 2.6.1.7)."""
+    kinds = {str(each.tag).rpartition("}")[2]: each for each in fill.iter() if isinstance(each.tag, str)}
+    alpha = next((str(said) for said in kinds["alpha"].attrib.values()), "") if "alpha" in kinds else ""
+    return "noFill" in kinds or (alpha.isdigit() and int(alpha) >= 98_000)
 
 
 def shown(style_name: str) -> str:

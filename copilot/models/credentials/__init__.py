@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from pydantic import SecretStr
 
+from copilot._redaction import remember
 from copilot.errors import SettingsError
 from copilot.models.credentials.base import Credential as Credential
 from copilot.models.credentials.base import EnvironmentKey as EnvironmentKey
@@ -47,6 +48,7 @@ def _secret(settings: ModelSettings, entra: EntraSettings, env: Mapping[str, str
     if not entra.client_secret_env:
         return None
     if found := env.get(entra.client_secret_env, "").strip():
+        remember(found)
         return SecretStr(found)
     raise SettingsError(
         f"models: {settings.name!r} has no client secret: {entra.client_secret_env} is not set.",

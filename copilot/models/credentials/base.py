@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from copilot._redaction import one_line, remember
 from copilot.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,9 @@ class EnvironmentKey:
     rotates: bool = False
     bearer: bool = False
 
+    def __post_init__(self) -> None:
+        remember(self.value.get_secret_value())
+
     @property
     def identity(self) -> str:
         """The key itself, so that a changed one has a circuit of its own."""
@@ -94,6 +97,9 @@ class Got:
     value: SecretStr
     until: float = inf
     expires: float = inf
+
+    def __post_init__(self) -> None:
+        remember(self.value.get_secret_value())
 
 
 @dataclass
@@ -170,20 +176,6 @@ def usable(text: str, source: str) -> SecretStr:
     return SecretStr(key)
 
 
-_SECRET = re.compile(
-    r"bearer\s+\S+|\beyJ[\w.-]+|\b(?:sk|pk|key|token|gh[pos]|xox[a-z])[-_][\w-]{6,}"
-    r"|\b\w*(?:key|token|secret|passw\w*)\s*[=:]\s*\S{4,}|\b(?=[\w+=-]*\d)(?=[\w+=-]*[a-z])[\w+=-]{20,}",
-    re.IGNORECASE,
-)
-_NAMES_A_SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
-_SHORTEST = 6  # characters; a shorter value of such a variable is no secret that could be told from a word
-_LONGEST_LINE = 200
-
-
 def first_line(text: str, env: Mapping[str, str]) -> str:
     """Return the first line that says something, with what looks like a secret, or is one in `env`, taken out."""
-    line = next((" ".join(line.split()) for line in text.splitlines() if line.strip()), "")
-    known = {value for name, value in env.items() if _NAMES_A_SECRET.search(name) and len(value) >= _SHORTEST}
-    for secret in sorted(known, key=len, reverse=True):
-        line = line.replace(secret, "[...]")
-    return _SECRET.sub("[...]", line)[:_LONGEST_LINE]
+    return one_line(text, env)

@@ -26,6 +26,7 @@ from copilot.errors import SettingsError
 from copilot.models.credentials.base import Got, Kept, first_line, usable
 from copilot.models.credentials.sealed import SealedFile
 from copilot.models.failures import AttemptFailed, Failure
+from copilot.models.watching import tell
 from copilot.settings import EntraSettings
 
 log = logging.getLogger(__name__)
@@ -214,6 +215,8 @@ class DeviceCode(Entra):
         _show(f"To sign in, open {flow['verification_uri']} and enter the code {flow['user_code']} (for {self.name}).")
         while True:
             result: Mapping[str, Any] = app.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
+            if "access_token" in result:
+                tell({"event": "sign-in", "provider": _TITLE, "model": self.name, "source": self.settings.authority})
             if result.get("error") not in ("authorization_pending", "slow_down") or time.time() > flow["expires_at"]:
                 return result
             self.wait(flow["interval"])

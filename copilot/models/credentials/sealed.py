@@ -10,15 +10,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from copilot.errors import SettingsError
-from copilot.models.credentials import store
+from copilot import _sealing
+from copilot._sealing import VARIABLE
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "EVERPILOT_KEY"
-_SERVICE, _USER = "everpilot", "sealed-files"
 _SALT = 16  # bytes
-_COST = 2**14  # of scrypt: about 50 ms, once for each reading and writing (RFC 7914)
 
 
 @dataclass(frozen=True)
@@ -91,23 +88,9 @@ def _sealed(text: str) -> str:
 
 
 def _derived(secret: str, salt: bytes) -> bytes:
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
-    return base64.urlsafe_b64encode(Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(secret.encode()))
+    return base64.urlsafe_b64encode(_sealing.derived(secret, salt))
 
 
 def _key() -> str:
-    """Return the secret of EVERPILOT_KEY, else the keyring's, which is made when it is first needed."""
-    if given := os.environ.get(VARIABLE, "").strip():
-        return given
-    try:
-        found = store.read(_SERVICE, _USER)
-        if not found:
-            found = secrets.token_urlsafe(32)
-            store.write(_SERVICE, _USER, found)
-        return found
-    except SettingsError as trouble:
-        raise SettingsError(
-            f"The sign-in can't be kept: there is nothing to encrypt it with. {trouble.message}",
-            hint=f'Set {VARIABLE} to a long secret, run: pip install "everpilot[keyring]", or allow plaintext_cache.',
-        ) from trouble
+    hint = f'Set {VARIABLE} to a long secret, run: pip install "everpilot[keyring]", or allow plaintext_cache.'
+    return _sealing.secret("The sign-in can't be kept", hint)

@@ -17,6 +17,16 @@ Block = dict[str, Any]
 Content = str | list[str | dict[Any, Any]]
 
 _DATA_URL = re.compile(r"data:(?P<mime>[^;,]+)[^,]*;base64,(?P<data>.+)", re.DOTALL)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BLANKS = re.compile(r"\s+")
+_BEGINNING = 1368  # characters: a PDF may begin with up to 1,024 bytes of something else (ISO 32000-1, annex H.3.4.1)
+_MAGIC = {
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "application/pdf": re.compile(rb".{0,1019}%PDF-", re.DOTALL),
+}
 _TEXTUAL = re.compile(r"text/.+|application/(json|xml|.+\+json|.+\+xml)")
 
 
@@ -26,18 +36,31 @@ def text_block(text: str) -> Block:
 
 
 def clean(text: str) -> str:
-    """Return `text` without half surrogates, which no JSON body can carry."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """Return `text` without half surrogates, which no JSON body can carry; halves that a stream parted are joined."""
+    if text.isascii():
+        return text
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return whole.encode("utf-8", "replace").decode()
+
+
+def cleaned(value: Any) -> Any:
+    """Return a value with every text in it, however deep, as `clean` gives it; objects that JSON has none of stay."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 def sendable(args: dict[str, Any]) -> dict[str, Any]:
     """Return a call's arguments, with what JSON can't carry (NaN, half surrogates, foreign objects) as text."""
     try:
-        json.dumps(args, allow_nan=False, ensure_ascii=False).encode("utf-8")
+        text = json.dumps(args, allow_nan=False, ensure_ascii=False)
+        text.encode("utf-8")
     except (ValueError, TypeError):
         text = clean(json.dumps(args, ensure_ascii=False, default=str))
-        return dict(json.loads(text, parse_constant=str))
-    return args
+    found = dict(json.loads(text, parse_constant=str))
+    return args if found == args else found  # JSON has no tuples, and no keys but texts
 
 
 def plain(content: object) -> list[Block]:
@@ -66,11 +89,15 @@ def _plain(block: object) -> list[Block]:
         case "media":
             return [_media("image" if str(block.get("mime_type", "")).startswith("image/") else "file", block)]
         case "file" | "document" | "input_file" | "text-plain":
-            return [_media("file", block)]
+            inner = block.get("source")
+            parts = plain(inner.get("content")) if isinstance(inner, Mapping) and inner.get("type") == "content" else []
+            return parts or [_media("file", block)]
         case "audio" | "video" | "input_audio":
             return [text_block(f"[{block['type'].removeprefix('input_')} left out]")]
         case "non_standard":
             return _plain(block.get("value"))
+        case None if isinstance(block.get("text"), str):  # as Google and Bedrock write it
+            return [text_block(block["text"])]
     return []
 
 
@@ -87,14 +114,26 @@ def _media(kind: str, block: Mapping[str, Any]) -> Block:
         mime, data = found["mime"], found["data"]
     if isinstance(data, bytes):
         data = base64.b64encode(data).decode("ascii")
+    name = clean(str(name))
     if kind == "file" and (isinstance(text, str) or _TEXTUAL.fullmatch(mime)):
         return text_block(f"[file {name}]\n{text if isinstance(text, str) else _decoded(str(data), block)}")
+    data = _BLANKS.sub("", data) if isinstance(data, str) else ""
+    mime = _told(data, mime)
     if data and mime:
         extra = {"filename": name} if kind == "file" else {}
-        return {"type": kind, "base64": str(data), "mime_type": mime, **extra}
+        return {"type": kind, "base64": data, "mime_type": mime, **extra}
     if kind == "image" and address.startswith(("https://", "http://")):
         return {"type": "image", "url": address}
-    return text_block(f"[{kind} left out: {address or name}]")
+    return text_block(f"[{kind} left out: {name if _DATA_URL.match(address) else address or name}]")
+
+
+def _told(data: str, mime: str) -> str:
+    """Return the type that bytes in base64 really are, or "": they are no such thing. Vendors look, too, and refuse."""
+    if len(data) % 4 or not _BASE64.fullmatch(data):
+        return ""
+    start = base64.b64decode(data[:_BEGINNING])
+    found = next((known for known, magic in _MAGIC.items() if magic.match(start)), None)
+    return found or ("" if mime in _MAGIC else mime)
 
 
 def _inner(block: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -124,7 +163,8 @@ def _fits(block: Block, dialect: Dialect) -> bool:
     match block["type"]:
         case "image":
             known = not dialect.image_types or block.get("mime_type", "") in ("", *dialect.image_types)
-            return dialect.images and known and (dialect.image_urls or "url" not in block)
+            small = not dialect.image_bytes or len(block.get("base64", "")) * 3 // 4 <= dialect.image_bytes
+            return dialect.images and known and small and (dialect.image_urls or "url" not in block)
         case "file":
             # Other files than PDF are read by our tools; vendors refuse them.
             return dialect.files and block["mime_type"] == "application/pdf"

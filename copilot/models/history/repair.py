@@ -12,7 +12,18 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from copilot.models.dialects import Dialect
 from copilot.models.history.bridges import bridge
-from copilot.models.history.content import Block, fitted, joined, plain, sendable, text_block, text_of
+from copilot.models.history.content import (
+    Block,
+    Content,
+    clean,
+    cleaned,
+    fitted,
+    joined,
+    plain,
+    sendable,
+    text_block,
+    text_of,
+)
 from copilot.models.history.ids import FileNames, Ids
 from copilot.models.history.thread import Answer, Call, Entry, read
 
@@ -101,25 +112,41 @@ class _Writer:
 
     def _answer(self, answer: Answer) -> list[BaseMessage]:
         ids = [self.ids.take(call.id) for call in answer.calls]
-        if self._is_own(answer, ids):
-            said, media = _tidy(answer.message), list[Block]()
-        else:
-            said, media = self._foreign(answer, ids)
+        own = self._own(answer, ids)
+        said, media = (own, list[Block]()) if own else self._foreign(answer, ids)
         results = [self._result(call, call_id) for call, call_id in zip(answer.calls, ids, strict=True)]
         shown = media + [block for _, left in results for block in left]
-        return [*([said] if _says_something(said) else []), *(result for result, _ in results), *_shown(shown)]
+        return [*self._told(said), *(result for result, _ in results), *_shown(shown)]
 
-    def _is_own(self, answer: Answer, ids: list[str]) -> bool:
-        """Return whether the answer may go back verbatim: made here, and whole."""
+    def _told(self, said: AIMessage) -> list[BaseMessage]:
+        """Return an answer as one message, or its words and its calls as two."""
+        if self.dialect.words_with_calls or not (said.tool_calls and plain(said.content)):
+            return [said] if _says_something(said) else []
+        calls = said.model_copy(update={"content": ""})
+        return [AIMessage(content=text_of(plain(said.content))), calls]
+
+    def _own(self, answer: Answer, ids: list[str]) -> AIMessage | None:
+        """Return the answer as it goes back to its model, or None: it was made elsewhere, or is not whole."""
         message = answer.message
         mark = message.response_metadata.get(STAMP) or {}
         if (mark.get("provider"), mark.get("model"), mark.get("dialect", self.dialect.name)) != self.origin:
-            return False
+            return None
         as_they_were = ids == [call.id for call in answer.calls]
         whole = all(
             self._wire_name(call.name) == call.name and sendable(call.args) is call.args for call in answer.calls
         )
-        return as_they_were and whole and not message.invalid_tool_calls and _call_ids(message) <= set(ids)
+        if not as_they_were or not whole or message.invalid_tool_calls or not _call_ids(message) <= set(ids):
+            return None
+        tidy = _tidy(message)
+        blocks = tidy.content if isinstance(tidy.content, list) else []
+        known = all(isinstance(block, dict) and block.get("type") in self.dialect.own_blocks for block in blocks)
+        return tidy if known and _is_paired(blocks) and not self._ends_thinking(tidy) else None
+
+    def _ends_thinking(self, message: AIMessage) -> bool:
+        # Without words or a call behind it, reasoning is what is left of an answer that was cut: vendors refuse it.
+        last = message.content[-1] if isinstance(message.content, list) and message.content else None
+        bare = isinstance(last, dict) and last.get("type") in self.dialect.thinking_blocks
+        return bare and not (message.tool_calls and not _call_ids(message))
 
     def _foreign(self, answer: Answer, ids: list[str]) -> tuple[AIMessage, list[Block]]:
         """Return an answer of another model as text and calls, and the images in it that only a user may send."""
@@ -179,11 +206,39 @@ class _Writer:
 
 
 def _tidy(message: AIMessage) -> AIMessage:
-    """Return an own answer without what is ours alone. Blank text is no content to any vendor."""
+    """Return an own answer without what is ours alone and what no vendor takes back: blank text, half surrogates."""
     kwargs = {key: value for key, value in message.additional_kwargs.items() if not key.startswith(PRIVATE)}
-    blank = isinstance(message.content, str) and not message.content.strip()
-    content = "" if blank else message.content
-    return message.model_copy(update={"additional_kwargs": kwargs, "name": None, "content": content})
+    changed = {"additional_kwargs": cleaned(kwargs), "name": None, "content": _tidy_content(message)}
+    return message.model_copy(update=changed)
+
+
+def _tidy_content(message: AIMessage) -> Content:
+    if isinstance(message.content, str):
+        return clean(message.content) if message.content.strip() else ""
+    args = {call["id"]: call["args"] for call in message.tool_calls}
+    tidy: list[str | dict[Any, Any]] = []
+    for block in message.content:
+        found = {"type": "text", "text": block} if isinstance(block, str) else block
+        if found.get("type") == "text" and not str(found.get("text") or "").strip():
+            continue
+        if found.get("type") == "tool_use" and found.get("id") in args:
+            # Of a stream, a client keeps the arguments as text, and none at all where there were none.
+            found = {**{key: found[key] for key in found if key != "partial_json"}, "input": args[found["id"]]}
+        tidy.append(cleaned(found))
+    return tidy or ""
+
+
+def _is_paired(blocks: Sequence[Any]) -> bool:
+    """Return whether every call that ran at the vendor stands before its result, and no result without its call."""
+    waiting: set[str] = set()
+    for block in blocks:
+        if block["type"] == "server_tool_use":
+            waiting.add(str(block.get("id")))
+        elif block["type"].endswith("_tool_result"):
+            if block.get("tool_use_id") not in waiting:
+                return False
+            waiting.remove(block["tool_use_id"])
+    return not waiting
 
 
 def _says_something(message: AIMessage) -> bool:

@@ -76,6 +76,8 @@ def _entry(message: BaseMessage) -> Entry | None:
 
 _BY_ROLE: dict[str, type[BaseMessage]] = {
     "assistant": AIMessage,
+    "ai": AIMessage,
+    "model": AIMessage,
     "system": SystemMessage,
     "developer": SystemMessage,
 }

@@ -1,0 +1,81 @@
+"""The database of conversations, and its encryption (`[records] encrypt`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+from langgraph.checkpoint.serde.base import CipherProtocol
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from copilot._sealing import Sealer
+from copilot.agent.threads import what_to_do
+from copilot.errors import EverpilotError
+
+KEY_FILE = "threads.key"
+_CIPHER = "everpilot"  # stands in the database with each encrypted value
+
+
+class _Cipher(CipherProtocol):
+    """LangGraph's idea of a cipher, over a sealer."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
+        """Return our name and the sealed bytes. Raises SettingsError without a key."""
+        return _CIPHER, self._sealer.seal(plaintext)
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        """Return what was sealed. Raises SettingsError without its key, EverpilotError if it is damaged."""
+        try:
+            if ciphername != _CIPHER:
+                raise ValueError(f"it is encrypted by {ciphername!r}, which is not ours")
+            return self._sealer.open(ciphertext)
+        except ValueError as error:
+            text = f"This conversation can't be decrypted: {error}."
+            raise EverpilotError(
+                text, hint="Begin a new one, or bring the state folder back.", code="threads"
+            ) from error
+
+
+class Serializer(EncryptedSerializer):
+    """Reads plain and encrypted values, whichever lie there; writes encrypted ones if `encrypt`."""
+
+    def __init__(self, sealer: Sealer, *, encrypt: bool) -> None:
+        super().__init__(_Cipher(sealer))
+        self._encrypt = encrypt
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Return the kind and the bytes of a value, as they are written."""
+        return super().dumps_typed(obj) if self._encrypt else self.serde.dumps_typed(obj)
+
+
+def serializer(state: Path, *, encrypt: bool) -> Serializer:
+    """Return the serializer for the conversations of a state folder.
+
+    Raises SettingsError when they are to be encrypted and there is no key, or another one than before: before anything
+    is written.
+    """
+    sealer = Sealer(state / KEY_FILE, "The conversations")
+    if encrypt:
+        sealer.seal(b"")
+    return Serializer(sealer, encrypt=encrypt)
+
+
+@asynccontextmanager
+async def checkpoints(path: Path, serde: Serializer | None = None) -> AsyncIterator[AsyncSqliteSaver]:
+    """Open the database of threads, readable by its owner alone; raises EverpilotError when it can't be used."""
+    try:
+        path.touch(mode=0o600)
+        async with aiosqlite.connect(path) as db:
+            saver = AsyncSqliteSaver(db, serde=serde)
+            await saver.setup()
+            yield saver
+    except (aiosqlite.Error, OSError) as error:
+        hint = what_to_do(error, "the threads are lost, the documents and undo are not")
+        raise EverpilotError(f"The threads in {path} can't be used: {error}.", hint=hint, code="threads") from error
