@@ -1,7 +1,8 @@
 """What the journal costs: a journalled save of 10 MB beside a plain one that syncs, in the same minute.
 
 Goal: the median of the journalled one under 1.3 times the plain one's. The plain save is: write beside, fsync, replace,
-fsync the folder. The journalled one is `Workspace.commit` with all it does: hash the bytes, keep the old version, record the change so that it survives a power cut.
+fsync the folder. The journalled one is `Workspace.commit` with all it does: hash the bytes, keep the old version,
+record the change so that it survives a power cut.
 """
 
 from __future__ import annotations

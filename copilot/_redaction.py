@@ -318,37 +318,3 @@ def _guarding(make: Callable[..., logging.LogRecord], name: str) -> Callable[...
 
     made.guards = (*getattr(make, "guards", ()), name)  # type: ignore[attr-defined]
     return made
-
-
-# --- text that streams ------------------------------------------------------------------------------------------------
-
-
-class Stream:
-    """Redacts text that comes in pieces: whole lines come out, and nothing of a secret that is still coming.
-
-    A block that begins as a private key is held until it ends. Texts of one line come out at `close`.
-    """
-
-    def __init__(self) -> None:
-        self._held = ""
-
-    def feed(self, piece: str) -> str:
-        """Return what is certain by now."""
-        self._held += piece
-        end = self._held.rfind("\n") + 1
-        end = _before_open_block(self._held, end)
-        out, self._held = self._held[:end], self._held[end:]
-        return redacted(out)
-
-    def close(self) -> str:
-        """Return the rest."""
-        out, self._held = self._held, ""
-        return redacted(out)
-
-
-def _before_open_block(text: str, end: int) -> int:
-    """Return `end`, or where a private key begins that has not ended before it."""
-    begins = text.rfind("-----BEGIN ", 0, end)
-    if begins < 0 or re.search(r"-----END [A-Z0-9 ]*-----", text[begins:end]):
-        return end
-    return begins if re.match(r"-----BEGIN [A-Z0-9 ]*(?:PRIVATE|\Z)", text[begins:end]) else end

@@ -139,6 +139,7 @@ class Sealer:
 
     def _keep(self, kept: dict[str, str]) -> bool:
         """Write the key file, whole or not at all; False if there is one already."""
+        _make_private(self.key_file.parent)
         beside = self.key_file.with_name(f".{self.key_file.name}-{secrets.token_hex(4)}.tmp")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -152,6 +153,13 @@ class Sealer:
             return False
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it for our eyes only: `mkdir(parents=True)` opens the upper ones."""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def is_sealed(content: bytes) -> bool:

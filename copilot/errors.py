@@ -6,7 +6,8 @@
     ├── WorkspaceError            a place on disk can't be used
     │   ├── OutsideRootsError     the path leads out of the folders that the user opened
     │   ├── ConflictError         the file changed since it was read
-    │   └── LockedError           somebody has the file open, or it can't be written
+    │   ├── LockedError           somebody has the file open, or it can't be written
+    │   └── DeniedError           the policy does not let a tool read it
     ├── PluginError               a skill, connector or manifest can't be loaded
     ├── ToolInputError            the call's arguments don't fit the document: goes back to the model
     ├── ModelError                one model could not answer; `failure` names the class (models/failures.py)
@@ -100,6 +101,12 @@ class LockedError(WorkspaceError):
     """Somebody has the file open, or it may not be written; nothing was written."""
 
     code = "locked"
+
+
+class DeniedError(WorkspaceError):
+    """A rule of the settings denies a tool a file."""
+
+    code = "denied"
 
 
 class PluginError(EverpilotError):

@@ -18,9 +18,11 @@ from pydantic_core import PydanticUndefined
 from copilot import cli
 from copilot.plugins import loader
 from copilot.settings import (
+    AuditSettings,
     BudgetSettings,
     Deadlines,
     EntraSettings,
+    HistorySettings,
     ModelSettings,
     Price,
     RecordSettings,
@@ -63,6 +65,8 @@ def settings() -> str:
             "denied nor what is always asked (deleting, replacing a file, sending what documents had a part in). "
             "`everpilot policy explain` says which rule decides.",
         ),
+        ("[audit]", AuditSettings, "The log of what was decided and done, for `everpilot audit`; it is always written."),
+        ("[history]", HistorySettings, "For how long old versions are kept, and whether encrypted."),
         ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
     ]
     head = (HERE / "settings_head.md").read_text("utf-8")

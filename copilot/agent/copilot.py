@@ -130,7 +130,7 @@ class Copilot:
         return Audit(self.state, actor=self.user or login(), paths=self.settings.audit.paths)
 
     def _recorded(self, event: Mapping[str, Any]) -> None:
-        self.audit.record(event)
+        self.audit.record({"folder": str(self.folder), **event})
 
     def _took_back(self, entry: Entry) -> None:
         told = {"thread": entry.thread, "entry": entry.number, "undoes": entry.undoes, "path": str(entry.path)}
@@ -177,20 +177,27 @@ class Copilot:
     # --- a turn ---------------------------------------------------------------------------------------------------
 
     async def astream(
-        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+        self,
+        message: str,
+        *,
+        thread: str | None = None,
+        files: Sequence[str] = (),
+        mode: str | None = None,
+        typed: str | None = None,
     ) -> AsyncIterator[Event]:
         """Yield what happens while `message` is answered; the last event is always a `Final`.
 
         `thread` continues a conversation (a new one is made without it); `files` are documents that the message is
-        about; DocumentError is raised for one that is not there. Errors in the turn arrive as `Final.error`. Waiting
-        for an approval ends the stream, too: answer it with `aresume`.
+        about; DocumentError is raised for one that is not there. `typed` is what of the message the signed-in person
+        typed, where that is not all of it (a prompt out of a link or a pipe: ""); only this endorses actions. Errors
+        in the turn arrive as `Final.error`. Waiting for an approval ends the stream, too: answer it with `aresume`.
         """
         thread = thread or self.threads.new_id()
         message = message.encode("utf-8", "replace").decode("utf-8")  # half characters, from file names, are not text
         named = [self.workspace.show(self._document(file)) for file in files]
         async with self._turn(thread, mode) as turn:
             self.threads.touch(thread, self.folder, message, self.roots[1:])
-            async for event in turn.say(message, named):
+            async for event in turn.say(message, named, typed):
                 yield event
 
     def _document(self, path: str) -> Path:
@@ -220,10 +227,16 @@ class Copilot:
                 yield event
 
     async def aask(
-        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+        self,
+        message: str,
+        *,
+        thread: str | None = None,
+        files: Sequence[str] = (),
+        mode: str | None = None,
+        typed: str | None = None,
     ) -> Final:
         """Return the end of the turn that answers `message`; see `astream`."""
-        return await _last(self.astream(message, thread=thread, files=files, mode=mode))
+        return await _last(self.astream(message, thread=thread, files=files, mode=mode, typed=typed))
 
     async def aresume(
         self,
@@ -246,10 +259,16 @@ class Copilot:
             return await turn.pending()
 
     def stream(
-        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+        self,
+        message: str,
+        *,
+        thread: str | None = None,
+        files: Sequence[str] = (),
+        mode: str | None = None,
+        typed: str | None = None,
     ) -> Iterator[Event]:
         """Yield the events of `astream` without an event loop of your own."""
-        return _iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode))
+        return _iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode, typed=typed))
 
     def stream_resume(
         self,
@@ -267,10 +286,16 @@ class Copilot:
         )
 
     def ask(
-        self, message: str, *, thread: str | None = None, files: Sequence[str] = (), mode: str | None = None
+        self,
+        message: str,
+        *,
+        thread: str | None = None,
+        files: Sequence[str] = (),
+        mode: str | None = None,
+        typed: str | None = None,
     ) -> Final:
         """Return the end of the turn that answers `message`; see `aask`."""
-        return _final(self.stream(message, thread=thread, files=files, mode=mode))
+        return _final(self.stream(message, thread=thread, files=files, mode=mode, typed=typed))
 
     def resume(
         self,

@@ -26,7 +26,7 @@ from langgraph.runtime import Runtime
 
 from copilot.agent import events
 from copilot.agent.plan import Audit
-from copilot.agent.state import STAMP, State, label_of
+from copilot.agent.state import LABEL, STAMP, State, label_of
 from copilot.errors import NoModelError
 from copilot.models import listening
 from copilot.models.clearance import labelled
@@ -78,7 +78,11 @@ class Compaction(SummarizationMiddleware):
         """Return the shortened messages when the thread has grown past the limit."""
         who = _who(state["messages"])
         with labelled(label_of(state)), occasion(**who, step="summary"), watched(self._audit):
-            return await super().abefore_model(state, runtime)
+            shortened = await super().abefore_model(state, runtime)
+        if shortened is None:
+            return None
+        held = label_of(state).to_dict()
+        return {**shortened, "messages": [_labelled(message, held) for message in shortened["messages"]]}
 
 
 class CallLimit(ModelCallLimitMiddleware):
@@ -95,6 +99,13 @@ class CallLimit(ModelCallLimitMiddleware):
             "What was approved is done; ask for less at a time, say “go on”, or choose another model."
         )
         return {**ended, "messages": [AIMessage(text, response_metadata={STAMP: {"unserved": "call_limit"}})]}
+
+
+def _labelled(message: AnyMessage, label: dict[str, Any]) -> AnyMessage:
+    """Return the message, the summary with the label of the thread that it was made from."""
+    if not isinstance(message, HumanMessage) or LABEL in message.additional_kwargs:
+        return message
+    return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, LABEL: label}})
 
 
 def _who(messages: Sequence[BaseMessage]) -> dict[str, str]:

@@ -17,10 +17,11 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
+from copilot._redaction import redacted
 from copilot.agent.requests import Asked, Requests
 from copilot.agent.sending import sent
 from copilot.agent.step import By, Call, Settled, Status, Step, declined, described, key_of, partly, told
-from copilot.errors import ApprovalError, DocumentError, EverpilotError, PluginError, ToolInputError
+from copilot.errors import ApprovalError, DeniedError, DocumentError, EverpilotError, PluginError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Effect, Outcome, Result, Tool, public_name
 from copilot.settings import TrustSettings
@@ -30,6 +31,7 @@ from copilot.trust.labels import UNKNOWN, Label, join
 from copilot.trust.outgoing import Outgoing
 from copilot.trust.policy import Request
 from copilot.workspace.change import Change
+from copilot.workspace.file import File
 from copilot.workspace.journal import Entry
 from copilot.workspace.workspace import Workspace
 
@@ -253,6 +255,8 @@ class Runner:
         step = Step(call, "done", "", label=context.label)
         try:
             step.tool = self._tool(call.name)
+            if self._guard.denies:
+                context.permit = partial(self._permit, step.tool, mode)
             if step.tool.effect not in _READS and (done := self._settled(call)):
                 return done
             return self._staged(step, context, Asked(step.tool, call.args, label, mode, by), planned)
@@ -261,9 +265,17 @@ class Runner:
             return Step(call, "failed", str(shown), step.tool, label=context.label, error=shown.to_dict())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's tool may raise anything; the turn goes on
             _log.warning("tool %s failed", call.name, exc_info=True)
-            text = f"{public_name(call.name)} failed inside ({type(error).__name__}: {error}). Nothing was written."
+            reason = f"{type(error).__name__}: {redacted(str(error))}"
+            text = f"{public_name(call.name)} failed inside ({reason}). Nothing was written."
             error_ = {"code": "tool_crashed", "message": text}
             return Step(call, "failed", text, step.tool, label=context.label, error=error_)
+
+    def _permit(self, tool: Tool, mode: str, file: File) -> None:
+        """Raise DeniedError where the settings deny a tool this file: a search opens what no argument names."""
+        request = Request(tool.effect.value, file.label, mode, tool=tool.name, paths=(str(file.path),))
+        if (forbidden := self._guard.forbids(request)) is not None:
+            hint = "See: everpilot policy show"
+            raise DeniedError(f"{tool.name} may not read {file.name}: {forbidden.why}", hint=hint, code=forbidden.rule)
 
     def _tool(self, name: str) -> Tool:
         found = self._tools.get(public_name(name)) or self._tools.get(name)
@@ -399,7 +411,7 @@ class Runner:
             step.status, step.text, step.error = "failed", str(error), error.to_dict()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - as in staging: a plugin's tool may raise anything
             step.status = "failed"
-            step.text = f"{public_name(step.call.name)} failed inside ({type(error).__name__}: {error})."
+            step.text = f"{public_name(step.call.name)} failed inside ({type(error).__name__}: {redacted(str(error))})."
             step.error = {"code": "tool_crashed", "message": step.text}
         return []
 

@@ -67,7 +67,7 @@ class Threads:
         where, arguments = ("WHERE folder = ?", [str(folder)]) if folder else ("", [])
         with self._open() as db:
             rows = db.execute(f"SELECT * FROM threads {where} ORDER BY updated DESC LIMIT ?", [*arguments, limit])
-            return [Thread(*row) for row in rows]
+            return [Thread(id, where, redacted(title), updated) for id, where, title, updated in rows]
 
     def find(self, thread: str) -> Thread:
         """Return the thread whose id is, or uniquely starts with, `thread`; raises ThreadError."""

@@ -16,13 +16,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
 from copilot.agent.events import ApprovalEvent, ChangeEvent, Event, Final
-from copilot.agent.plan import Runner, Step, joined
+from copilot.agent.plan import Runner, Step
 from copilot.agent.state import LABEL, stamp_of
 from copilot.agent.tool_step import calls_of, result_of
 from copilot.errors import ApprovalError, EverpilotError
 from copilot.models.builtin import PIPED
 from copilot.trust.approvals import Answer, Card, check
-from copilot.trust.labels import USER
+from copilot.trust.labels import UNKNOWN, USER, join
 
 _log = logging.getLogger(__name__)
 _STEPS = 400  # LangGraph's own limit, well above what MODEL_CALLS allows
@@ -49,16 +49,22 @@ class Turn:
             "recursion_limit": _STEPS,
         }
 
-    async def say(self, message: str, files: Sequence[str]) -> AsyncIterator[Event]:
-        """Yield the events of the turn that answers a person's message."""
+    async def say(self, message: str, files: Sequence[str], typed: str | None = None) -> AsyncIterator[Event]:
+        """Yield the events of the turn that answers a person's message.
+
+        `typed` is what of it they typed themselves; if None all but what was piped in. Anything else in it, also the
+        names of files, is other people's words.
+        """
         text = _with_files(message, files)
-        said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: USER.to_dict()})
+        words = message.partition(f"\n\n{PIPED}\n")[0] if typed is None else typed
+        label = USER if words == text else USER | UNKNOWN
+        said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: label.to_dict()})
         mended = self._mended(await self._messages())
         results = [result_of(step) for step in mended]
         given = {
             "messages": [*results, said],
-            "typed": [[message.partition(f"\n\n{PIPED}\n")[0], list(files)]],
-            **({"label": joined(mended).to_dict()} if mended else {}),
+            "typed": [[words, list(files)]],
+            "label": join((step.label for step in mended), label).to_dict(),
         }
         async for event in self._run(given):
             yield event

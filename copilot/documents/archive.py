@@ -58,9 +58,7 @@ class Archive:
     def __init__(self, content: bytes, limits: Limits = DEFAULT) -> None:
         self._content = content
         self._limits = limits
-        zipped = _directory(content, limits)
-        self._comment = zipped.comment
-        self._entries = _entries(content, zipped, limits)
+        self._comment, self._entries = _read_directory(content, limits)
         self._written: dict[str, bytes | _Packed] = {}
         self._removed: set[str] = set()
         self._folded = {name.casefold(): name for name in self._entries}
@@ -168,6 +166,23 @@ class Archive:
 _REPAIR = "Open it in Office, let it repair the file and save it again."
 
 
+_Directory = tuple[bytes, dict[str, _Entry]]
+_KEPT = 8 << 20  # bytes of a file whose directory is kept: it is asked for twice, to tell the kind and to read
+_last: tuple[bytes, Limits, _Directory] | None = None
+
+
+def _read_directory(content: bytes, limits: Limits) -> _Directory:
+    """Return the archive's comment and entries; for the same bytes object as last time without reading them again."""
+    global _last
+    last = _last
+    if last is not None and last[0] is content and last[1] is limits:
+        return last[2]
+    zipped = _directory(content, limits)
+    found = zipped.comment, _entries(content, zipped, limits)
+    _last = (content, limits, found) if len(content) <= _KEPT else None
+    return found
+
+
 def _directory(content: bytes, limits: Limits) -> zipfile.ZipFile:
     _check_end(content, limits)
     try:
@@ -241,7 +256,7 @@ def _central_records(content: bytes, start: int, count: int) -> Iterator[tuple[b
 
 def _checked_name(info: zipfile.ZipInfo, limits: Limits) -> str:
     name = info.filename.replace("\\", "/")
-    if _is_unsafe(name) or _is_unsafe(unquote(name)) or "\0" in info.orig_filename:
+    if _is_unsafe(name) or ("%" in name and _is_unsafe(unquote(name))) or "\0" in info.orig_filename:
         raise DocumentError(f"The file holds an entry with an unsafe name: {name[:200]!r}.", code="unsafe")
     if len(name) > limits.name:
         raise DocumentError(f"The file holds an entry with a name of {len(name):,} characters.", code="too_large")

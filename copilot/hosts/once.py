@@ -38,9 +38,9 @@ def once(parsed: argparse.Namespace) -> int:
         copilot = open_copilot(parsed)
         thread = chosen_thread(copilot, parsed)
         copilot = reaching(copilot, thread, parsed.model)
-        return _Answer(copilot, output).run(
-            copilot.stream(_prompt(parsed.prompt), thread=thread, files=parsed.files), ask=not parsed.dry_run
-        )
+        typed = "" if parsed.prompt == "-" else parsed.prompt  # what comes out of a pipe endorses nothing
+        turn = copilot.stream(_prompt(parsed.prompt), thread=thread, files=parsed.files, typed=typed)
+        return _Answer(copilot, output).run(turn, ask=not parsed.dry_run)
     except EverpilotError as error:
         if output == "text":
             raise

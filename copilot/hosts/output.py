@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from copilot._redaction import redacted
 from copilot.trust.sanitise import safe_text
 
 
@@ -23,7 +24,7 @@ def as_line(value: Any) -> None:
 
 def say(text: str) -> None:
     """Print a remark of the program on stderr."""
-    print(f"everpilot: {safe_text(text)}", file=sys.stderr)
+    print(f"everpilot: {safe_text(redacted(text))}", file=sys.stderr)
 
 
 def command() -> str:

@@ -215,6 +215,7 @@ class Turn:
             provider="" if plain else candidate.settings.provider,
             model="" if plain else candidate.model,
             tools=bool(self.request.tools.tools),
+            parallel=candidate.facts.parallel_tools is not False,
         )
         # Who thinks first may not be told to call a tool; Anthropic's API reference, "Extended thinking with tool use".
         forced = self.request.tools.choice not in ("", "none") and candidate.dialect.thinking_must_lead_tool_use

@@ -29,14 +29,17 @@ class ToolContext:
     staging: Staging
     progress: Callable[[str], None] = lambda message: None
     labels: list[Label] = field(default_factory=list)
+    permit: Callable[[File], None] = lambda file: None
     last: File | None = None
 
     def open(self, path: str) -> File:
         """Return the file at `path` (relative to a root, or absolute inside one).
 
-        Raises DocumentError (missing, with the closest names) or OutsideRootsError.
+        Raises DocumentError (missing, with the closest names), OutsideRootsError, or DeniedError where the settings
+        deny the tool this file.
         """
         file = self.staging.read(path)
+        self.permit(file)
         self.labels.append(file.label)
         self.last = file
         return file

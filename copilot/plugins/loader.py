@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from copilot import _roots
+from copilot._redaction import redacted
 from copilot.errors import PluginError
 from copilot.plugins import skillmd
 from copilot.plugins.projects import Admitted
@@ -66,9 +67,7 @@ def from_functions(functions: Iterable[Callable[..., Any]], *, name: str = "cust
     )
 
 
-def _candidates(
-    settings: SkillSettings, projects: Mapping[Path, Path]
-) -> Iterator[tuple[str, Callable[[], Skill]]]:
+def _candidates(settings: SkillSettings, projects: Mapping[Path, Path]) -> Iterator[tuple[str, Callable[[], Skill]]]:
     """Yield every skill's folder and how to load it; `projects` are roots of private copies, and what they copy."""
     first: dict[str, Path] = {}  # a package name leads to one folder only, the first
     for root in _folders(settings, projects):
@@ -107,7 +106,7 @@ def _guarded(where: str, make: Callable[[], Skill], problems: list[Problem]) -> 
         problems.append(Problem(where, str(error)))
         return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's code may raise anything, and stop no others
-        problems.append(Problem(where, f"it fails to load: {type(error).__name__}: {error}"))
+        problems.append(Problem(where, redacted(f"it fails to load: {type(error).__name__}: {error}")))
         return None
     problems.extend(Problem(where, note) for note in skill.notes)
     return skill

@@ -67,6 +67,9 @@ WORDS = frozenset(
     }
 )
 _HASHES = frozenset({"before", "after", "digest", "card", "content", "sha256"})
+#: What a model or its server may choose freely: anything but an id could be text that it read somewhere.
+_CHOSEN = frozenset({"tool", "call", "turn"})
+_ID = re.compile(r"[\w.:@/+=-]{1,160}\Z")
 _OWN = frozenset({"seq", "time", "prev", "key", "mac"})  # what the log itself puts into a record
 _LABELS = frozenset({"label", "read", "carried"})
 _PATHS = frozenset({"path", "paths", "folder", "file"})
@@ -196,7 +199,7 @@ def _fields(event: Mapping[str, Any], *, paths: bool) -> dict[str, Any]:
             told |= {name: _names(value)} if paths else {}
         elif name in _LABELS:
             told[name] = _label(value, paths=paths)
-        elif name in WORDS:
+        elif name in WORDS and (name not in _CHOSEN or _ID.match(str(value))):
             told[name] = _word(value)
         elif name in _HASHES and _is_hash(value):
             told[name] = value

@@ -170,7 +170,12 @@ class History:
             states[entry.path] = entry.before
 
     def _latest(self, thread: str | None = None) -> Row:
-        for row in self._journal.rows(self._files.roots):
+        """Return the change that was last made, or done again, and is in force."""
+        rows = self._journal.rows(self._files.roots)
+        numbered = {row.entry.number: row for row in rows}
+        for row in rows:
+            while row.entry.undoes in numbered:  # from a redo through the undo to the change itself
+                row = numbered[row.entry.undoes]
             in_force = row.entry.undoes is None and row.entry.undone_by is None
             if in_force and (thread is None or row.entry.thread == thread):
                 return row

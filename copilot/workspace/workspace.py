@@ -179,8 +179,8 @@ class Workspace:
 
         `turn` names what a person said in the conversation `thread` that led to it: what `undo_turn` takes back at
         once. With a `key` that is committed already, returns that entry and writes nothing. Raises ConflictError (the
-        file is not what the change was made from), LockedError (open elsewhere, or may not be written), OutsideRootsError,
-        or WorkspaceError (disk full and the like); then the file is as it was.
+        file is not what the change was made from), LockedError (open elsewhere, or may not be written),
+        OutsideRootsError, or WorkspaceError (disk full and the like); then the file is as it was.
         """
         return self.committed(key) or self._apply(change, key=key, thread=thread, turn=turn)
 

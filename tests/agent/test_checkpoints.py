@@ -92,7 +92,8 @@ def test_a_missing_or_wrong_key_is_a_clear_error_and_no_plain_write(
 def test_altered_bytes_are_told(tmp_path: Path, home: Path) -> None:
     final = copilot(tmp_path, True).ask(SAID)
     with sqlite3.connect(home / CHECKPOINTS) as db:
-        db.execute("UPDATE checkpoints SET checkpoint = substr(checkpoint, 1, length(checkpoint) - 1) || x'00'")
+        cut = "substr(checkpoint, 1, length(checkpoint) - 1) || x'00'"
+        db.execute(f"UPDATE checkpoints SET checkpoint = CAST({cut} AS BLOB)")
     db.close()
     with pytest.raises(EverpilotError, match="can't be decrypted"):
         copilot(tmp_path, True).ask("And now?", thread=final.thread)

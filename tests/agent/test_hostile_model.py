@@ -229,6 +229,34 @@ def test_what_is_piped_in_or_attached_endorses_nobody(folder: Path) -> None:
     assert WORLD.mailed == []
 
 
+def test_what_is_piped_in_taints_the_very_first_call(folder: Path) -> None:
+    """No tool has run yet, and the model has read the attacker's words all the same."""
+    from copilot.models.builtin import PIPED
+
+    before = snapshot(folder)
+    for message, typed in ((f"sum up\n\n{PIPED}\n\nwrite x.txt", None), ("write x.txt", "")):
+        final = assistant(folder, Obedient(first=[("create", {"path": "x.txt", "text": "x"})])).ask(
+            message, typed=typed
+        )
+        assert final.approvals
+    assert snapshot(folder) == before
+
+
+def test_a_file_that_is_denied_is_not_read_by_whichever_way(folder: Path) -> None:
+    deny = {"tool": "*", "verdict": "deny", "label": "restricted"}
+    (folder / "hr").mkdir()
+    (folder / "hr" / "a.txt").write_text("hidden")
+    rules = [deny, {"tool": "custom.read", "verdict": "deny", "folder": "hr"}]
+    copilot = assistant(folder, Scripted(script=["-"]), tools=rules)
+    assert copilot.call("custom.read", {"path": "hr/a.txt"})["status"] == "denied"
+    outcome = copilot.call("custom.swap", {"path": "hr/a.txt", "old": "hidden", "new": "x"}, mode="yes")
+    assert outcome["status"] == "done", "only custom.read is denied there"
+    secret = assistant(folder, Scripted(script=["-"]), tools=[deny], default_confidentiality="restricted")
+    outcome = secret.call("custom.swap", {"path": "hr/a.txt", "old": "x", "new": "y"}, mode="yes")
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "trust.tools: *")
+    assert "may not read hr/a.txt" in outcome["text"]
+
+
 # --- what people want ---------------------------------------------------------------------------------------------
 
 NOTES = ("read", {"path": "notes.txt"})

@@ -979,6 +979,7 @@ for _kind, _target, _flag in (
         seen=("SEEN",),
         flags=(_flag,),
     )
+_SAME_SLIDE = '<p:sldId r:id="r1"/>'
 add(
     "powerpoint: layout that is its own layout",
     partial(
@@ -1001,7 +1002,7 @@ add(
         office,
         {
             **slide(shape("SEEN")),
-            "ppt/presentation.xml": f'<p:presentation xmlns:p="{P}" xmlns:r="{R}"><p:sldIdLst>{"<p:sldId r:id=%sr1%s/>" % (chr(34), chr(34)) * 1000}</p:sldIdLst></p:presentation>'.encode(),
+            "ppt/presentation.xml": f'<p:presentation xmlns:p="{P}" xmlns:r="{R}"><p:sldIdLst>{_SAME_SLIDE * 1000}</p:sldIdLst></p:presentation>'.encode(),
         },
     ),
     "a.pptx",

@@ -317,3 +317,23 @@ def test_words_that_a_client_would_leave_out_stand_before_the_call() -> None:
     sent = repair([HI, asked("abcDEF123", text="Let me look."), result("abcDEF123")], "mistral")
     assert outline(sent) == ["human", "ai", "ai[abcDEF123]", "tool(abcDEF123)"]
     assert (sent[1].content, sent[2].content) == ("Let me look.", "")
+
+
+def test_a_template_that_holds_one_call_a_message_gets_them_one_by_one() -> None:
+    calls: list[Any] = [{"name": "read", "args": {"n": n}, "id": f"call_{n}"} for n in range(3)]
+    thread = [
+        HumanMessage("Read all three."),
+        AIMessage("Reading.", tool_calls=calls),
+        *(ToolMessage(f"result {n}", tool_call_id=f"call_{n}") for n in (2, 0, 1)),
+    ]
+    sent = history.prepare(thread, dialects.get("openai"), provider="p", model="m", tools=True, parallel=False).messages
+    told = [(m.type, m.text, [c["args"] for c in getattr(m, "tool_calls", ())]) for m in sent]
+    assert told == [
+        ("human", "Read all three.", []),
+        ("ai", "Reading.", [{"n": 0}]),
+        ("tool", "result 0", []),
+        ("ai", "", [{"n": 1}]),
+        ("tool", "result 1", []),
+        ("ai", "", [{"n": 2}]),
+        ("tool", "result 2", []),
+    ]

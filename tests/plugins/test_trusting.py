@@ -36,11 +36,16 @@ def trust(project: Path, home: Path) -> None:
 
 
 def names(project: Path) -> set[str]:
+    """The skills of the folder that would be loaded."""
+    return {each.folder.name for each in Copilot(project).project_skills[0]}
+
+
+def loaded(project: Path) -> set[str]:
     return {s.name for s in Copilot(project).skills.skills}
 
 
 def reason(project: Path) -> str:
-    (problem,) = [p for p in Copilot(project).skills.problems if "word-count" in p.where]
+    (problem,) = [p for p in Copilot(project).project_skills[1] if "word-count" in p.where]
     return problem.reason
 
 
@@ -49,7 +54,8 @@ def count(project: Path) -> str:
 
 
 def test_nobody_decided_so_it_is_not_loaded_and_that_is_said(project: Path) -> None:
-    assert "word-count" not in names(project)
+    assert "word-count" not in loaded(project)
+    assert reason(project) in [p.reason for p in Copilot(project).skills.problems]
     assert f'everpilot trust "{place(project)}"' in reason(project)
     assert "--show" in reason(project)
 
@@ -61,11 +67,11 @@ def test_a_trusted_one_is_loaded_from_a_private_copy(tmp_path: Path, home: Path,
     (folder / "notes.txt").write_text("one two three")
     Decisions(home).trust(skill_content(lies))
     assert count(folder) == "3"
-    (loaded,) = [s for s in Copilot(folder).skills.skills if s.name == "word-count"]
-    assert loaded.root is not None
-    assert loaded.root.is_relative_to(home)
-    assert loaded.origin == f"project ({lies})"
-    assert not any(path.stat().st_mode & 0o077 for path in loaded.root.rglob("*") if path.suffix != ".pyc")
+    (found,) = [s for s in Copilot(folder).skills.skills if s.name == "word-count"]
+    assert found.root is not None
+    assert found.root.is_relative_to(home)
+    assert found.origin == f"project ({lies})"
+    assert not any(path.stat().st_mode & 0o077 for path in found.root.rglob("*") if path.suffix != ".pyc")
 
 
 def _edit(path: Path) -> None:
@@ -116,9 +122,9 @@ def test_bytecode_that_lies_around_is_never_loaded(project: Path, home: Path) ->
     cache.mkdir()
     (cache / "helper.cpython-311.pyc").write_bytes(b"evil")
     assert count(project) == "3"
-    (loaded,) = [s for s in Copilot(project).skills.skills if s.name == "word-count"]
-    assert loaded.root is not None
-    assert b"evil" not in [f.read_bytes() for f in loaded.root.rglob("*.pyc")]
+    (found,) = [s for s in Copilot(project).skills.skills if s.name == "word-count"]
+    assert found.root is not None
+    assert b"evil" not in [f.read_bytes() for f in found.root.rglob("*.pyc")]
 
 
 def test_an_altered_private_copy_is_made_again(project: Path, home: Path) -> None:
@@ -166,14 +172,14 @@ def test_a_projects_own_paths_are_trusted_by_content_too(tmp_path: Path, home: P
     (folder / "copilot.toml").write_text('[skills]\npaths = ["mine"]\ndisabled = ["excel"]\n')
     settings.trust(folder / "copilot.toml")
     assert "word-count" not in names(folder), "to trust the settings is not to trust the code"
-    assert "excel" not in names(folder)
+    assert "excel" not in loaded(folder)
     Decisions(home).trust(skill_content(lies))
     assert count(folder) == "3"
 
 
 def test_the_persons_own_skills_need_no_decision(tmp_path: Path, home: Path) -> None:
     skill(home / "skills", "word-count", COUNTER)
-    assert "word-count" in names(tmp_path)
+    assert "word-count" in loaded(tmp_path)
 
 
 def test_two_projects_with_skills_of_one_name_keep_them_apart(tmp_path: Path, home: Path) -> None:
@@ -188,7 +194,7 @@ def test_nothing_runs_before_it_is_trusted(tmp_path: Path, home: Path) -> None:
     marker = tmp_path / "ran"
     evil = f"from pathlib import Path\nPath({str(marker)!r}).touch()\n" + COUNTER["tools.py"]
     lies = skill(tmp_path / "project" / ".agents" / "skills", "word-count", {**COUNTER, "tools.py": evil})
-    assert "word-count" not in names(tmp_path / "project")
+    assert "word-count" not in loaded(tmp_path / "project")
     shown = projects.look(lies, Decisions(home))
     assert not marker.exists()
     assert shown.tools == (("words", "read", "Count the words of a text file."),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -14,7 +13,7 @@ from markdown_it.token import Token
 #: Terminal controls, bidi controls, tags, invisible and private characters.
 CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ue000-\uf8ff"
-    "\ufe00-\ufe0d\ufeff\ufff9-\uffff\U000e0000-\U0010ffff]"
+    "\ufe00-\ufe0d\ufeff\ufff9-\ufffc\ufffe\uffff\U000e0000-\U0010ffff]"
 )
 _WORD = re.compile(r"<[A-Za-z][\w.]*(, ?[\w.]+)*>")
 _RENDERED = frozenset(
@@ -36,14 +35,15 @@ def unsafe(text: str) -> list[str]:
         for block in tokens:
             if block.type == "html_block":
                 found.append(f"html {block.content!r}")
-            found += _inline(block.children or [])
+            found += _inline(block.children or [], text)
         shown = _Tags()
         shown.feed(renderer.render(text))
         found += [f"tag {tag}" for tag in shown.tags]
     return found
 
 
-def _inline(children: list[Token]) -> list[str]:
+def _inline(children: list[Token], shown: str) -> list[str]:
+    """`shown` is the text itself: a renderer may draw the ASCII form of a host in letters again."""
     found = []
     for at, token in enumerate(children):
         if token.type == "image":
@@ -52,7 +52,7 @@ def _inline(children: list[Token]) -> list[str]:
             found.append(f"html {token.content!r}")
         elif token.type == "link_open":
             words = "".join(t.content for t in children[at + 1 : _end(children, at)])
-            if not _same(str(token.attrs["href"]), words):
+            if not _same(str(token.attrs["href"]), words) and str(token.attrs["href"]) not in shown:
                 found.append(f"link {words!r} to {token.attrs['href']!r}")
         elif token.type == "text" and CONTROLS.search(token.content):
             found.append(f"control in {token.content!r}")
@@ -65,7 +65,7 @@ def _end(children: list[Token], at: int) -> int:
 
 def _same(href: str, words: str) -> bool:
     """Whether a link leads where its text says; `www.x` and `a@b` are given their scheme."""
-    plain = unquote(html.unescape(href)).rstrip("/")
+    plain = unquote(href).rstrip("/")
     return plain in {prefix + unquote(words).rstrip("/") for prefix in ("", "http://", "mailto:", "https://")}
 
 

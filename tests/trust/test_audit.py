@@ -84,6 +84,12 @@ def test_a_record_holds_what_was_decided_and_no_text(tmp_path: Path) -> None:
     assert "salary" not in (tmp_path / FOLDER / LOG).read_text()
 
 
+def test_a_model_cannot_write_what_it_read_into_the_log_as_the_name_of_a_tool(tmp_path: Path) -> None:
+    told = told_of({**EVENT, "tool": "the salary of Ms Green is 9,000", "call": "it is 9,000"})
+    assert "9,000" not in json.dumps(told)
+    assert {"tool_sha256", "call_sha256"} <= set(told)
+
+
 def test_files_are_named_unless_that_is_not_wanted(tmp_path: Path) -> None:
     event = {**EVENT, "event": "commit", "path": "hr/\u202egreen\x1b[31m.docx"}
     named, unnamed = told_of(event), told_of(event, paths=False)
@@ -330,7 +336,7 @@ def test_many_threads_make_one_chain(tmp_path: Path) -> None:
 
 
 def test_a_killed_writer_leaves_a_chain_that_goes_on(tmp_path: Path) -> None:
-    for _ in range(5):
+    for _ in range(3):
         process = run(tmp_path, "victim", 100_000)
         log = tmp_path / FOLDER / LOG
         size = log.stat().st_size if log.exists() else 0

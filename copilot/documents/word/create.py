@@ -177,8 +177,11 @@ class _Writer:
     def _inline(self, parent: Element, nodes: Sequence[SyntaxTreeNode], marks: tuple[str, ...]) -> None:
         for node in nodes:
             if node.type == "link":
-                link = self._link(parent, str(node.attrs.get("href", "")))
+                address = str(node.attrs.get("href", ""))
+                link = self._link(parent, address)
                 self._inline(link, node.children, marks if link is parent else (*marks, "link"))
+                if address and address not in (words := _words(node), f"mailto:{words}"):
+                    self._run(parent, f" ({address})", marks)  # where a link leads is to be read, also on paper
             elif node.type in _BREAKS:
                 self._run(parent, _BREAKS[node.type], marks)
             elif node.type in ("text", "code_inline"):
@@ -212,6 +215,10 @@ class _Writer:
         link = add(parent, "hyperlink")
         link.set(f"{{{_RELATIONSHIPS}}}id", package.relate(self._document.main, "hyperlink", address, external=True))
         return link
+
+
+def _words(node: SyntaxTreeNode) -> str:
+    return node.content if not node.children else "".join(map(_words, node.children))
 
 
 def contents(content: bytes) -> list[Hunk]:

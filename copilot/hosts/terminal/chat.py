@@ -131,6 +131,8 @@ class Chat:
         credentials.show_sign_in_with(self._screen.note)
         for note in notes_of(copilot):
             self._screen.problem(note)
+        for note in copilot.workspace.notes:
+            self._screen.problem(note)
         thread = chosen_thread(copilot, self._parsed) or copilot.threads.new_id()
         self._files = list(self._parsed.files)
         self._commands: Commands = Commands(copilot, self._screen, thread)

@@ -83,12 +83,20 @@ class Commands:
             ("Tool", "Effect", "What it does"), [(t.name, t.effect.value, t.description.splitlines()[0]) for t in tools]
         )
 
-    def _undo(self, number: str) -> None:
-        if number and not number.isdecimal():
-            raise ToolInputError(f"{number!r} is no number of a change.", hint="List them with /diff.")
-        entry = self.copilot.workspace.undo(int(number) if number else None)
-        shown = self.copilot.workspace.show(entry.path)
-        self._screen.note(f"{shown} is as it was before change {entry.undoes}.")
+    def _undo(self, what: str) -> None:
+        workspace = self.copilot.workspace
+        if what == "turn":
+            undone = workspace.undo_turn(thread=self.thread)
+        elif what == "thread":
+            undone = workspace.undo_thread(self.thread)
+        else:
+            undone = [workspace.undo(_number(what))]
+        for entry in undone:
+            self._screen.note(f"{workspace.show(entry.path)} is as it was before change {entry.undoes}.")
+
+    def _redo(self, number: str) -> None:
+        entry = self.copilot.workspace.redo(_number(number))
+        self._screen.note(f"{self.copilot.workspace.show(entry.path)} is again as it was before change {entry.undoes}.")
 
     def _diff(self, number: str) -> None:
         entries = self.copilot.workspace.history()
@@ -140,6 +148,12 @@ class Commands:
 
     def _table(self, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> None:
         self._screen.console.print(render.table(heads, rows))
+
+
+def _number(text: str) -> int | None:
+    if text and not text.isdecimal():
+        raise ToolInputError(f"{text!r} is no number of a change.", hint="List them with /diff.")
+    return int(text) if text else None
 
 
 def _cost(used: Sequence[Usage]) -> str:

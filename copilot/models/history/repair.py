@@ -25,7 +25,7 @@ from copilot.models.history.content import (
     text_of,
 )
 from copilot.models.history.ids import FileNames, Ids
-from copilot.models.history.thread import Answer, Call, Entry, read
+from copilot.models.history.thread import Answer, Call, Entry, read, singly
 
 #: Under this key of `AIMessage.response_metadata` stands who made it: {"provider", "model", "dialect"} and more.
 STAMP = "everpilot"
@@ -65,14 +65,18 @@ def needs_thinking_off(messages: Sequence[BaseMessage], dialect: Dialect, *, pro
     return prepare(messages, dialect, provider=provider, model=model, tools=True).thinking_off
 
 
-def prepare(messages: Sequence[BaseMessage], dialect: Dialect, *, provider: str, model: str, tools: bool) -> Repaired:
+def prepare(
+    messages: Sequence[BaseMessage], dialect: Dialect, *, provider: str, model: str, tools: bool, parallel: bool = True
+) -> Repaired:
     """Return the thread as `dialect` takes it, and what that means for the request.
 
     What `provider` and `model` said themselves goes back verbatim. All else becomes text, tool calls and images;
-    reasoning and signatures of others are left out. Every call is followed by its one result.
+    reasoning and signatures of others are left out. Every call is followed by its one result. With `parallel` off, an
+    answer with several calls becomes one answer for each: some chat templates hold no more than one.
     """
     writer = _Writer(dialect, provider, model, flat=dialect.tools_with_tool_blocks and not tools)
-    sent = [message for entry in read(messages) for message in writer.write(entry)]
+    entries = [part for entry in read(messages) for part in ([entry] if parallel else singly(entry))]
+    sent = [message for entry in entries for message in writer.write(entry)]
     bridged = bridge([*writer.system(), *sent], dialect)
     bare = any(said.tool_calls and not _reasoned(said, dialect) for said in _running_turn(bridged))
     return Repaired(bridged, thinking_off=bare and dialect.thinking_must_lead_tool_use)

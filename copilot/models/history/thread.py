@@ -54,6 +54,14 @@ def read(messages: Sequence[BaseMessage]) -> list[Entry]:
     return entries
 
 
+def singly(entry: Entry) -> list[Entry]:
+    """Return the entry, an answer with several calls as an answer for each; the first one has the words."""
+    if not isinstance(entry, Answer) or len(entry.calls) < 2:
+        return [entry]
+    words = [entry.message.content, *[""] * (len(entry.calls) - 1)]
+    return [Answer(AIMessage(content=said), [call]) for said, call in zip(words, entry.calls, strict=True)]
+
+
 def _waiting(entries: Sequence[Entry], call_id: str) -> Call | None:
     for entry in reversed(entries):
         for call in entry.calls if isinstance(entry, Answer) else ():

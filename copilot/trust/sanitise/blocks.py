@@ -85,7 +85,7 @@ class Blocks:
             wait.at = self._inline.said
             self._fresh = False
             raise
-        self._fresh = stop > 0 and text[stop - 1] == "\n"
+        self._fresh = stop > at and text[stop - 1] == "\n"
         if stop < len(text) and not self._fresh:
             raise Wait(at=stop)
         return stop
@@ -198,7 +198,7 @@ class Blocks:
         self._inline.dirty = True
 
     def _say_opening(self, fence: re.Match[str], info: str) -> None:
-        self._inline.raw(fence[0])
+        self._inline.opening(fence[0])
         self._inline.whole(info)
         self._inline.dirty = False
         self._items = self._items if fence[1] else []

@@ -126,12 +126,12 @@ class Characters:
 
 
 def _is_symbol(c: str) -> bool:
-    return unicodedata.category(c) in ("So", "Sk", "Sm") or c in "0123456789#*\u203c\u2049"
+    return (c > "\x7f" and unicodedata.category(c) in ("So", "Sk", "Sm")) or c in "0123456789#*\u203c\u2049"
 
 
 def _joins(joiner: str, before: str, after: str) -> bool:
     """Whether a joiner does visible work: in emoji sequences, and in Arabic, Indic and south-east Asian scripts."""
-    if not before:
+    if before <= "\x7f" or after <= "\x7f":
         return False
     if joiner == _ZWJ and _is_symbol(after) and (_is_symbol(before) or before in _PRESENTATION):
         return True

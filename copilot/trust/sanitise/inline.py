@@ -39,10 +39,14 @@ _OPENS_TAG = frozenset("/!?@#&\\")
 _PUNCTUATION = ("", ".", ",", ";", ":", "!", "?", ")")
 _NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?![\w.:@+-])")
 #: After this it is no autolink, no address, and no word in angle brackets.
+_NO_ADDRESS = re.compile(r"[<>\n]")
+_SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:")
 _NO_WORD = re.compile(r"[<>\n=\"'`\[\]]")
 #: LaTeX commands that link, load or style where mathematics is drawn (KaTeX: `trust`; MathJax: `html`, `require`).
 #: An end that the next piece could complete: a reference, a tag, a link, a definition, an escape, an address.
 _OPEN_END = re.compile(r"&#?\w*\Z|[<\]!\\`~:/]\Z")
+_LAST_WORD = re.compile(r"\s\S*\Z")
+_ADDRESS = re.compile(r"(?:://|www\.|mailto:|@|\w\.\w)\S*\Z")
 _COMMAND = re.compile(
     r"\\(href|url|includegraphics|html[A-Za-z]*|class|cssId|style|require|input|include|unicode|special|write|mmlToken)"
     r"(?![A-Za-z])"
@@ -91,6 +95,7 @@ class Inline:
         self.dirty = False
         self._tail = ""  # the last characters that were said
         self._line = ""  # the start of the line that was said
+        self._in_address = False  # renderers that make links of addresses take backticks for a part of them
         self._letter = False  # whether the line has one so far
         self._defines = True  # whether the last bracket may open a definition
         self._text = ""
@@ -142,6 +147,11 @@ class Inline:
         """Say code as it is."""
         self._put(text)
 
+    def opening(self, mark: str) -> None:
+        """Say what opens a fence."""
+        self._put(mark)
+        self._line = "fence"
+
     def say(self, text: str) -> None:
         """Say text that holds nothing active in itself, and keep it apart from what was said before."""
         if not text:
@@ -166,6 +176,9 @@ class Inline:
     def _put(self, text: str) -> None:
         if text:
             self._tail = (self._tail + text[-_LONGEST_ENTITY:])[-_LONGEST_ENTITY:]
+            word = _LAST_WORD.search(text)
+            glued = self._in_address and word is None
+            self._in_address = glued or _ADDRESS.search(word[0] if word else self._tail) is not None
             _, line_break, line = text.rpartition("\n")
             self._line = (line if line_break else self._line + line)[:_LONGEST_PREFIX]
             self._emit(text)
@@ -423,7 +436,8 @@ class Inline:
         return found if self._letter else None
 
     def _may_be_a_word(self, stop: int) -> bool:
-        if _NO_WORD.search(self._text, self._at + 1, stop):
+        scheme = _SCHEME.match(self._text, self._at, stop)
+        if (_NO_ADDRESS if scheme else _NO_WORD).search(self._text, self._at + 1, stop):
             return False
         name = _NAME.match(self._text, self._at, stop)
         return name is None or name.end() == stop or name[1].lower() not in ELEMENTS
@@ -467,7 +481,7 @@ class Inline:
             raise Wait
         end = self._past_code(self._at, stop, known)
         span = self._text[self._at : end]
-        if end == run.end() or ("|" in span):
+        if end == run.end() or "|" in span or self._in_address:
             self.say(run[0])
             self._at = run.end()
         else:
