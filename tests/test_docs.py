@@ -31,6 +31,15 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_the_tests_that_the_threat_model_names_exist() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    named = set(re.findall(r"`(?:tests/\S+/)?(test_\w+)(?:\.py)?`", page))
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    known = {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text("utf-8"))}
+    assert len(named) > 40
+    assert named <= known | {file.stem for file in files}
+
+
 def test_the_readmes_python_runs(office: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     code = code.replace('"examples/office"', repr(str(office)))

@@ -179,7 +179,7 @@ class Runner:
         by = by or By(thread)
         settled = []
         for step in steps:
-            done = self._commit_one(step, thread)
+            done = self._commit_one(step, thread, by.turn)
             settled += done
             for (before, after), file in zip_longest(step.written, done):  # what is sent is no file
                 which = {"path": file.change["path"], "entry": file.entry} if file else {}
@@ -393,14 +393,14 @@ class Runner:
 
     # --- committing -----------------------------------------------------------------------------------------------
 
-    def _commit_one(self, step: Step, thread: str) -> list[Settled]:
+    def _commit_one(self, step: Step, thread: str, turn: str) -> list[Settled]:
         if step.status not in ("done", "ask"):
             return []
         if step.run is not None and step.status == "ask":
             return self._run_asked(step, step.run)
         if step.outgoing is not None:
             return self._deliver(step, step.outgoing, thread)
-        return self._write(step, thread) if step.changes else []
+        return self._write(step, thread, turn) if step.changes else []
 
     def _run_asked(self, step: Step, run: Callable[[], Outcome]) -> list[Settled]:
         step.status = "done"
@@ -434,13 +434,13 @@ class Runner:
         sent(step, delivery)
         return [Settled(step.shown[0], None)] if delivery.status == "sent" else []
 
-    def _write(self, step: Step, thread: str) -> list[Settled]:
+    def _write(self, step: Step, thread: str, turn: str) -> list[Settled]:
         settled: list[Settled] = []
         try:
             for i, change in enumerate(step.changes):
                 last = i == len(step.changes) - 1
                 key = key_of(step.call, None if last else i) if step.call.key else ""
-                entry = self._workspace.commit(change, key=key, thread=thread)
+                entry = self._workspace.commit(change, key=key, thread=thread, turn=turn)
                 step.written.append((change.before, change.after))
                 step.shown[i] = self.shown(change, committed=True)
                 settled.append(Settled(step.shown[i], entry.number))

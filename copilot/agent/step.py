@@ -38,13 +38,14 @@ class By:
     """Who is behind a plan, for the policy and the audit log.
 
     `typed` is what the person typed in the thread, `actor` the signed-in person, `model` who made the calls ("" where
-    no model did).
+    no model did); `turn` names what the person said that led to it.
     """
 
     thread: str = ""
     actor: str = ""
     model: str = ""
     typed: Typed = field(default_factory=Typed)
+    turn: str = ""
 
 
 @dataclass

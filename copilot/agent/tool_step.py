@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.runtime import Runtime
@@ -49,7 +49,8 @@ class ToolStep(AgentMiddleware[State, None, Any]):
         thread, mode = str(chosen["thread_id"]), str(chosen.get("mode", "ask"))
         calls = calls_of(message, thread)
         actor, model = str(chosen.get("user", "")), str(stamp_of(message).get("served_by", ""))
-        by = By(thread, actor, model, typed_of(state))
+        said = next((m.id or "" for m in reversed(state["messages"]) if isinstance(m, HumanMessage)), "")
+        by = By(thread, actor, model, typed_of(state), said)
         emit: Emit = runtime.stream_writer
         for call in calls:
             emit(ToolEvent(call.id, public_name(call.name), call.args, "started"))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from copilot import settings
 from copilot.agent.copilot import Copilot
@@ -186,17 +186,20 @@ class _Answer:
             final = replace(final, changes=short)
         return show(iter([final] if final else []), self._output)
 
-    def _resumed(self, final: Final, decided: bool | list[str]) -> Iterator[Event]:
-        return self._copilot.stream_resume(final.thread, approve=decided, card=final.approvals[0]["digest"])
+    def _resumed(self, final: Final, decided: bool | list[str] | Literal["always"]) -> Iterator[Event]:
+        always, card = decided == "always", final.approvals[0]["digest"]
+        answer: bool | list[str] = True if decided == "always" else decided
+        return self._copilot.stream_resume(final.thread, approve=answer, card=card, always=always)
 
-    def _decide(self, card: dict[str, Any]) -> bool | list[str] | None:
+    def _decide(self, card: dict[str, Any]) -> bool | list[str] | Literal["always"] | None:
         from copilot.hosts.terminal.prompt import approval, more
         from copilot.hosts.terminal.screen import Screen
 
         screen = Screen()
         screen.approval(card)
         calls = list(dict.fromkeys(item["call_id"] for item in card["items"]))
-        return approval(calls, lambda: screen.page(card, more))
+        grantable = any(item.get("grantable") for item in card["items"])
+        return approval(calls, lambda: screen.page(card, more), grantable=grantable)
 
 
 def _shown(events: Iterator[Event], output: str) -> Final | None:

@@ -144,6 +144,13 @@ def test_decisions(keys: PipeInput, folder: Path, typed: str, decision: bool | l
     assert prompt.approval(["a", "b", "c"], lambda: None) == decision
 
 
+@pytest.mark.parametrize(("grantable", "decision"), [(True, "always"), (False, True)])
+def test_always_is_offered_where_it_can_be(keys: PipeInput, folder: Path, grantable: bool, decision: object) -> None:
+    keys.send_text("a\ry\r")
+    prompt = Prompt(folder, given=keys, shown=DummyOutput())
+    assert prompt.approval(["only"], lambda: None, grantable=grantable) == decision
+
+
 def test_all_can_be_shown_before_deciding(keys: PipeInput, folder: Path) -> None:
     shown: list[bool] = []
     keys.send_text("d\r1\ry\r")

@@ -17,7 +17,7 @@ CONTROLS = re.compile(
 )
 _WORD = re.compile(r"<[A-Za-z][\w.]*(, ?[\w.]+)*>")
 _RENDERED = frozenset(
-    "p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s hr br table thead tbody tr th td a".split()
+    "p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s hr br table thead tbody tr th td a".split()  # noqa: SIM905
 )
 
 

@@ -159,13 +159,18 @@ class Chat:
     def _decide(self, card: dict[str, Any], thread: str) -> Final | None:
         """Ask the person about an open approval and return the end of the turn that goes on."""
         calls = list(dict.fromkeys(item["call_id"] for item in card["items"]))
-        approve = self._prompt.approval(calls, lambda: self._screen.page(card, self._prompt.more))
+        grantable = any(item.get("grantable") for item in card["items"])
+        approve = self._prompt.approval(calls, lambda: self._screen.page(card, self._prompt.more), grantable=grantable)
         if approve is None:
             self._stay = False
             place = f'--dir "{self._parsed.dir}" ' if self._parsed.dir else ""
             self._screen.note(f"Nothing was written. The question stays open: everpilot {place}-r {thread}")
             return None
-        return self._screen.show(self._commands.copilot.stream_resume(thread, approve=approve, card=card["digest"]))
+        always = approve == "always"
+        answer: bool | list[str] = True if approve == "always" else approve
+        return self._screen.show(
+            self._commands.copilot.stream_resume(thread, approve=answer, card=card["digest"], always=always)
+        )
 
     def _go_on(self) -> None:
         thread = self._commands.copilot.threads.find(self._commands.thread)

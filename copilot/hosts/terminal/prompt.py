@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -22,8 +22,9 @@ from copilot.hosts.terminal.keys import forget_typed
 
 _SIGN = FormattedText([("bold ansicyan", "› ")])
 #: What a person said to a card: all or nothing, these calls, or None: no answer yet.
-Decision = bool | list[str] | None
-_YES, _NO, _ALL = {"y", "yes"}, {"n", "no"}, {"d", "diff"}
+#: What a person says to a card: all, none, the approved calls of several, all and such calls from now on, or not yet.
+Decision = bool | list[str] | Literal["always"] | None
+_YES, _NO, _ALL, _ALWAYS = {"y", "yes"}, {"n", "no"}, {"d", "diff"}, {"a", "always"}
 
 
 class Prompt:
@@ -71,18 +72,22 @@ class Prompt:
         if app.loop is not None:
             app.loop.call_soon_threadsafe(lambda: app.is_running and app.exit(exception=error))
 
-    def approval(self, calls: Sequence[str], show_all: Callable[[], None]) -> Decision:
+    def approval(self, calls: Sequence[str], show_all: Callable[[], None], *, grantable: bool = False) -> Decision:
         """Return the decision on a card; see `approval`."""
-        return approval(calls, show_all, **self._ends)
+        return approval(calls, show_all, grantable=grantable, **self._ends)
 
     def more(self, left: int) -> bool:
         """Return whether the person wants the next page; see `more`."""
         return more(left, **self._ends)
 
 
-def approval(calls: Sequence[str], show_all: Callable[[], None], **ends: Any) -> Decision:
-    """Return the decision on a card: all, none, the approved calls of several, or None: it stays open (Ctrl-D)."""
+def approval(calls: Sequence[str], show_all: Callable[[], None], *, grantable: bool = False, **ends: Any) -> Decision:
+    """Return the decision on a card: all, none, the approved calls of several, "always", or None: open (Ctrl-D).
+
+    `grantable`: such calls may be allowed from now on.
+    """
     some = " · 1,2 = only these steps" if len(calls) > 1 else ""
+    some += " · a = always, in this folder" if grantable else ""
     if ends.get("input") is None:
         clear_typeahead(create_input())
         forget_typed()
@@ -97,6 +102,8 @@ def approval(calls: Sequence[str], show_all: Callable[[], None], **ends: Any) ->
             return None
         if typed in _YES | _NO:
             return typed in _YES
+        if typed in _ALWAYS and grantable:
+            return "always"
         if typed in _ALL:
             show_all()
         elif (chosen := _numbered(typed, calls)) is not None:

@@ -218,7 +218,7 @@ class Blocks:
             self._fence, self._fresh = None, True  # the list item ended, and the fence with it
             return at
         whole = found.end() == len(text) or text.startswith("\n", found.end())
-        if whole and found[2] == fence.mark * max(len(found[2]), fence.length):
+        if whole and found[2] == fence.mark * max(len(found[2]), fence.length):  # noqa: SIM102
             if fence.indent * fence.inside <= indent <= fence.indent * fence.inside + 3:
                 self._fence = None
                 self._raw = True

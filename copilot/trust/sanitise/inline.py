@@ -547,6 +547,8 @@ class Inline:
             self._at = found.end()
         else:
             self._at = found.end()
+            if not self._line.strip(" \t>-*+0123456789.)"):
+                self._put("\ufffd")  # a line that seemed to begin with it must not begin a block
             self._apart()
 
 

@@ -40,7 +40,7 @@ def test_markdown_becomes_the_same_structure() -> None:
     assert lines == [
         "# Quarter",
         "# Report",
-        "Some bold, italic and code with a [link](https://example.com/a?b=1&c=2).",
+        "Some bold, italic and code with a [link](https://example.com/a?b=1&c=2) (https://example.com/a?b=1&c=2).",
         "- one",
         "  - deeper",
         "- two",
