@@ -55,7 +55,11 @@ def settings() -> str:
         ("[models.entra]", EntraSettings, "Tokens of Microsoft Entra ID in place of a key (docs/models.md)."),
         ("[models.deadlines]", Deadlines, "Seconds that the model may take before the next one is asked."),
         ("[routing]", RoutingSettings, "Which model is asked first."),
-        ("[budgets]", BudgetSettings, "The most that models may cost, in US dollars; each is looked at before each attempt."),
+        (
+            "[budgets]",
+            BudgetSettings,
+            "The most that models may cost, in US dollars; each is looked at before each attempt.",
+        ),
         ("[records]", RecordSettings, "What is written down of each call. None of it holds text of messages."),
         ("[trust]", TrustSettings, "Where data may go, and what may be done without asking."),
         (
@@ -65,7 +69,11 @@ def settings() -> str:
             "denied nor what is always asked (deleting, replacing a file, sending what documents had a part in). "
             "`everpilot policy explain` says which rule decides.",
         ),
-        ("[audit]", AuditSettings, "The log of what was decided and done, for `everpilot audit`; it is always written."),
+        (
+            "[audit]",
+            AuditSettings,
+            "The log of what was decided and done, for `everpilot audit`; it is always written.",
+        ),
         ("[history]", HistorySettings, "For how long old versions are kept, and whether encrypted."),
         ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
     ]

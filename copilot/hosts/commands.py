@@ -76,10 +76,10 @@ def _arguments(given: str) -> dict[str, Any] | None:
         text = Path(given[1:]).expanduser().read_text("utf-8-sig") if given.startswith("@") else given
         parsed = json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        print(f"everpilot call: {given[1:]} can't be read: {error}.", file=sys.stderr)
+        print(f"everpilot call: {safe_text(given[1:])} can't be read: {safe_text(str(error))}.", file=sys.stderr)
         return None
     except ValueError as error:
-        print(f"everpilot call: --args is no JSON: {error}.", file=sys.stderr)
+        print(f"everpilot call: --args is no JSON: {safe_text(str(error))}.", file=sys.stderr)
         return None
     if not isinstance(parsed, dict):
         print('everpilot call: --args must be a JSON object, like {"path": "contract.docx"}.', file=sys.stderr)

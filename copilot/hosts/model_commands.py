@@ -19,6 +19,7 @@ from copilot.hosts import render
 from copilot.hosts.once import open_copilot
 from copilot.hosts.output import as_json, say
 from copilot.settings import ModelSettings, Settings
+from copilot.trust.sanitise import safe_text
 
 if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot
@@ -105,7 +106,7 @@ def _add(parsed: argparse.Namespace) -> int:
     path = settings_module.user_file()
     before = settings_module.load(copilot.folder).models
     add_model(path, model, first=parsed.first)
-    print(f"{model.name} is in {path}.")
+    print(f"{safe_text(model.name)} is in {safe_text(str(path))}.")
     _say_what_changed(copilot.folder, before, path)
     return DONE
 

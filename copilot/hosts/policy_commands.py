@@ -78,7 +78,9 @@ def _allow(parsed: argparse.Namespace) -> int:
         as_json(asdict(grant))
     else:
         where = f" below {safe_text(grant.folder)}" if grant.folder else ""
-        print(f"{grant.tool} is always allowed{where}. To take it back: everpilot policy revoke {grant.number}")
+        print(
+            f"{safe_text(grant.tool)} is always allowed{where}. To take it back: everpilot policy revoke {grant.number}"
+        )
     return DONE
 
 

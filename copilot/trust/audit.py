@@ -173,7 +173,8 @@ class Audit:
             trouble.append({"reason": f"the log ended with record {_number_of(line)}, the head knew of {seq}"})
         size, inode = (path.stat().st_size, path.stat().st_ino) if path.exists() else (0, 0)
         last = _Last(seq, hashlib.sha256(line).hexdigest() if line else BEGINNING, size, inode)
-        if head and head["seq"] < seq:  # a crash came between; one more must not put them further apart
+        crashed = head is not None and head["seq"] < seq  # one more crash must not put log and head further apart
+        if crashed or not (line or head):  # before the first record: a log without a head would look like a cut one
             _seal(self._head, last, self._keys.signing())
         return last, trouble
 

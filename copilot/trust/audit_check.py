@@ -78,7 +78,7 @@ class _Check:
     def __init__(self, keys: Mapping[str, Key]) -> None:
         self.report = Report()
         self._keys = keys
-        self._hashes: dict[int, str] = {}
+        self._hashes: dict[int, str] = {0: BEGINNING}
         self._doubtful = False  # the record before was changed: that this one does not follow it says nothing new
         self._places: dict[str, list[int]] = {}
 

@@ -75,7 +75,9 @@ def _answers(vendor: int) -> Any:
             if "Done and saved" in now:
                 return Reply(f"In turn {turn[0]} it was written.", **counted)
             cells = {f"B{turn[0]}": 2 * value(int(turn[0]))}
-            return Reply("Writing.", calls=(Call("excel__write_cells", {"path": "book.xlsx", "cells": cells}),), **counted)
+            return Reply(
+                "Writing.", calls=(Call("excel__write_cells", {"path": "book.xlsx", "cells": cells}),), **counted
+            )
         if found := re.findall(r"\b[12]\d{3}\b", now):
             return Reply(f"In turn {turn[0]} it is {found[-1]}.", **counted)
         return Reply("Looking.", calls=(Call("excel__read_range", {"path": "book.xlsx", "range": cell}),), **counted)

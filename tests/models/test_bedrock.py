@@ -591,7 +591,8 @@ def test_names_of_files_are_what_it_takes_and_each_only_once() -> None:
 
 
 def test_an_image_that_it_can_not_read_is_named_in_words() -> None:
-    image = {"type": "image", "base64": PDF, "mime_type": "image/bmp"}
+    bitmap = base64.b64encode(b"BM" + bytes(60)).decode()
+    image = {"type": "image", "base64": bitmap, "mime_type": "image/bmp"}
     sent = history.repair([HumanMessage([image])], dialects.get("bedrock"), provider="p", model="m", tools=False)
     assert "image/bmp" in str(sent[0].content)
 

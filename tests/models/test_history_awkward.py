@@ -23,8 +23,8 @@ TOOL: dict[str, Any] = {
     "function": {"name": "excel_read", "description": "Reads.", "parameters": {"type": "object", "properties": {}}},
 }
 CASES = cases()
-#: Here every thread goes to every vendor both as its own and as another's; elsewhere to half of them, as one of the two,
-#: in turns.
+#: Here every thread goes to every vendor both as its own and as another's; elsewhere to half of them, as one of the
+#: two, in turns.
 BOTH = ("private", "order")
 FAMILIES = list(dict.fromkeys(case.family for case in CASES))
 THINKING = {"anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}}}
