@@ -17,9 +17,10 @@ from pydantic_core import to_jsonable_python
 from copilot.documents.hunks import Hunk
 from copilot.errors import PluginError, ToolInputError
 from copilot.plugins.context import ToolContext
-from copilot.slots import RoleKind, role_of
+from copilot.slots import RoleKind, Slot, role_of
 from copilot.trust.labels import Label
 from copilot.trust.outgoing import KINDS, Attachment, Outgoing
+from copilot.trust.sanitise.written import written
 from copilot.workspace.change import Change
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -34,6 +35,10 @@ class Effect(StrEnum):
     DELETE = "delete"
     FETCH = "fetch"  # asks another machine for something; what it asks for leaves this one
     MOVE = "move"  # also permissions
+
+
+#: Kinds of slots that hold what is written, rather than what names a thing that is there.
+_WRITTEN = frozenset({"text", "value", "row_values", "cell_values"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,19 @@ class Tool:
     def stage(self, context: ToolContext, args: dict[str, Any]) -> Outcome:
         """Run the function with validated arguments: a `Result`, the changes it would make, or what it would send.
 
-        Nothing is written or sent.
+        Nothing is written or sent. What would be written holds no characters that nobody sees.
         """
-        return outcome_of(self.function(context, **self.validate(args)), self.name)
+        found = self.validate(args)
+        if self.effect is not Effect.READ:
+            found = {name: value if name in self._looked_up else written(value) for name, value in found.items()}
+        return outcome_of(self.function(context, **found), self.name)
+
+    @cached_property
+    def _looked_up(self) -> frozenset[str]:
+        """The parameters that must fit what is there already, whatever characters that has."""
+        fields = self.arguments.model_fields.items()
+        kinds = {name: [m.kind for m in field.metadata if isinstance(m, Slot)] for name, field in fields}
+        return frozenset(name for name, found in kinds.items() if not _WRITTEN.issuperset(found))
 
 
 def outcome_of(returned: object, name: str) -> Outcome:

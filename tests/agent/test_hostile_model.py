@@ -13,7 +13,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from copilot.agent.copilot import Copilot
 from copilot.agent.events import Final, ToolEvent
+from copilot.trust.audit_check import records, verify
 from tests.agent import sandbox
 from tests.agent.sandbox import ALLOWED, WORLD, assistant
 from tests.agent.scripted import Scripted
@@ -198,6 +200,19 @@ def test_what_is_denied_is_never_offered(folder: Path) -> None:
     assert {attempts[call][0] for call in refused} == {"get", "upload", "create"}
     assert snapshot(folder) == before
     assert (WORLD.mailed, WORLD.altered, WORLD.fetched) == ([], [], [])
+    _the_log_shows(copilot, attempts, asked)
+
+
+def _the_log_shows(copilot: Copilot, attempts: dict[str, Any], asked: set[str]) -> None:
+    """Each attempt is in the audit log, which is whole, as what it was: denied, or declined by the person."""
+    assert verify(copilot.state).whole
+    told = [record for record in records(copilot.state) if record["event"] == "decision"]
+    for call in attempts:
+        ends = [record["status"] for record in told if str(record.get("call", "")).endswith(f":{call}")]
+        assert ends, f"{call} left no trace"
+        assert ends[-1] == ("rejected" if call in asked else ends[-1])
+        assert not {"done", "dry-run"} & set(ends)
+    assert not [record for record in records(copilot.state) if record["event"] == "commit"]
 
 
 @pytest.mark.parametrize("mode", ["ask", "read-only", "dry-run", "yes"])

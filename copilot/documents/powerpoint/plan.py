@@ -19,7 +19,7 @@ _ITEM = re.compile(r"(\s*)(?:[-*+•–]|\d{1,2}[.)])\s+(.*)\Z")
 _NOTES = re.compile(r"\s*(?:>\s*)?(?:speaker\s+)?notes?\s*:\s*(.*)\Z", re.IGNORECASE)
 _SLIDE = re.compile(r"(?:slide|folie)\s*\d+\s*[:.–-]\s*", re.IGNORECASE)
 _MARKS = re.compile(r"(\*\*|__|`)(.+?)\1")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\(<?([^)\s>]*)[^)]*\)")
 
 _CAPTION = re.compile(r"(?:table|figure|fig\.|chart|abbildung|tabelle)\s+\d+\s*[:.–-]", re.IGNORECASE)
 
@@ -115,9 +115,15 @@ def _take_line(plan: SlidePlan, line: str, *, in_notes: bool) -> bool:
     return False
 
 
+def _told(link: re.Match[str]) -> str:
+    """Return a link as text with its target; of an image, what it shows."""
+    image, text, target = link.groups()
+    return text if image or not target or target == text else f"{text} ({target})"
+
+
 def clean(text: str) -> str:
     """Return a line of Markdown without its marks."""
-    text = _LINK.sub(r"\1", text)
+    text = _LINK.sub(_told, text)
     for _ in range(3):
         text = _MARKS.sub(r"\2", text)
     return re.sub(r"\s+", " ", text.removeprefix("[ ]").removeprefix("[x]")).strip()

@@ -34,7 +34,7 @@ def shown(plans: list[SlidePlan]) -> list[tuple[str, str, list[tuple[int, str]]]
             "# Deck\nfor you\n## One\n- **a** [b](http://x)\n    - c\n# Part\n## Two\ntext",
             [
                 ("title", "Deck", [(0, "for you")]),
-                ("content", "One", [(0, "a b"), (1, "c")]),
+                ("content", "One", [(0, "a b (http://x)"), (1, "c")]),
                 ("section", "Part", []),
                 ("content", "Two", [(0, "text")]),
             ],
