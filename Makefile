@@ -12,12 +12,13 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done
 EVERPILOT = $(VENV)/bin/everpilot
 
-.PHONY: help chat test lint format bench clean
+.PHONY: help chat test test-all lint format bench clean
 help:
 	@echo 'make chat                                   talk to the documents in examples/office'
 	@echo 'make chat DIR=~/Documents                   talk to your own'
 	@echo 'make chat PROMPT="..." [DIR=...] [YES=1]    answer once; YES=1 approves the changes beforehand'
 	@echo 'make test                                   all checks and tests'
+	@echo 'make test-all                               the same with every case of the large matrices'
 
 $(VENV)/bin/python:
 	@python=$$($(FIND_PYTHON)); \
@@ -45,6 +46,9 @@ test: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/python -m pytest -n 2
+
+test-all: $(VENV)/.ready-test
+	@EVERPILOT_ALL_CASES=1 $(VENV)/bin/python -m pytest -n 2
 
 lint: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy

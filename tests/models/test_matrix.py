@@ -27,6 +27,7 @@ from copilot.models.listening import Discarded, ModelEvent, Switched, Token, Use
 from copilot.models.router import RoutedChatModel
 from copilot.settings import Deadlines, ModelSettings
 from tests.models.routing import router, stamp
+from tests.thinning import thinned
 from tests.vendors import FAULTS, Call, Fault, OpenAIServer, Reply, Request, VendorServer, unused_url
 from tests.vendors.clients import SERVERS
 
@@ -242,7 +243,7 @@ def _assert_first_call(on: Stage, answer: AIMessage, fault: str) -> None:
     ("kind", "fault"),
     [
         *cases(EVERY, ONE_OF_EACH, streamed=True),
-        *cases(BASE[::2], TWINS, streamed=True),
+        *thinned(cases(BASE[::2], TWINS, streamed=True), 3),
     ],
 )
 async def test_streamed(kind: str, fault: str) -> None:
@@ -254,7 +255,11 @@ async def test_streamed(kind: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "fault"), [*cases(BASE, ONE_OF_EACH, streamed=False), *cases(BASE[1::2], TWINS, streamed=False)]
+    ("kind", "fault"),
+    [
+        *thinned(cases(BASE, ONE_OF_EACH, streamed=False), 2),
+        *thinned(cases(BASE[1::2], TWINS, streamed=False), 4),
+    ],
 )
 def test_whole(kind: str, fault: str) -> None:
     on = stage(kind, EVERY.index(fault))
@@ -299,9 +304,9 @@ AFTER_THE_TOOL = [
 @pytest.mark.parametrize(
     ("kind", "fault", "streamed"),
     [
-        *((kind, fault, True) for kind, fault in cases(AFTER_THE_TOOL, ONE_OF_EACH, streamed=True)),
-        *((kind, fault, True) for kind, fault in cases(AFTER_THE_TOOL[::3], TWINS, streamed=True)),
-        *((kind, fault, False) for kind, fault in cases(AFTER_THE_TOOL[1::3], NAMES, streamed=False)),
+        *((kind, fault, True) for kind, fault in thinned(cases(AFTER_THE_TOOL, ONE_OF_EACH, streamed=True), 2)),
+        *((kind, fault, True) for kind, fault in thinned(cases(AFTER_THE_TOOL[::3], TWINS, streamed=True), 2)),
+        *((kind, fault, False) for kind, fault in thinned(cases(AFTER_THE_TOOL[1::3], NAMES, streamed=False), 2)),
     ],
 )
 async def test_it_dies_after_its_tool_ran(kind: str, fault: str, streamed: bool) -> None:
@@ -336,7 +341,7 @@ def test_arguments_cut_at_any_character_never_become_a_call(kind: str, streamed:
     dialect = dialects.get(KINDS[kind].dialect)
     # No text at all is a whole call to some vendors, and OpenAI's client does not tell it from "{}" in a whole answer.
     bare = dialect.empty_arguments or (dialect.name == "openai" and not streamed)
-    for kept in range(int(bare), len(ARGUMENTS)):
+    for kept in thinned(range(int(bare), len(ARGUMENTS)), 1 if streamed else 3):
         on = stage(kind, kept)
         on.bad.always = f"truncated_tool_arguments:{kept}"
         if streamed:
