@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-#: Controls but tab and line breaks; bidi embeddings, overrides and isolates; zero-width spaces and invisible operators;
-#: interlinear marks. Direction marks, joiners and soft hyphens stay: languages need them.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+#: Bidi embeddings, overrides and isolates; zero-width spaces and invisible operators; interlinear marks. Direction marks,
+#: joiners and soft hyphens stay: languages need them. Control characters stay, too: the tools refuse them by name.
+_UNSEEN = re.compile("[\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 #: Tag characters, which spell a hidden text, but for those of a flag (Unicode Technical Standard 51, 1.4.9).
 _TAGS = re.compile("(\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f)|[\U000e0000-\U000e007f]")
 
@@ -15,7 +15,7 @@ _TAGS = re.compile("(\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f)|[\U000e00
 def written(value: Any) -> Any:
     """Return text without characters that nobody sees; in lists and dicts, each text in them."""
     if isinstance(value, str):
-        return value if value.isascii() and value.isprintable() else _TAGS.sub(r"\1", _UNSEEN.sub("", value))
+        return value if value.isascii() else _TAGS.sub(r"\1", _UNSEEN.sub("", value))
     if isinstance(value, list):
         return [written(item) for item in value]
     if isinstance(value, dict):
