@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,17 +120,6 @@ def test_a_long_log_goes_on_in_another_file(tmp_path: Path) -> None:
     assert checked(tmp_path).whole
     files(tmp_path / FOLDER)[1].unlink()
     assert checked(tmp_path).faults[0].what.startswith("is missing")
-
-
-def test_a_record_costs_little(tmp_path: Path) -> None:
-    log = written(tmp_path, 50)
-    rounds = []
-    for _ in range(5):
-        began = time.thread_time()
-        for _ in range(40):
-            log.record(EVENT)
-        rounds.append((time.thread_time() - began) / 40)
-    assert min(rounds) < 0.0015, "about 0.25 ms; the machine may be busy"
 
 
 # --- tampering ----------------------------------------------------------------------------------------------------
