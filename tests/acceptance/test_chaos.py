@@ -78,7 +78,7 @@ def _answers(vendor: int) -> Any:
             return Reply(
                 "Writing.", calls=(Call("excel__write_cells", {"path": "book.xlsx", "cells": cells}),), **counted
             )
-        if found := re.findall(r"\b[12]\d{3}\b", now):
+        if found := re.findall(r"zulu(\d+)zulu", now):  # ids hold numbers, too
             return Reply(f"In turn {turn[0]} it is {found[-1]}.", **counted)
         return Reply("Looking.", calls=(Call("excel__read_range", {"path": "book.xlsx", "range": cell}),), **counted)
 
@@ -89,7 +89,7 @@ def _answers(vendor: int) -> Any:
 def book(tmp_path: Path) -> Path:
     made = openpyxl.Workbook()
     for turn in range(1, TURNS + 1):
-        made.active[f"A{turn}"] = value(turn)
+        made.active[f"A{turn}"] = f"zulu{value(turn)}zulu"
     made.save(tmp_path / "book.xlsx")
     return tmp_path
 
