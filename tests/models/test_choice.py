@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from copilot.errors import NoModelError, SettingsError
 from copilot.models.clearance import labelled
+from copilot.models.fitness import barred
 from copilot.models.health import Health
 from copilot.models.ledger import Ledger
 from copilot.models.listening import ModelEvent, Switched, listening
@@ -354,3 +355,29 @@ def test_a_policy_that_lets_nobody_be_asked_is_told_before_the_first_call() -> N
 def test_deadlines_that_contradict_each_other() -> None:
     with pytest.raises(ValueError, match="attempt \\(5 s\\) is shorter than first_byte \\(30 s\\)"):
         entry("http://127.0.0.1:9/v1", "one", deadlines={"first_byte": 30, "attempt": 5})
+
+
+# --- the gate by itself -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "allowed"),
+    [
+        ("public", "public", True),
+        ("internal", "public", False),
+        ("internal", "internal", True),
+        ("restricted", "internal", False),
+        ("restricted", "restricted", True),
+    ],
+)
+def test_which_model_may_see_it(data: str, model: Any, allowed: bool) -> None:
+    open_to_all = TrustSettings(default_confidentiality="public")
+    one = entry("http://127.0.0.1:9/v1", "one", max_confidentiality=model)
+    (candidate,) = router([one], trust=open_to_all).roster.all()
+    assert (not barred(candidate, Confidentiality.parse(data), TrustSettings())) is allowed
+
+
+@pytest.mark.parametrize("level", ["", "everything"])
+def test_a_level_that_is_not_known_is_no_setting(level: str) -> None:
+    with pytest.raises(ValueError, match="max_confidentiality"):
+        entry("http://127.0.0.1:9/v1", "one", max_confidentiality=level)

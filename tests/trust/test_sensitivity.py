@@ -8,7 +8,6 @@ import zipfile
 import pytest
 
 from copilot.settings import TrustSettings
-from copilot.trust.gates import may_see
 from copilot.trust.labels import Confidentiality, Integrity, Label
 from copilot.trust.sensitivity import label_of
 
@@ -59,22 +58,6 @@ def test_what_is_no_office_file_gets_the_default() -> None:
         found = label_of(b"a,b\n1,2\n", "a.csv", TrustSettings(default_confidentiality=default))
         assert found.confidentiality is Confidentiality.parse(default)
         assert found.tainted
-
-
-@pytest.mark.parametrize(
-    ("data", "model", "allowed"),
-    [
-        ("public", "public", True),
-        ("internal", "public", False),
-        ("internal", "internal", True),
-        ("restricted", "internal", False),
-        ("restricted", "restricted", True),
-        ("public", "", False),
-        ("public", "everything", False),
-    ],
-)
-def test_which_model_may_see_it(data: str, model: str, allowed: bool) -> None:
-    assert may_see(Label(confidentiality=Confidentiality.parse(data)), model) is allowed
 
 
 def custom(**fields: object) -> str:
