@@ -20,7 +20,7 @@ FLOORS = {
     "jobs": 4,
     "hosts": 5,
 }
-BASE = {"errors", "settings", "slots", "_roots", "_home", "_keyring", "_redaction", "_sealing"}
+BASE = {"errors", "settings", "slots", "_flock", "_roots", "_home", "_keyring", "_redaction", "_sealing"}
 #: Types on a lower floor that name one above for the type checker only would be listed here; there are none.
 MODULES = sorted((ROOT / "copilot").rglob("*.py"))
 

@@ -123,11 +123,15 @@ class Lineup:
             candidate = self.waiting.pop(0)
             if failure := self.filters.unfit(candidate, self.request):
                 self.failed.append(Failed(candidate, failure, tried=False))  # the budget went with the last attempt
-            elif self.health.begin(candidate.identity, candidate.attempt_seconds + _MARGIN):
+            elif self.claim(candidate):
                 return candidate
             else:
                 self._left_alone.append(candidate)  # somebody else found it dead, or probes it, since we lined up
         return self._first_to_heal()
+
+    def claim(self, candidate: Candidate, *, force: bool = False) -> bool:
+        """Return whether its circuit lets us through, and keep others away meanwhile; `force` asks it in any case."""
+        return self.health.begin(candidate.identity, candidate.attempt_seconds + _MARGIN, force=force)
 
     def has_more(self) -> bool:
         """Return whether somebody waits who could still be asked."""
@@ -153,7 +157,7 @@ class Lineup:
         first = min(able, key=lambda c: self.health.remaining(c.identity))
         self._left_alone = [c for c in self._left_alone if c is not first]
         self.pass_over()
-        self.health.begin(first.identity, first.attempt_seconds + _MARGIN, force=True)
+        self.claim(first, force=True)
         return first
 
     def _is_worth_a_try(self, candidate: Candidate) -> bool:

@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 
 _SHORTEST = 1.0  # seconds; with less left of the turn nobody is asked any more
 _PROBE_PATIENCE = 8.0  # seconds that a model whose circuit is half open gets at least, while others could answer
-_MARGIN = 5.0  # seconds beyond its deadline for which an attempt keeps others away from a half-open circuit
 CUT_NOTE = "\n\n[This answer is not complete: every model that was asked reached its output limit.]"
 
 Pause = Callable[[float], Awaitable[None]]
@@ -104,7 +103,7 @@ class Turn:
         if failure.kind in ("dead", "rate"):
             await self.ways.pause(failure.retry_after or random.uniform(0.1, 0.4))
         feedback = result.feedback if isinstance(result, Unusable) else None
-        self.health.begin(candidate.identity, candidate.attempt_seconds + _MARGIN, force=True)
+        self.lineup.claim(candidate, force=True)
         result = await self._try(candidate, plain=failure.kind == "rejected", feedback=feedback, floor=floor)
         return result if isinstance(result, AIMessage) else None
 

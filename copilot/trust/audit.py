@@ -12,7 +12,6 @@ import hmac
 import json
 import os
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,15 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from copilot._flock import taken
 from copilot._redaction import redacted, redacted_json
 from copilot.errors import WorkspaceError
 from copilot.trust.audit_keys import Key, Keys
 from copilot.workspace.save import make_private
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 FOLDER = "audit"
 LOG, HEAD, LOCK = "log.jsonl", "head.json", "lock"
@@ -351,7 +346,7 @@ def held(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + _WAIT
-        while not _try(descriptor):
+        while not taken(descriptor):
             if time.monotonic() >= deadline:
                 raise WorkspaceError(
                     f"Another everpilot keeps the audit log in {folder}.", hint="End it, and try again.", code="audit"
@@ -360,14 +355,3 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True

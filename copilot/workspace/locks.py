@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from copilot._flock import taken
 from copilot.errors import LockedError, WorkspaceError
 from copilot.workspace import lockfiles
 from copilot.workspace.change import sha256
 from copilot.workspace.network import is_shared
 from copilot.workspace.save import make_private
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 #: Seconds to wait for another process that is just writing the same file.
 WAIT = 10.0
@@ -94,7 +89,7 @@ def _waited(descriptor: int, name: str, wait: float) -> bool:
     deadline = time.monotonic() + wait
     while True:
         try:
-            if _try(descriptor):
+            if taken(descriptor):
                 return True
         except OSError as error:
             if error.errno in _NO_LOCKS:
@@ -103,14 +98,3 @@ def _waited(descriptor: int, name: str, wait: float) -> bool:
         if time.monotonic() >= deadline:
             raise LockedError(f"Another everpilot is writing {name}.", hint="Try again when it is done.")
         time.sleep(_PAUSE)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
