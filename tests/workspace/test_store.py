@@ -187,7 +187,7 @@ def test_a_disk_without_locks(workspace: Workspace, edit: Edit, state: Path, mon
     def none(descriptor: int) -> bool:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(locks, "_try", none)
+    monkeypatch.setattr(locks, "taken", none)
     change = edit("contract.docx", b"new")
     held = Locks(state / "locks")
     with held.hold(change.path, "contract.docx"), held.attempt(change.path) as free:
