@@ -1,0 +1,129 @@
+"""Operations on a document, given as data: `{"op": "merge_cells", "range": "A1:C1"}` becomes a checked call.
+
+An operation is a typed function of a document and keyword arguments. Its name, its parameters and the first line of
+its docstring are all that a model or a script has to know of it, so that dozens of them fit behind one tool.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from copilot.errors import ToolInputError
+
+#: The key that names the operation.
+OP = "op"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: a function whose first parameter is the document, the others what it takes."""
+
+    function: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """What `op` says: the function's name."""
+        return self.function.__name__
+
+    @property
+    def summary(self) -> str:
+        """What it does: the first line of its docstring."""
+        return inspect.cleandoc(self.function.__doc__ or "").partition("\n")[0]
+
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The model that checks the arguments."""
+        return _model(self.function)
+
+    @property
+    def signature(self) -> str:
+        """Its name and fields, `?` behind those that may be left out: "merge_cells{range, across?}"."""
+        fields = self.arguments.model_fields.items()
+        return f"{self.name}{{{', '.join(name + ('' if f.is_required() else '?') for name, f in fields)}}}"
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments in their Python types; raises ToolInputError that names each wrong one."""
+        try:
+            parsed = self.arguments.model_validate(dict(given))
+        except ValidationError as error:
+            problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
+            raise ToolInputError(
+                f"{self.name} can't take this: {problems}.", hint=f"It is {self.signature}.", code="arguments"
+            ) from None
+        return {name: getattr(parsed, name) for name in type(parsed).model_fields if name in parsed.model_fields_set}
+
+
+def _place(path: Iterable[int | str]) -> str:
+    return ".".join(str(part) for part in path) or "fields"
+
+
+@lru_cache(maxsize=512)
+def _model(function: Callable[..., Any]) -> type[BaseModel]:
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    made: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return made
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation with its checked arguments, ready to be run on a document; `number` counts from 1 in its batch."""
+
+    operation: Operation
+    arguments: Mapping[str, Any]
+    number: int = 1
+
+    def run(self, document: Any) -> Any:
+        """Return what the function returns; a ToolInputError says which operation of the batch it was."""
+        try:
+            return self.operation.function(document, **self.arguments)
+        except ToolInputError as error:
+            if error.message.startswith("Operation "):
+                raise
+            message = f"Operation {self.number} ({self.operation.name}): {error.message}"
+            raise ToolInputError(message, hint=error.hint, code=error.code) from error
+
+
+class Operations:
+    """The operations on one kind of document, by name."""
+
+    def __init__(self, functions: Iterable[Callable[..., Any]]) -> None:
+        self._known = {function.__name__: Operation(function) for function in functions}
+
+    def __iter__(self) -> Any:
+        return iter(self._known.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in the order they were given in."""
+        return tuple(self._known)
+
+    def calls(self, given: Sequence[Mapping[str, Any]]) -> list[Call]:
+        """Return a batch as calls, all checked before any is run.
+
+        Raises ToolInputError for an empty batch, an unknown operation (with the closest name) or wrong fields.
+        """
+        if not given:
+            raise ToolInputError("There is no operation.", hint=f"Give at least one {{{OP!r}: ...}}.", code="arguments")
+        return [self._call(number, each) for number, each in enumerate(given, 1)]
+
+    def _call(self, number: int, given: Mapping[str, Any]) -> Call:
+        name = str(given.get(OP, "")).strip()
+        operation = self._known.get(name)
+        if operation is None:
+            raise ToolInputError.unknown("operation", name, list(self._known))
+        try:
+            arguments = operation.checked({key: value for key, value in given.items() if key != OP})
+        except ToolInputError as error:
+            message = f"Operation {number}: {error.message}"
+            raise ToolInputError(message, hint=error.hint, code=error.code) from None
+        return Call(operation, arguments, number)
