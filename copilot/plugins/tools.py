@@ -275,4 +275,12 @@ def _arguments(function: ToolFunction, name: str) -> type[BaseModel]:
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
     model_name = "".join(part.title() for part in re.split(r"[._]", name))
-    return cast(type[BaseModel], create_model(model_name, __config__=ConfigDict(extra="forbid"), **fields))
+    config = ConfigDict(extra="forbid", json_schema_extra=_without_titles)
+    return cast(type[BaseModel], create_model(model_name, __config__=config, **fields))
+
+
+def _without_titles(schema: dict[str, Any]) -> None:
+    """Take out the titles that pydantic makes of the names: they tell a model nothing and cost tokens."""
+    schema.pop("title", None)
+    for field_schema in schema.get("properties", {}).values():
+        field_schema.pop("title", None)

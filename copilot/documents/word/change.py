@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 
-from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.hunks import Hunk
 from copilot.documents.word import build, text
 from copilot.documents.word.blocks import Block, cells, rows, twin
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.doubts import Doubts
+from copilot.documents.word.editing import Edit, editor
 from copilot.documents.word.names import Element, child, children, descend, descendants, name, new, value
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
@@ -17,13 +18,13 @@ from copilot.errors import ToolInputError
 _PRECIOUS = ("w:drawing", "w:pict", "w:object", "w:footnoteReference", "w:endnoteReference", "w:sdt", "w:fldChar")
 
 
-def replace_paragraph(content: bytes, address: str, text: str) -> Edited:
+@editor
+def replace_paragraph(document: Document, address: str, text: str) -> Edit:
     """Make the paragraph at `address` read `text`; words that stay keep their formatting, links and notes.
 
     A line break in `text` becomes one in the paragraph. Raises ToolInputError for a stale address, or when an equation
     is in the way; DocumentError.
     """
-    document = Document(content)
     block = document.place(address)
     if block.kind == "cell":
         return _set_cell(document, block, text)
@@ -31,7 +32,7 @@ def replace_paragraph(content: bytes, address: str, text: str) -> Edited:
         raise ToolInputError(f"{address!r} is a {block.kind}; only paragraphs and cells have a text.", code="address")
     hunk, warnings = _rewrite(document, block, build.clean(text, "text").strip("\n"))
     document.touch(block.story)
-    return document.finish([hunk], warnings)
+    return Edit.of([hunk], warnings)
 
 
 def _rewrite(document: Document, block: Block, words: str) -> tuple[Hunk, list[str]]:
@@ -72,13 +73,13 @@ def table_at(document: Document, table: str) -> Block:
     return block
 
 
-def set_table_cell(content: bytes, table: str, row: int, column: int | str, text: str) -> Edited:
+@editor
+def set_table_cell(document: Document, table: str, row: int, column: int | str, text: str) -> Edit:
     """Set the text of a cell; its paragraph and character formatting stay.
 
     `row` counts from 1, the header included; `column` is a number from 1 or the header of the column. Lines become
     paragraphs. Raises ToolInputError for places that aren't there or are hidden under a merge, DocumentError.
     """
-    document = Document(content)
     return _set_cell(document, _cell(document, table_at(document, table), row, column), text)
 
 
@@ -110,7 +111,7 @@ def _column(document: Document, inside: list[Block], wanted: str) -> int:
     raise ToolInputError.unknown("column", wanted, [key for key in headers if key])
 
 
-def _set_cell(document: Document, cell: Block, words: str) -> Edited:
+def _set_cell(document: Document, cell: Block, words: str) -> Edit:
     before = document.text(cell)
     wanted = [line for line in build.clean(words, "text").split("\n") if line.strip()] or [""]
     if before == "\n".join(wanted):
@@ -132,7 +133,7 @@ def _set_cell(document: Document, cell: Block, words: str) -> Edited:
     for block in paragraphs[len(wanted) :]:
         _parent(block.element).remove(block.element)
     document.touch(cell.story)
-    return document.finish([Hunk(cell.where, before, "\n".join(wanted))], warnings)
+    return Edit.of([Hunk(cell.where, before, "\n".join(wanted))], warnings)
 
 
 def _refuse_loss(cell: Block, inside: list[Block], removed: list[Block]) -> None:
@@ -145,14 +146,14 @@ def _refuse_loss(cell: Block, inside: list[Block], removed: list[Block]) -> None
             raise ToolInputError(f"{cell.where} holds a picture, note or field that would be lost.", hint=hint)
 
 
+@editor
 def add_table_row(
-    content: bytes, table: str, values: Sequence[str] | Mapping[str, str], *, after: int | None = None
-) -> Edited:
+    document: Document, table: str, values: Sequence[str] | Mapping[str, str], *, after: int | None = None
+) -> Edit:
     """Add a row below row `after` (below the last one if None), formatted like it.
 
     `values` are the texts in the order of the columns, or by column header. Raises ToolInputError, DocumentError.
     """
-    document = Document(content)
     block = table_at(document, table)
     there = list(rows(block.element))
     at = len(there) if after is None else after
@@ -166,7 +167,7 @@ def add_table_row(
     document.touch(block.story)
     warnings = [] if at == len(there) else list(_split_merge(there[at], block))
     where = f"{block.where}, row {at + 1}"
-    return document.finish([Hunk(where, "", "\t".join(texts), "structure")], warnings)
+    return Edit.of([Hunk(where, "", "\t".join(texts), "structure")], warnings)
 
 
 def _model_row(there: list[Element], at: int) -> Element:
@@ -233,12 +234,12 @@ def _like_cell(near: Element, model: Element, words: str) -> Element:
 # Styles
 
 
-def apply_style(content: bytes, addresses: Sequence[str], style: str) -> Edited:
+@editor
+def apply_style(document: Document, addresses: Sequence[str], style: str) -> Edit:
     """Give the paragraphs (or tables) at these addresses or headings a style by name.
 
     Raises ToolInputError for an unknown style, with the closest names, or a stale address; DocumentError.
     """
-    document = Document(content)
     blocks = _blocks(document, addresses)
     hunks = []
     for block in blocks:
@@ -260,7 +261,7 @@ def apply_style(content: bytes, addresses: Sequence[str], style: str) -> Edited:
         raise ToolInputError(f"It has the style {style!r} already: nothing would change.", code="unchanged")
     for block in blocks:
         document.package.touch(block.story.part)
-    return document.finish(hunks)
+    return Edit.of(hunks)
 
 
 def _style_of(document: Document, block: Block) -> str | None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.hunks import Hunk
 from copilot.documents.word import build
 from copilot.documents.word.blocks import Block, Story
 from copilot.documents.word.document import Document, section_blocks
+from copilot.documents.word.editing import Edit, editor
 from copilot.documents.word.names import Element, child, name, new, within
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
@@ -92,15 +93,15 @@ def _in_cell(document: Document, cell: Block) -> Spot:
     return Spot(last.element, False, cell.story, last, f"in {cell.where}")
 
 
+@editor
 def insert_paragraphs(
-    content: bytes, text: str, *, at: str = "", position: Position = "after", style: str | None = None
-) -> Edited:
+    document: Document, text: str, *, at: str = "", position: Position = "after", style: str | None = None
+) -> Edit:
     """Insert the lines of `text` as paragraphs at a heading or an address; at the end when `at` is "".
 
     Without `style` they look like the plain text beside them (like the list, beside a list item). Raises
     ToolInputError, DocumentError.
     """
-    document = Document(content)
     words = build.lines(text)
     place = spot(document, at, position)
     style_of = document.styles.require(style, "paragraph") if style else None
@@ -122,14 +123,14 @@ def _is_list(document: Document, block: Block) -> bool:
     return document.numbering.of(block.element) is not None
 
 
-def insert_heading(content: bytes, text: str, level: int = 1, *, at: str = "", position: Position = "after") -> Edited:
+@editor
+def insert_heading(document: Document, text: str, level: int = 1, *, at: str = "", position: Position = "after") -> Edit:
     """Insert a heading of `level` 1 to 9, in the style that the document's headings have.
 
     Raises ToolInputError, DocumentError.
     """
     if not 1 <= level <= MAX_DEPTH:
         raise ToolInputError(f"level is {level}; headings have a level from 1 to {MAX_DEPTH}.")
-    document = Document(content)
     words = " ".join(build.lines(text))
     place = spot(document, at, position)
     made = build.paragraph(place.element, words, style=_heading_style(document, level))
@@ -148,20 +149,20 @@ def _level_of(document: Document, style: str) -> int:
     return document.styles.level(build.paragraph(document.body, "", style=style))
 
 
+@editor
 def add_list(
-    content: bytes,
+    document: Document,
     items: Sequence[str],
     *,
     kind: ListKind = "bulleted",
     at: str = "",
     position: Position = "after",
-) -> Edited:
+) -> Edit:
     """Insert a list; an item indented by two spaces or a tab for each step is that much deeper.
 
     The list looks like one of its kind that the document has, else gets a definition of its own; numbers start at 1.
     Raises ToolInputError, DocumentError.
     """
-    document = Document(content)
     entries = [(depth_of(item), build.clean(item, "items").strip()) for item in items if item.strip()]
     if not entries:
         raise ToolInputError("items is empty: a list needs at least one item.")
@@ -203,21 +204,21 @@ def _existing_list(document: Document, *, numbered: bool) -> tuple[str, Element]
     return None
 
 
+@editor
 def add_table(
-    content: bytes,
+    document: Document,
     rows: Sequence[Sequence[str]],
     *,
     at: str = "",
     position: Position = "after",
     style: str | None = None,
     header: bool = True,
-) -> Edited:
+) -> Edit:
     """Insert a table; the first row is its header unless `header` is False.
 
     Without `style` it looks like the document's other tables, else it has thin lines. Raises ToolInputError,
     DocumentError.
     """
-    document = Document(content)
     place = spot(document, at, position)
     style_of = document.styles.require(style, "table") if style else build.usual_table_style(document)
     near = place.beside or Block(document.body, "paragraph", "", "", place.story)
@@ -240,7 +241,7 @@ def _parted(place: Spot, table: Element) -> list[Element]:
     return made
 
 
-def _inserted(document: Document, place: Spot, made: list[Element], shown: Sequence[str]) -> Edited:
+def _inserted(document: Document, place: Spot, made: list[Element], shown: Sequence[str]) -> Edit:
     warnings = []
     if place.beside is not None and within(place.element, "w:sdtContent") is not None:
         warnings.append(f"It is put into the content control around {place.beside.where}.")
@@ -249,4 +250,4 @@ def _inserted(document: Document, place: Spot, made: list[Element], shown: Seque
     place.put(made)
     document.touch(place.story)
     hunks = [Hunk(place.where, "", "\n".join(shown), "structure")]
-    return document.finish(hunks, warnings)
+    return Edit.of(hunks, warnings)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.hunks import Hunk
 from copilot.documents.word.blocks import Block, cells, rows, text_boxes, twin
 from copilot.documents.word.document import Document
+from copilot.documents.word.editing import Edit, editor
 from copilot.documents.word.names import Element, add, child, descend, every, name, value
 from copilot.errors import ToolInputError
 
@@ -17,13 +18,13 @@ _HOLDERS = frozenset(
 _UNUSED_BOOKMARK = "_GoBack"  # where the cursor was last: nobody refers to it
 
 
-def delete_blocks(content: bytes, addresses: Sequence[str]) -> Edited:
+@editor
+def delete_blocks(document: Document, addresses: Sequence[str]) -> Edit:
     """Delete the paragraphs, tables and rows at these addresses or headings.
 
     Section breaks, bookmarks and the ends of ranges that reach beyond stay where they were. Raises ToolInputError for
     a stale address, or when half of a field or of a merged cell would be left; DocumentError.
     """
-    document = Document(content)
     if not addresses:
         raise ToolInputError("addresses is empty: nothing would be deleted.")
     blocks = list({b.path: b for b in (document.place(address) for address in addresses)}.values())
@@ -42,7 +43,7 @@ def delete_blocks(content: bytes, addresses: Sequence[str]) -> Edited:
             warnings += _remove(replace(block, element=copied))
     for story in {b.story.part: b.story for b in blocks}.values():
         document.touch(story)
-    return document.finish(hunks, warnings)
+    return Edit.of(hunks, warnings)
 
 
 def _whole_text(document: Document, block: Block) -> str:

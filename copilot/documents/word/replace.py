@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
 
-from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.hunks import Hunk
 from copilot.documents.word import text
 from copilot.documents.word.blocks import Block, twin
 from copilot.documents.word.build import clean
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.doubts import Doubts
+from copilot.documents.word.editing import Edit, editor
 from copilot.documents.word.names import every, relationship
 from copilot.errors import ToolInputError
 
@@ -97,7 +98,6 @@ class Passage:
 
 def find(content: bytes, query: str, *, match_case: bool = False, whole_word: bool = False) -> list[Passage]:
     """Return where a text stands, comments included, in order. Raises ToolInputError for an empty query."""
-    document = Document(content)
     search = _Search(_wanted(query, "query"), match_case, whole_word)
     found: list[Passage] = []
     for block in document.blocks:
@@ -122,7 +122,7 @@ def _wanted(words: str, argument: str) -> str:
 
 def replace_text(
     content: bytes, find: str, replace: str, *, match_case: bool = True, whole_word: bool = False, all: bool = True
-) -> Edited:
+) -> Edit:
     """Replace `find` by `replace` in body, tables, text boxes, headers, footers and notes; the formatting stays.
 
     Tracked deletions, field codes, equations and comments are left alone. Where the text does not stand exactly as
@@ -132,7 +132,6 @@ def replace_text(
     wanted, new = _wanted(find, "find"), clean(replace, "replace")
     if wanted == new:
         raise ToolInputError("find and replace are the same text: nothing would change.")
-    document = Document(content)
     search = _Search(wanted, match_case, whole_word)
     matches = list(_matches(document, search))
     chosen, warnings = _chosen(matches, wanted, all=all)
@@ -154,7 +153,7 @@ def replace_text(
             _replace_copies(document, part, search, new, exact=chosen[0].exact)
         document.package.touch(part)
     left = [*_other_case(document, search), *_elsewhere(document, search)] if all else []
-    return document.finish(hunks, [*warnings, *doubts.warnings(), *left])
+    return Edit.of(hunks, [*warnings, *doubts.warnings(), *left])
 
 
 def _matches(document: Document, search: _Search) -> Iterator[Match]:
