@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -18,6 +18,16 @@ from copilot.errors import ToolInputError
 
 #: The key that names the operation.
 OP = "op"
+#: Turns the name of a file, as an operation gives it, into what is in it.
+Opener = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """Marks a parameter that takes a file's content: as data, an operation names the file."""
+
+
+FileContent = Annotated[bytes, FromFile()]
 
 
 @dataclass(frozen=True)
@@ -47,16 +57,29 @@ class Operation:
         fields = self.arguments.model_fields.items()
         return f"{self.name}{{{', '.join(name + ('' if f.is_required() else '?') for name, f in fields)}}}"
 
-    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments in their Python types; raises ToolInputError that names each wrong one."""
+    def checked(self, given: Mapping[str, Any], opener: Opener | None = None) -> dict[str, Any]:
+        """Return the arguments in their Python types; raises ToolInputError that names each wrong one.
+
+        `opener` reads the files that arguments name (see `FileContent`); it raises for one that can't be had.
+        """
         try:
-            parsed = self.arguments.model_validate(dict(given))
+            parsed = self.arguments.model_validate(self._with_files(given, opener))
         except ValidationError as error:
             problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
             raise ToolInputError(
                 f"{self.name} can't take this: {problems}.", hint=f"It is {self.signature}.", code="arguments"
             ) from None
         return {name: getattr(parsed, name) for name in type(parsed).model_fields if name in parsed.model_fields_set}
+
+    def _with_files(self, given: Mapping[str, Any], opener: Opener | None) -> dict[str, Any]:
+        found = dict(given)
+        for name, field in self.arguments.model_fields.items():
+            named = found.get(name)
+            if isinstance(named, str) and any(isinstance(m, FromFile) for m in field.metadata):
+                if opener is None:
+                    raise ToolInputError(f"{self.name}: no file can be opened here for {name}.", code="arguments")
+                found[name] = opener(named)
+        return found
 
 
 def _place(path: Iterable[int | str]) -> str:
@@ -107,22 +130,22 @@ class Operations:
         """The names, in the order they were given in."""
         return tuple(self._known)
 
-    def calls(self, given: Sequence[Mapping[str, Any]]) -> list[Call]:
-        """Return a batch as calls, all checked before any is run.
+    def calls(self, given: Sequence[Mapping[str, Any]], opener: Opener | None = None) -> list[Call]:
+        """Return a batch as calls, all checked before any is run; `opener` reads the files that they name.
 
         Raises ToolInputError for an empty batch, an unknown operation (with the closest name) or wrong fields.
         """
         if not given:
             raise ToolInputError("There is no operation.", hint=f"Give at least one {{{OP!r}: ...}}.", code="arguments")
-        return [self._call(number, each) for number, each in enumerate(given, 1)]
+        return [self._call(number, each, opener) for number, each in enumerate(given, 1)]
 
-    def _call(self, number: int, given: Mapping[str, Any]) -> Call:
+    def _call(self, number: int, given: Mapping[str, Any], opener: Opener | None) -> Call:
         name = str(given.get(OP, "")).strip()
         operation = self._known.get(name)
         if operation is None:
             raise ToolInputError.unknown("operation", name, list(self._known))
         try:
-            arguments = operation.checked({key: value for key, value in given.items() if key != OP})
+            arguments = operation.checked({key: value for key, value in given.items() if key != OP}, opener)
         except ToolInputError as error:
             message = f"Operation {number}: {error.message}"
             raise ToolInputError(message, hint=error.hint, code=error.code) from None

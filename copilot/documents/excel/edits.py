@@ -10,21 +10,22 @@ from copilot.documents.excel.rows import add_row
 from copilot.documents.excel.sheets import add_sheet
 from copilot.documents.excel.write import write_cells, write_formula
 from copilot.documents.hunks import Edited, Hunk
-from copilot.documents.operations import Operations
+from copilot.documents.operations import Opener, Operations
 
 #: Every operation: a function of the file's bytes that returns what it makes of them.
 OPERATIONS = Operations([write_cells, write_formula, add_row, add_sheet, add_chart])
 
 
-def edit(content: bytes, operations: Sequence[Mapping[str, Any]]) -> Edited:
+def edit(content: bytes, operations: Sequence[Mapping[str, Any]], *, opener: Opener | None = None) -> Edited:
     """Return the workbook after all operations, each of which sees what the ones before it did.
 
-    An operation is a mapping such as {"op": "merge_cells", "range": "A1:C1"}. Raises ToolInputError that names the
+    An operation is a mapping such as {"op": "merge_cells", "range": "A1:C1"}; `opener` reads the files that one names
+    (a picture). Raises ToolInputError that names the
     operation by its number, and DocumentError; then nothing of the batch is done.
     """
     hunks: list[Hunk] = []
     warnings: list[str] = []
-    for call in OPERATIONS.calls(operations):
+    for call in OPERATIONS.calls(operations, opener):
         done: Edited = call.run(content)
         content = done.content
         hunks += done.hunks

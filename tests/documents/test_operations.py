@@ -1,0 +1,68 @@
+"""Operations given as data: what is checked before anything runs, and what an error says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+
+from copilot.documents.operations import FileContent, Operations
+from copilot.errors import ToolInputError
+
+
+def shift(document: list[str], by: Annotated[int, Field(ge=1)], kind: Literal["up", "down"] = "up") -> str:
+    """Shift everything.
+
+    By so many.
+    """
+    if by > 5:
+        raise ToolInputError("Too far.", hint="Less.", code="far")
+    return f"{document} {by} {kind}"
+
+
+def picture(document: list[str], image: FileContent, *, alt: str = "") -> bytes:
+    """Put a picture in."""
+    return image
+
+
+OPERATIONS = Operations([shift, picture])
+
+
+def test_a_batch_becomes_calls_with_checked_arguments() -> None:
+    first, second = OPERATIONS.calls([{"op": "shift", "by": 2}, {"op": "shift", "by": "3", "kind": "down"}])
+    assert first.run(["d"]) == "['d'] 2 up"
+    assert second.run(["d"]) == "['d'] 3 down"
+    assert [o.signature for o in OPERATIONS] == ["shift{by, kind?}", "picture{image, alt?}"]
+    assert [o.summary for o in OPERATIONS] == ["Shift everything.", "Put a picture in."]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ([], "arguments", "no operation"),
+        ([{"op": "shft", "by": 1}], "unknown_operation", "'shift'"),
+        ([{"by": 1}], "unknown_operation", "'shift'"),
+        ([{"op": "shift"}], "arguments", "shift{by, kind?}"),
+        ([{"op": "shift", "by": 1}, {"op": "shift", "by": 0}], "arguments", "Operation 2"),
+        ([{"op": "shift", "by": 1, "kind": "left"}], "arguments", "kind"),
+        ([{"op": "shift", "by": 1, "extra": 1}], "arguments", "extra"),
+        ([{"op": "picture", "image": "logo.png"}], "arguments", "no file"),
+    ],
+)
+def test_what_does_not_fit_is_named(given: list[dict[str, Any]], code: str, said: str) -> None:
+    with pytest.raises(ToolInputError, match=said.replace("{", r"\{").replace("?", r"\?")) as caught:
+        OPERATIONS.calls(given)
+    assert caught.value.code == code
+
+
+def test_an_error_of_a_run_names_the_operation() -> None:
+    call = OPERATIONS.calls([{"op": "shift", "by": 1}, {"op": "shift", "by": 6}])[1]
+    with pytest.raises(ToolInputError, match=r"Operation 2 \(shift\): Too far. Less.") as caught:
+        call.run([])
+    assert caught.value.code == "far"
+
+
+def test_a_file_is_named_and_its_content_handed_on() -> None:
+    (call,) = OPERATIONS.calls([{"op": "picture", "image": "logo.png"}], {"logo.png": b"PNG"}.__getitem__)
+    assert call.run([]) == b"PNG"
