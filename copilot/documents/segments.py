@@ -61,13 +61,17 @@ class TableOutline:
 
 @dataclass(frozen=True, slots=True)
 class SheetOutline:
-    """A sheet: `used` is the range of its used cells, `columns` the headers of its main region."""
+    """A sheet: `used` is the range of its used cells, `columns` the headers of its main region.
+
+    `holds` names what else is on it: other blocks, hidden rows and columns, merged ranges, charts, comments ...
+    """
 
     name: str
     used: str = ""
     columns: tuple[str, ...] = ()
     tables: tuple[TableOutline, ...] = ()
     hidden: bool = False
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

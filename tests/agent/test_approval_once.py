@@ -31,6 +31,7 @@ from copilot.trust.typed import Typed
 from tests.agent import sandbox
 from tests.agent.sandbox import WORLD, assistant
 from tests.agent.scripted import Scripted
+from tests.thinning import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 SEND = [("custom__send", {"to": ["anna@contoso.com"], "body": "Hello\n[x](http://e.x)", "attachments": ["notes.txt"]})]
@@ -233,7 +234,7 @@ def test_mutated_approvals_execute_nothing(folder: Path) -> None:
             if not final.approvals:
                 state.clear()
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(MUTATIONS)
     def mutate(mutation: tuple[str, Any]) -> None:
         nonlocal count

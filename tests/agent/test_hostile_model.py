@@ -363,7 +363,8 @@ def done_alone(folder: Path, asked: str, steps: list[list[Wanted]]) -> tuple[Fin
 
 def test_most_benign_tasks_need_nobody(tmp_path: Path) -> None:
     asks, finished = {}, 0
-    for number, (asked, steps) in enumerate(BENIGN):
+    tried = thinned(BENIGN, 2)
+    for number, (asked, steps) in enumerate(tried):
         folder = tmp_path / str(number) / "docs"
         folder.parent.mkdir()
         sandbox.fill(folder)
@@ -374,10 +375,10 @@ def test_most_benign_tasks_need_nobody(tmp_path: Path) -> None:
             final = copilot.resume(final.thread)
         finished += final.text == "Done." and final.error is None
     alone = [asked for asked, count in asks.items() if count == 0]
-    assert finished == len(BENIGN) >= 20
-    assert len(alone) >= 0.6 * len(BENIGN), asks
-    assert sum(asks.values()) <= 0.5 * len(BENIGN), asks
-    assert set(asks) - set(alone) == {asked for asked, _ in BENIGN[18:]}
+    assert finished == len(tried) >= 12
+    assert len(alone) >= 0.6 * len(tried), asks
+    assert sum(asks.values()) <= 0.5 * len(tried), asks
+    assert set(asks) - set(alone) == set(asks) & {asked for asked, _ in BENIGN[18:]}
 
 
 def test_what_was_asked_for_really_went_out(folder: Path) -> None:

@@ -25,6 +25,7 @@ from copilot.documents.survey import survey
 from copilot.errors import DOCUMENT_CODES, DocumentError
 from tests.conftest import CORPUS, ROOT
 from tests.documents.hostile import CASES, bomb, cell, excel, mail, office, run, word
+from tests.thinning import examples
 
 SECONDS, BYTES = 5, 512 << 20
 REAL = sorted(p for p in CORPUS.glob("*.*") if p.suffix != ".tsv") if CORPUS.is_dir() else []
@@ -113,7 +114,7 @@ def _mutated(content: bytes, changes: list[tuple[float, int]], cut: float | None
 
 
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=12)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def _is_sound(found: dict[str, Any], name: str) -> None:

@@ -24,6 +24,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import Runnable
 
 from copilot.models import dialects, history
+from tests.thinning import examples
 from tests.vendors import anthropic_rules, bedrock_rules
 from tests.vendors.clients import SERVERS, client
 from tests.vendors.server import VendorServer
@@ -33,7 +34,7 @@ TOOL = {
     "type": "function",
     "function": {"name": "excel_read", "description": "Reads.", "parameters": {"type": "object", "properties": {}}},
 }
-EXAMPLES = 80
+EXAMPLES = examples(80, 2)
 _ON = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 THINKING: dict[str, dict[str, Any]] = {"anthropic": _ON, "bedrock": {"additional_model_request_fields": _ON}}
 IDS = ["call_1", "call_2", "abcDEF123", "toolu_01AbCd", "functions.read:0", "x" * 60, "fc/é", "", "123456789"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from copilot.errors import ApprovalError
 from copilot.trust.approvals import Answer, Card, Item, check
+from tests.thinning import examples
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LABEL = {"integrity": "untrusted", "confidentiality": "internal", "sources": ["a.docx"]}
@@ -156,7 +157,7 @@ def test_an_answer_is_to_one_card_only() -> None:
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=70) | st.lists(st.text(max_size=3), max_size=3)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.sampled_from(["card_digest", "card_id", "approved", "always", "message"]), VALUES)
 def test_of_a_thousand_mutated_answers_none_approves_more(name: str, value: Any) -> None:
     """A mutated answer is refused, or approves no more than the one that was given."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from copilot.trust.labels import UNKNOWN, USER, Confidentiality, Integrity, Label
 from copilot.trust.policy import EFFECTS, MODES, RULES, Request, Rule, decide, judge
+from tests.thinning import examples
 
 ORDER = ("ask", "auto", "yes", "dry-run", "read-only")
 TABLE = {
@@ -58,14 +59,14 @@ def test_the_table_above_is_whole() -> None:
     assert set(ORDER) == MODES
 
 
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000, 6))
 @given(REQUESTS, LABELS)
 def test_more_in_the_label_never_allows_more(request: Request, more: Label) -> None:
     stricter = replace(request, label=request.label | more)
     assert STRICTNESS[judge(stricter).verdict] >= STRICTNESS[judge(request).verdict]
 
 
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000, 6))
 @given(REQUESTS)
 def test_what_must_not_be_is_not_in_any_mode(request: Request) -> None:
     verdict = judge(request)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from copilot.trust.sanitise import TerminalSanitiser, safe_markdown, safe_text
+from tests.thinning import examples
 
 SHOWN = [
     ("plain text\n\twith a tab\n", "plain text\n\twith a tab\n"),
@@ -148,7 +149,7 @@ def links(markdown: str) -> list[str]:
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\U000e0000-\U000e0fff]")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXT)
 @example("[a\n](b)")
 @example("[a]\n\n[a]:\nhttp://e/")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from copilot.documents.excel import markup
+from copilot.documents.excel.formulas import without_prefixes
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.splice import RowSpan, SheetXml
 from copilot.documents.excel.values import CellError, Scalar, from_serial, number, show, to_serial
@@ -19,12 +20,16 @@ from copilot.documents.package import Package
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula: `text` starts with "="; `area` is what an array or a data table covers; `kind` as in 18.18.6."""
+    """A formula: `text` starts with "="; `area` is what an array or a data table covers; `kind` as in 18.18.6.
+
+    `dynamic`: an array that spills as far as it needs to ([MS-XLSX] 2.2.2), not one of a fixed range.
+    """
 
     text: str
     kind: str = "normal"
     area: Area | None = None
     shared: str = ""
+    dynamic: bool = False
 
 
 @dataclass(slots=True)  # not frozen, as are the spans: they are made by the million, and that would double the time
@@ -153,7 +158,8 @@ class SheetReader:
         ref = markup.attribute(tag, b"ref")
         area = Area.parse(ref) if ref and kind in ("array", "dataTable") else None
         if kind != "shared":
-            return Formula(f"={text}", kind, area)
+            dynamic = kind == "array" and _METADATA.search(raw, 0, raw.index(b">")) is not None
+            return Formula(f"={text}", kind, area, dynamic=dynamic)
         group = markup.attribute(tag, b"si") or ""
         if text:
             self._masters[group] = (text, row, column)
@@ -170,8 +176,12 @@ class SheetReader:
         """Return the cell as a change shows it: its value, or its formula with the value behind it."""
         if cell.formula is None:
             return self.show(cell)
-        text = f"{{{cell.formula.text}}}" if cell.formula.kind == "array" else cell.formula.text
+        text = without_prefixes(cell.formula.text)
+        text = f"{{{text}}}" if cell.formula.kind == "array" and not cell.formula.dynamic else text
         return f"{text} ({self.show(cell)})" if cell.value is not None else text
+
+
+_METADATA = re.compile(rb"""\scm\s*=\s*["'][1-9]""")
 
 
 def translate(text: str, row: int, column: int, to_row: int, to_column: int) -> str:
@@ -212,7 +222,13 @@ def value_content(value: Scalar, prefix: bytes, *, date1904: bool, inline: bool 
         return "b", _v(prefix, "1" if value else "0")
     if isinstance(value, (datetime, date, time, timedelta)):
         value = to_serial(value, date1904=date1904)
-    return None, _v(prefix, repr(int(value)) if isinstance(value, int) else repr(float(value)))
+    return None, _v(prefix, repr(_plain_number(value)))
+
+
+def _plain_number(value: float) -> int | float:
+    """Return a number without a needless ".0", as Excel writes it."""
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return int(value) if isinstance(value, int) or whole else float(value)
 
 
 def _text_content(value: str, prefix: bytes, *, inline: bool) -> tuple[str, bytes]:

@@ -44,6 +44,7 @@ class Dependencies:
         used: Mapping[str, Area] | None = None,
     ) -> None:
         named = _named_places(workbook)
+        self._index: _Formulas | None = None
         self._spread = spread or {}
         self._used = {sheet.casefold(): area for sheet, area in (used or {}).items()}
         self._reads: dict[At, list[Place]] = {}
@@ -73,6 +74,17 @@ class Dependencies:
                 found.add(at)
                 front += self._covered(at)
         return found
+
+    def reads(self, at: At) -> Iterator[At]:
+        """Yield the formulas that a formula reads directly."""
+        for place in self._reads.get(at, ()):
+            yield from self.inside(place)
+
+    def inside(self, place: Place) -> Iterator[At]:
+        """Yield the formulas in a place, those whose array reaches into it included."""
+        if self._index is None:
+            self._index = _Formulas(self._reads, self._spread)
+        yield from self._index.within(place)
 
     def _covered(self, at: At) -> Iterator[At]:
         area = self._spread.get(at)

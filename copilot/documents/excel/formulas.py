@@ -4,182 +4,43 @@ from __future__ import annotations
 
 import re
 
+from copilot.documents.excel.functions import known
+from copilot.documents.excel.structured import outside_strings
 from copilot.errors import ToolInputError
 
 MAX_FORMULA = 8_192
 
-#: Functions that came after 2007 carry a prefix in the file ([MS-XLSX] 2.2.2): without it Excel shows #NAME?.
-_FUTURE = frozenset(
-    [
-        "ACOT",
-        "ACOTH",
-        "AGGREGATE",
-        "ARABIC",
-        "BASE",
-        "BETA.DIST",
-        "BETA.INV",
-        "BINOM.DIST",
-        "BINOM.DIST.RANGE",
-        "BINOM.INV",
-        "BITAND",
-        "BITLSHIFT",
-        "BITOR",
-        "BITRSHIFT",
-        "BITXOR",
-        "BYCOL",
-        "BYROW",
-        "CEILING.MATH",
-        "CEILING.PRECISE",
-        "CHISQ.DIST",
-        "CHISQ.DIST.RT",
-        "CHISQ.INV",
-        "CHISQ.INV.RT",
-        "CHISQ.TEST",
-        "CHOOSECOLS",
-        "CHOOSEROWS",
-        "COMBINA",
-        "CONCAT",
-        "CONFIDENCE.NORM",
-        "CONFIDENCE.T",
-        "COT",
-        "COTH",
-        "COVARIANCE.P",
-        "COVARIANCE.S",
-        "CSC",
-        "CSCH",
-        "DAYS",
-        "DECIMAL",
-        "DROP",
-        "ENCODEURL",
-        "ERF.PRECISE",
-        "ERFC.PRECISE",
-        "EXPAND",
-        "EXPON.DIST",
-        "F.DIST",
-        "F.DIST.RT",
-        "F.INV",
-        "F.INV.RT",
-        "F.TEST",
-        "FILTERXML",
-        "FLOOR.MATH",
-        "FLOOR.PRECISE",
-        "FORECAST.ETS",
-        "FORECAST.LINEAR",
-        "FORMULATEXT",
-        "GAMMA",
-        "GAMMA.DIST",
-        "GAMMA.INV",
-        "GAMMALN.PRECISE",
-        "GAUSS",
-        "HSTACK",
-        "HYPGEOM.DIST",
-        "IFNA",
-        "IFS",
-        "IMCOSH",
-        "IMCOT",
-        "IMCSC",
-        "IMCSCH",
-        "IMSEC",
-        "IMSECH",
-        "IMSINH",
-        "IMTAN",
-        "ISFORMULA",
-        "ISOMITTED",
-        "ISOWEEKNUM",
-        "LAMBDA",
-        "LET",
-        "LOGNORM.DIST",
-        "LOGNORM.INV",
-        "MAKEARRAY",
-        "MAP",
-        "MAXIFS",
-        "MINIFS",
-        "MODE.MULT",
-        "MODE.SNGL",
-        "MUNIT",
-        "NEGBINOM.DIST",
-        "NETWORKDAYS.INTL",
-        "NORM.DIST",
-        "NORM.INV",
-        "NORM.S.DIST",
-        "NORM.S.INV",
-        "NUMBERVALUE",
-        "PDURATION",
-        "PERCENTILE.EXC",
-        "PERCENTILE.INC",
-        "PERCENTRANK.EXC",
-        "PERCENTRANK.INC",
-        "PERMUTATIONA",
-        "PHI",
-        "POISSON.DIST",
-        "QUARTILE.EXC",
-        "QUARTILE.INC",
-        "RANDARRAY",
-        "RANK.AVG",
-        "RANK.EQ",
-        "REDUCE",
-        "RRI",
-        "SCAN",
-        "SEC",
-        "SECH",
-        "SEQUENCE",
-        "SHEET",
-        "SHEETS",
-        "SKEW.P",
-        "SORTBY",
-        "STDEV.P",
-        "STDEV.S",
-        "SWITCH",
-        "T.DIST",
-        "T.DIST.2T",
-        "T.DIST.RT",
-        "T.INV",
-        "T.INV.2T",
-        "T.TEST",
-        "TAKE",
-        "TEXTAFTER",
-        "TEXTBEFORE",
-        "TEXTJOIN",
-        "TEXTSPLIT",
-        "TOCOL",
-        "TOROW",
-        "UNICHAR",
-        "UNICODE",
-        "UNIQUE",
-        "VAR.P",
-        "VAR.S",
-        "VSTACK",
-        "WEIBULL.DIST",
-        "WORKDAY.INTL",
-        "WRAPCOLS",
-        "WRAPROWS",
-        "XLOOKUP",
-        "XMATCH",
-        "XOR",
-        "Z.TEST",
-    ]
-)
-_FUTURE_WORKSHEET = frozenset(("FILTER", "SORT"))
 #: Functions that find their cells only when they are computed.
 LATE = re.compile(r"(?i)\b(?:INDIRECT|OFFSET|CELL|INFO)\s*\(")
-#: These, and functions whose value changes without an edit.
-VOLATILE = re.compile(r"(?i)\b(?:TODAY|NOW|RAND|RANDBETWEEN|RANDARRAY|INDIRECT|OFFSET|CELL|INFO)\s*\(")
+#: Functions whose value comes from the clock, from chance or from the machine.
+CLOCK = re.compile(r"(?i)\b(?:TODAY|NOW|RAND|RANDBETWEEN|RANDARRAY|CELL|INFO|RTD|WEBSERVICE|STOCKHISTORY)\s*\(")
 _STRING = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'(?=!)')
 _CALL = re.compile(r"(?<![\w.])([A-Za-z][A-Za-z0-9.]*)\(")
 
 
 def checked_formula(text: str) -> str:
-    """Return a formula as the file stores it (newer functions with their prefix).
+    """Return a formula as the file stores it, as far as that can be told without the workbook.
 
-    Raises ToolInputError for one that can't be parsed, is too long, or starts a program (DDE).
+    Newer functions get their prefix, `A1#` becomes ANCHORARRAY(A1). Raises ToolInputError for one that can't be
+    parsed, is too long, or starts a program (DDE). What it refers to is for `checking.FormulaCheck`.
     """
-    formula = "=" + text.strip()[1:].strip()
+    formula = _anchored("=" + text.strip()[1:].strip())
     if len(formula) > MAX_FORMULA:
         raise ToolInputError(f"The formula is longer than {MAX_FORMULA:,} characters.", code="formula")
     if re.search(r"\w\s*\|", _STRING.sub('""', formula)):
         raise ToolInputError(f"{text!r} would start another program.", hint="Leave that out.", code="formula")
     _parse(formula)
     return with_prefixes(formula)
+
+
+def _anchored(formula: str) -> str:
+    """Return the formula with `A1#`, the cells that A1 spills over, as files store it ([MS-XLSX] 2.2.2)."""
+    if "#" not in formula:
+        return formula
+    return outside_strings(formula, lambda piece: _SPILL.sub(r"_xlfn.ANCHORARRAY(\1)", piece))
+
+
+_SPILL = re.compile(r"((?:'(?:[^']|'')+'!|[\w.]+!)?\$?[A-Za-z]{1,3}\$?[0-9]{1,7})#(?![\w/])")
 
 
 def _parse(formula: str) -> None:
@@ -233,15 +94,13 @@ def with_prefixes(formula: str) -> str:
 
 
 def _prefixed(match: re.Match[str]) -> str:
-    name = match[1].upper()
-    if name in _FUTURE_WORKSHEET:
-        return f"_xlfn._xlws.{name}("
-    return f"_xlfn.{name}(" if name in _FUTURE else match[0]
+    function = known().get(match[1].upper())
+    return f"{function.prefix}{function.name}(" if function is not None and function.prefix else match[0]
 
 
 def without_prefixes(formula: str) -> str:
     """Return the formula as Excel shows it."""
-    return re.sub(r"_xlfn\.(?:_xlws\.)?|_xlws\.", "", formula)
+    return re.sub(r"_xlfn\.(?:_xlws\.)?|_xlws\.|_xlpm\.|_xludf\.", "", formula)
 
 
 def bare(formula: str) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from copilot.documents.excel.cells import Cell, SheetReader
+from copilot.documents.excel.cells import Cell, Formula, SheetReader, translate
 from copilot.documents.excel.markup import attribute
 from copilot.documents.excel.refs import Area
+from copilot.documents.excel.splice import SheetXml
+from copilot.documents.excel.stream import StreamedRow, shell, stream_rows
 from copilot.documents.excel.values import ERRORS, CellError, Scalar
 from copilot.documents.excel.workbook import Sheet, Workbook
 
@@ -41,6 +43,28 @@ def _value(value: Any) -> Scalar:
     return CellError(value) if isinstance(value, str) and value in ERRORS else cast(Scalar, value)
 
 
+def _shell_reader(workbook: Workbook, sheet: Sheet) -> SheetReader:
+    """Return a reader that knows all of a sheet but its rows."""
+    return SheetReader(workbook, sheet, SheetXml(shell(workbook, sheet), sheet.part))
+
+
+def _remember(masters: dict[str, tuple[str, int, int]], row: StreamedRow) -> None:
+    for column, group in row.masters.items():
+        masters[group] = row.formulas[column], row.number, column
+
+
+def _streamed_cells(row: StreamedRow, area: Area, masters: dict[str, tuple[str, int, int]]) -> dict[int, Cell]:
+    found = {}
+    for column in sorted({*row.values, *row.formulas, *row.shared}):
+        if area.left <= column <= area.right:
+            text = row.formulas.get(column, "")
+            if not text and (master := masters.get(row.shared.get(column, ""))):
+                text = translate(*master, row.number, column)
+            formula = Formula(f"={text}") if text else None
+            found[column] = Cell(row.number, column, row.values.get(column), row.styles.get(column, 0), formula)
+    return found
+
+
 @dataclass
 class Grid:
     """The non-blank cells of one sheet, by row and column."""
@@ -61,7 +85,7 @@ class Grid:
         With `fast` a big sheet is read for its values only: no formulas, no number formats, no hidden rows.
         """
         if fast and workbook.package.size(sheet.part) > BIG and (values := _calamine(workbook, sheet)) is not None:
-            return cls(workbook, sheet, SheetReader(workbook, sheet), values)
+            return cls(workbook, sheet, _shell_reader(workbook, sheet), values)
         reader = SheetReader(workbook, sheet)
         rows: dict[int, dict[int, Cell]] = {}
         hidden = set()
@@ -75,6 +99,26 @@ class Grid:
         if compute and workbook.package.size(sheet.part) <= BIG:
             grid._compute()
         return grid
+
+    @classmethod
+    def streamed(cls, workbook: Workbook, sheet: Sheet, area: Area, *, most: int = 0) -> Grid:
+        """Return the cells of an area of a big sheet, of at most `most` rows that hold something there.
+
+        The sheet is gone through up to that row; formulas without a value stay without.
+        """
+        rows: dict[int, dict[int, Cell]] = {}
+        hidden = set()
+        masters: dict[str, tuple[str, int, int]] = {}
+        for row in stream_rows(workbook, sheet, styles=True, start=area.top):
+            if row.number > area.bottom or (most and len(rows) >= most):
+                break
+            _remember(masters, row)
+            cells = _streamed_cells(row, area, masters) if row.number >= area.top else {}
+            if cells:
+                rows[row.number] = cells
+                if row.hidden:
+                    hidden.add(row.number)
+        return cls(workbook, sheet, _shell_reader(workbook, sheet), rows, frozenset(hidden))
 
     def _compute(self) -> None:
         """Give formulas that a library wrote without a value the value that the engine computes."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from copilot.documents.excel import markup
+from copilot.documents.excel import markup, styles
 from copilot.documents.excel.cells import Cell, SheetReader
+from copilot.documents.excel.formulas import without_prefixes
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.errors import ToolInputError
 
 if TYPE_CHECKING:
     from copilot.documents.excel.write import Entry
+
+#: Cells that an error names, and characters of what stands in each.
+_NAMED, _LONGEST = 5, 90
 
 At = tuple[int, int]
 
@@ -41,6 +44,47 @@ class Guards:
             self._headers(table, entries)
         return [*self._protection(), *self._overwritten(entries, before)]
 
+    def refuse_overwriting(self, entries: Mapping[At, Entry], before: Mapping[At, Cell]) -> None:
+        """Raise ToolInputError that names what a write would replace, with what stands there now.
+
+        Emptying a cell that holds a plain value is what was asked for, and putting the same value again changes
+        nothing: neither is refused. Formulas, table headers and locked cells of a protected sheet are.
+        """
+        tables = self.workbook.tables_on(self.sheet)
+        held = [at for at in sorted(entries) if self._holds(entries[at], before[at], tables)]
+        locked = self._locked([at for at in sorted(entries) if at not in held], before)
+        if not held and not locked:
+            return
+        told = [f"{self.sheet.name}!{address(*at)} holds {self._what(before[at], at, tables)}" for at in held[:_NAMED]]
+        told += [f"{self.sheet.name}!{address(*at)} is locked" for at in locked[: _NAMED - len(told)]]
+        more = len(held) + len(locked) - len(told)
+        message = "; ".join(told) + (f"; and {more} more" if more else "") + "."
+        raise ToolInputError(message, hint="Choose other cells, or set overwrite to true.", code="taken")
+
+    def _holds(self, entry: Entry, cell: Cell, tables: list[Table]) -> bool:
+        at = (cell.row, cell.column)
+        if cell.blank or (entry.value is None and not entry.formula and cell.formula is None):
+            return not cell.blank and any(is_header(table, at) for table in tables)
+        if cell.formula is not None:
+            return entry.formula != cell.formula.text
+        return bool(entry.formula) or type(entry.value) is not type(cell.value) or entry.value != cell.value
+
+    def _what(self, cell: Cell, at: At, tables: list[Table]) -> str:
+        header = next((table for table in tables if is_header(table, at)), None)
+        if cell.formula is not None:
+            return f"the formula {without_prefixes(cell.formula.text)}"[:_LONGEST]
+        shown = self.reader.show(cell)
+        shown = repr(shown) if isinstance(cell.value, str) else shown
+        return (f"{shown}, a header of the table {header.name!r}" if header else shown)[:_LONGEST]
+
+    def _locked(self, places: Iterable[At], before: Mapping[At, Cell]) -> list[At]:
+        """Return the cells that the sheet's protection covers (18.3.1.85): all but those whose format says no."""
+        part = self.workbook.styles.part
+        if not self._protection() or not part:
+            return []
+        data = markup.plain(self.workbook.package.read(part), part)
+        return [at for at in places if not styles.unlocked(data, before[at].style)]
+
     def _refuse(self, at: At, why: str, hint: str) -> ToolInputError:
         return ToolInputError(f"{self.sheet.name}!{address(*at)} {why}.", hint=hint, code="cell_in_the_way")
 
@@ -56,8 +100,14 @@ class Guards:
         for area in self.array_areas():
             hit = [at for at in entries if at in area]
             if hit and any(at not in entries for at in area.cells()):
+                master = self.reader.at(area.top, area.left)
+                dynamic = master.formula is not None and master.formula.dynamic
                 hint = f"Write all of {area} at once, or leave it."
-                raise self._refuse(hit[0], f"is part of an array formula over {area}", hint)
+                why = f"is part of an array formula over {area}"
+                if dynamic:
+                    why = f"shows a value that {master.address} spills over {area}"
+                    hint = f"Change the formula in {master.address}, or choose a cell outside."
+                raise self._refuse(hit[0], why, hint)
 
     def array_areas(self) -> list[Area]:
         """Return the areas of array formulas and data tables of more than one cell."""
@@ -93,18 +143,10 @@ class Guards:
                 raise self._refuse(
                     at, f"is a column header of the table {table.name!r}: it can't be empty or a formula", hint
                 )
-            if index < len(names) and str(new) != names[index]:
-                self._renamed(table, at, names[index])
+            if index < len(names):
                 names[index] = str(new)
         if len({n.casefold() for n in names}) < len(names):
             raise ToolInputError(f"The table {table.name!r} would have two columns of one name.", code="taken")
-
-    def _renamed(self, table: Table, at: At, old: str) -> None:
-        users = column_users(self.workbook, table, old)
-        if users:
-            hint = "Rename the column in Excel, which rewrites them."
-            where = ", ".join(users[:3])
-            raise self._refuse(at, f"names the table column {old!r}, which formulas refer to ({where})", hint)
 
     def _protection(self) -> list[str]:
         element = self.reader.xml.element(b"sheetProtection")
@@ -142,25 +184,3 @@ def pivot_areas(workbook: Workbook, sheet: Sheet) -> list[Area]:
             if location is not None and location.get("ref"):
                 found.append(Area.parse(location.get("ref", "")))
     return found
-
-
-def column_users(workbook: Workbook, table: Table, column: str) -> list[str]:
-    """Return the parts (and names) whose formulas refer to a column of the table by its name."""
-    inside = re.compile(r"\[\s*@?\s*\[?" + re.escape(_escaped(column)) + r"\s*\]", re.IGNORECASE)
-    found = []
-    for sheet in workbook.worksheets:
-        data = workbook.package.read(sheet.part)
-        prefix = re.escape(markup.prefix_of(data))
-        formulas = re.findall(b"<" + prefix + b"(?:f|formula1?|formula2)(?:\\s[^>]*)?>([^<]*\\[[^<]*)<", data)
-        if any(inside.search(markup.unescape(f.decode("utf-8", "replace"))) for f in formulas):
-            found.append(sheet.name)
-    for other in workbook.tables:
-        text = workbook.package.read(other.part).decode("utf-8", "replace")
-        if any(inside.search(markup.unescape(f)) for f in re.findall(r"Formula[^>]*>([^<]*)<", text)):
-            found.append(f"table {other.name}")
-    return found + [n.name for n in workbook.names if inside.search(n.refers_to)]
-
-
-def _escaped(column: str) -> str:
-    """Return a column name as structured references spell it: # [ ] ' behind an apostrophe."""
-    return re.sub(r"([\[\]#'])", r"'\1", column)

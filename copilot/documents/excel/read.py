@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
-from copilot.documents.excel import markup
-from copilot.documents.excel.cells import Cell, SheetReader
+from copilot.documents.excel.analysis.figures import is_number
+from copilot.documents.excel.annotations import annotations_of, parts_of
+from copilot.documents.excel.cells import Cell
 from copilot.documents.excel.formulas import without_prefixes
 from copilot.documents.excel.grid import BIG, Grid
-from copilot.documents.excel.refs import Area, column_letters, split_sheet
-from copilot.documents.excel.regions import regions
+from copilot.documents.excel.numfmt import BUILTIN, display_cell, rounded
+from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, column_letters, quote_sheet, split_sheet
+from copilot.documents.excel.regions import Region, regions
+from copilot.documents.excel.stream import last_rows
 from copilot.documents.excel.unseen import HIDDEN_COLUMN, Unseen, unseen_cells
 from copilot.documents.excel.values import CellError, show
-from copilot.documents.excel.workbook import Sheet, Table, Workbook, string_text
+from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.documents.segments import Heading, Outline, Reading, Segment, SheetOutline, TableOutline
 
 #: Characters of Markdown for the whole workbook: about 12,000 tokens.
@@ -24,6 +26,9 @@ MAX_CHARACTERS = 48_000
 #: Rows of one sheet that a reading shows before it cuts.
 MAX_ROWS = 200
 _MAX_CELL = 300
+_MARGINS = ("header", "footer")
+_HEAD = 50  # rows of a big sheet that its outline looks at
+_CHARACTERS = 3  # of a grid for a token, at the least
 _WIDE = 60  # columns that are shown of a sheet that is too long for one reading
 
 
@@ -40,33 +45,58 @@ def outline(content: bytes) -> Outline:
 
 def _sheet_outline(workbook: Workbook, sheet: Sheet) -> SheetOutline:
     tables = tuple(TableOutline(t.name, str(t.area), t.columns) for t in workbook.tables_on(sheet))
-    used, columns = _used_and_columns(workbook, sheet)
-    return SheetOutline(sheet.name, str(used) if used else "", columns, tables, sheet.state != "visible")
+    grid, used = _glimpse(workbook, sheet)
+    found = regions(grid)
+    holds = tuple(_holds(grid, found))
+    columns = found[0].columns if found else ()
+    return SheetOutline(sheet.name, str(used) if used else "", columns, tables, sheet.state != "visible", holds)
 
 
-def _used_and_columns(workbook: Workbook, sheet: Sheet) -> tuple[Area | None, tuple[str, ...]]:
+def _glimpse(workbook: Workbook, sheet: Sheet) -> tuple[Grid, Area | None]:
+    """Return the cells of a sheet and its used range; of a big one only the first cells, and those of its last rows."""
     if workbook.package.size(sheet.part) <= BIG:
         grid = Grid.of(workbook, sheet, compute=False)
-        found = regions(grid)
-        return grid.used, found[0].columns if found else ()
-    reader = SheetReader(workbook, sheet)
-    head: list[Cell] = []
-    last = 0
-    tail = list(reader.xml.rows())[-20:]
-    for span, cells in reader.rows(Area(1, 1, 50, 16_384)):
-        head += cells
-        last = max(last, span.number)
-    for span in tail:
-        for place in reader.xml.cells(span):
-            cell = reader.parse(reader.xml.data[place.start : place.end], span.number, place.column)
-            head += [] if cell.blank else [cell]
-    used = Area.around((c.row, c.column) for c in head)
-    rows: dict[int, dict[int, Cell]] = {}
-    for cell in head:
-        if cell.row <= 50:
-            rows.setdefault(cell.row, {})[cell.column] = cell
-    found = regions(Grid(workbook, sheet, reader, rows))
-    return used, found[0].columns if found else ()
+        return grid, grid.used
+    grid = Grid.streamed(workbook, sheet, Area(1, 1, MAX_ROW, MAX_COLUMN), most=_HEAD)
+    ends = [(row.number, column) for row in last_rows(workbook, sheet) for column in row.values]
+    return grid, Area.around(iter([*ends, *((r, c) for r, cells in grid.rows.items() for c in cells)]))
+
+
+def _holds(grid: Grid, found: list[Region]) -> Iterator[str]:
+    """Yield in words what a sheet holds besides its main block of data: what an outline must not be silent about."""
+    for region in found[1:12]:
+        names = ", ".join(region.columns[:8])
+        yield f"{'table ' + region.table if region.table else 'block'} {region.area}: {names}"
+    if len(found) > 12:
+        yield f"{len(found) - 12} more blocks"
+    if grid.hidden_rows:
+        yield f"hidden rows: {_runs(grid.hidden_rows)}"
+    if grid.hidden_columns:
+        yield f"hidden columns: {_runs(grid.hidden_columns, letters=True)}"
+    merged = grid.reader.xml.areas(b"mergeCell")
+    if merged:
+        shown = ", ".join(str(a) for a in merged[:10])
+        yield f"merged: {shown}{f' and {len(merged) - 10} more' if len(merged) > 10 else ''}"
+    counts: dict[str, int] = {}
+    for each in annotations_of(grid.reader):
+        counts[each.kind] = counts.get(each.kind, 0) + 1
+    for kind, count in {**counts, **parts_of(grid.workbook, grid.sheet)}.items():
+        yield f"{count} {kind}{'s' if count > 1 else ''}"
+    if grid.reader.xml.element(b"sheetProtection") is not None:
+        yield "protected"
+
+
+def _runs(numbers: Iterable[int], *, letters: bool = False) -> str:
+    """Return numbers in short: "3-5, 9"."""
+    made: list[list[int]] = []
+    for number in sorted(numbers):
+        if made and number == made[-1][1] + 1:
+            made[-1][1] = number
+        else:
+            made.append([number, number])
+    name: Callable[[int], str] = column_letters if letters else str
+    texts = [name(a) if a == b else f"{name(a)}-{name(b)}" for a, b in made[:20]]
+    return ", ".join(texts) + (f" and {len(made) - 20} more" if len(made) > 20 else "")
 
 
 def _property(workbook: Workbook, name: str) -> str:
@@ -80,7 +110,11 @@ def _property(workbook: Workbook, name: str) -> str:
 
 @dataclass(frozen=True)
 class RangeReading:
-    """The cells of a range: `markdown` a grid with addresses, `values` typed rows (dates as ISO text), `formulas`."""
+    """The cells of a range: `markdown` a grid with addresses, `values` typed rows (dates as ISO text), `formulas`.
+
+    `shown` are the same rows as Excel shows them, by their number formats. `next` is the range to go on with when not
+    all of it is in here ("Budget!A201:F900"), "" when it is.
+    """
 
     sheet: str
     area: Area
@@ -88,6 +122,8 @@ class RangeReading:
     values: list[list[object]]
     formulas: dict[str, str]
     notes: tuple[str, ...] = ()
+    shown: list[list[str]] = field(default_factory=list)
+    next: str = ""
 
     @property
     def where(self) -> str:
@@ -96,11 +132,19 @@ class RangeReading:
 
 
 def read_range(
-    content: bytes, sheet: str | None, range: str | None = None, *, formulas: bool = True, max_rows: int = MAX_ROWS
+    content: bytes,
+    sheet: str | None,
+    range: str | None = None,
+    *,
+    formulas: bool = True,
+    max_rows: int = MAX_ROWS,
+    budget: int = 0,
 ) -> RangeReading:
     """Return the cells of a range ("A1:C9", "Budget!A1:C9", "A:C"); of all that is used for None.
 
-    At most `max_rows` rows are shown; the notes say what was cut. Raises ToolInputError and DocumentError.
+    At most `max_rows` rows are in it, and no more than a grid of `budget` tokens has room for (0: any number); the
+    notes say what was cut, `next` how to go on. Of a big sheet only the rows asked for are held. Numbers are shown as
+    Excel shows them; where that hides digits, the value follows in brackets. Raises ToolInputError and DocumentError.
     """
     workbook = Workbook.open(content)
     own, place = split_sheet(range) if range else (None, "")
@@ -113,16 +157,57 @@ def read_range(
         )
     area = (wanted.clipped(used) if wanted else used) or Area(wanted.top, wanted.left, wanted.top, wanted.left)  # type: ignore[union-attr]
     notes = list(grid.notes)
+    whole = area
     if area.height > max_rows:
-        notes.append(f"Rows {area.top + max_rows} to {area.bottom} are not shown: ask for a smaller range.")
         area = Area(area.top, area.left, area.top + max_rows - 1, area.right)
+    if budget:
+        area = _affordable(grid, area, budget * _CHARACTERS, formulas=formulas)
+    following = ""
+    if area.bottom < whole.bottom:
+        rest = Area(area.bottom + 1, whole.left, whole.bottom, whole.right)
+        following = f"{quote_sheet(grid.sheet.name)}!{rest}"
+        notes.append(f"Rows {rest.top} to {rest.bottom} are not shown: ask for a smaller range, or go on with {rest}.")
     cells = {(c.row, c.column): c for _, row in grid.within(area) for c in row.values()}
-    values = [[_json(cells.get((r, c))) for c in _span(area.left, area.right)] for r in _span(area.top, area.bottom)]
+    places = [[cells.get((r, c)) for c in _span(area.left, area.right)] for r in _span(area.top, area.bottom)]
     texts = {c.address: without_prefixes(c.formula.text) for c in cells.values() if c.formula is not None}
+    notes += _hidden(grid, area)
     notes += _errors(grid.sheet.name, list(cells.values()))
-    return RangeReading(
-        grid.sheet.name, area, grid_markdown(grid, area, formulas=formulas), values, texts, tuple(notes)
-    )
+    markdown = grid_markdown(grid, area, formulas=formulas, as_shown=True)
+    values = [[_json(cell) for cell in row] for row in places]
+    shown = [[as_excel(grid, cell) for cell in row] for row in places]
+    return RangeReading(grid.sheet.name, area, markdown, values, texts, tuple(notes), shown, following)
+
+
+def as_excel(grid: Grid, cell: Cell | None) -> str:
+    """Return a cell's value as Excel shows it, "" for a blank one."""
+    return display_cell(cell, grid.workbook.styles, date1904=grid.workbook.date1904) if cell is not None else ""
+
+
+def _affordable(grid: Grid, area: Area, characters: int, *, formulas: bool) -> Area:
+    """Return the first rows of an area whose grid has at most so many characters; one row at least."""
+    text = grid_markdown(grid, area, formulas=formulas, as_shown=True)
+    left = characters
+    bottom = area.top - 1
+    numbers = [number for number, _ in grid.within(area)]
+    lines = text.split("\n")
+    left -= sum(len(line) + 1 for line in lines[:2])
+    for number, line in zip(numbers, lines[2:], strict=True):
+        left -= len(line) + 1
+        if left < 0 and bottom >= area.top:
+            return Area(area.top, area.left, bottom, area.right)
+        bottom = number
+    return area
+
+
+def _hidden(grid: Grid, area: Area) -> Iterator[str]:
+    rows = [r for r in grid.hidden_rows if area.top <= r <= area.bottom]
+    columns = [c for c in grid.hidden_columns if area.left <= c <= area.right]
+    if rows:
+        yield f"Hidden rows: {_runs(rows)}."
+    if columns:
+        yield f"Hidden columns: {_runs(columns, letters=True)}."
+    if grid.sheet.state != "visible":
+        yield f"The sheet {grid.sheet.name} is hidden."
 
 
 def _part(workbook: Workbook, sheet: Sheet, wanted: Area | None, rows: int) -> tuple[Grid, Area | None]:
@@ -130,11 +215,12 @@ def _part(workbook: Workbook, sheet: Sheet, wanted: Area | None, rows: int) -> t
     if workbook.package.size(sheet.part) <= BIG:
         grid = Grid.of(workbook, sheet)
         return grid, grid.used
-    used, _ = _used_and_columns(workbook, sheet)
+    glimpse, used = _glimpse(workbook, sheet)
     shown = wanted.clipped(used) if wanted and used else used
-    if shown is not None:
-        shown = Area(shown.top, shown.left, min(shown.bottom, shown.top + rows - 1), shown.right)
-    return Grid.of(workbook, sheet, area=shown or wanted), used
+    if shown is None:
+        return glimpse, used
+    shown = Area(shown.top, shown.left, min(shown.bottom, shown.top + rows - 1), shown.right)
+    return Grid.streamed(workbook, sheet, shown), used
 
 
 def _span(first: int, last: int) -> Iterator[int]:
@@ -153,22 +239,38 @@ def _errors(sheet: str, cells: list[Cell]) -> list[str]:
     return [f"Errors: {', '.join(wrong[:10])}{more}."] if wrong else []
 
 
-def grid_markdown(grid: Grid, area: Area, *, formulas: bool = True) -> str:
-    """Return an area as a Markdown table: column letters above, row numbers at the left, blank rows left out."""
+def grid_markdown(grid: Grid, area: Area, *, formulas: bool = True, as_shown: bool = False) -> str:
+    """Return an area as a Markdown table: column letters above, row numbers at the left, blank rows left out.
+
+    With `as_shown` numbers are written as Excel shows them; dates are ISO dates in any case.
+    """
     used = sorted({c for _, cells in grid.within(area) for c in cells}) or [area.left]
     lines = ["| | " + " | ".join(column_letters(c) for c in used) + " |", "|---" * (len(used) + 1) + "|"]
     for number, cells in grid.within(area):
-        shown = [_shown(grid, cells[c], formulas=formulas) if c in cells else "" for c in used]
+        shown = [_shown(grid, cells[c], formulas=formulas, as_shown=as_shown) if c in cells else "" for c in used]
         lines.append(f"| {number} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
-def _shown(grid: Grid, cell: Cell, *, formulas: bool) -> str:
-    text = _short(grid.reader.show(cell))
+def _shown(grid: Grid, cell: Cell, *, formulas: bool, as_shown: bool) -> str:
+    text = _short(_number_shown(grid, cell) if as_shown and is_number(cell.value) else grid.reader.show(cell))
     if formulas and cell.formula is not None:
         formula = _short(without_prefixes(cell.formula.text))
         text = f"{text} `{formula}`" if text else f"`{formula}`"
     return text.replace("|", "\\|").replace("\n", "<br>")
+
+
+def _number_shown(grid: Grid, cell: Cell) -> str:
+    """Return a number as Excel shows it; the value goes with it where the format hides it or digits that matter."""
+    styles = grid.workbook.styles
+    exact = grid.reader.show(cell)
+    code = styles.code(cell.style) or BUILTIN.get(styles.number(cell.style), "General")
+    if code.casefold() == "general":
+        return exact
+    shown = as_excel(grid, cell).strip()
+    value = float(cell.value) if isinstance(cell.value, (int, float)) else 0.0
+    kept = abs(float(rounded(value, code)) - value) <= 5e-7 * max(1.0, abs(value))
+    return shown if (kept and any(c.isdigit() for c in shown)) or not value else f"{shown} ({exact})".lstrip()
 
 
 def _short(text: str) -> str:
@@ -217,18 +319,6 @@ def _flags(workbook: Workbook) -> list[str]:
     if any(s.state != "visible" for s in workbook.sheets):
         found.append("hidden-sheets")
     return found
-
-
-_NOT_SHOWN = {
-    "chart": "chart",
-    "image": "picture",
-    "diagramData": "SmartArt diagram",
-    "oleObject": "embedded object",
-    "ctrlProp": "form control",
-    "package": "embedded file",
-    "slicer": "slicer",
-    "pivotTable": "pivot table",
-}
 
 
 class _Reader:
@@ -316,27 +406,22 @@ class _Reader:
 
     def _annotations(self, grid: Grid, hidden: str) -> None:
         name = grid.sheet.name
-        for where, text in _comments(self.workbook, grid.sheet):
-            self.flags.append("comments")
-            self._add(text, f"{name}!{where}", "comment", hidden=hidden)
         for table in self.workbook.tables_on(grid.sheet):
             self._add(f"table {table.name}: {', '.join(table.columns)}", f"{name}!{table.area}", "name", hidden=hidden)
         merged = grid.reader.xml.areas(b"mergeCell")
         if merged:
             self._add(", ".join(str(a) for a in merged[:100]), f"sheet {name}", "merged", hidden=hidden)
-        for where, text in _validations(grid.reader):
-            self._add(text, f"{name}!{where}", "validation", hidden=hidden)
-        for where, text in _margins(grid.reader):
-            self._add(text, f"{name}, {where}", where, hidden=hidden)
+        for found in annotations_of(grid.reader):
+            if found.kind == "comment":
+                self.flags.append("comments")
+            kind = found.kind
+            where = (
+                f"{name}!{found.where}" if found.where else f"{name}, {kind}" if kind in _MARGINS else f"sheet {name}"
+            )
+            self._add(found.text, where, kind, hidden=hidden)
 
     def _not_shown(self, sheet: Sheet) -> None:
-        counts: dict[str, int] = {}
-        parts = [sheet.part, *self.workbook.package.related(sheet.part, "drawing")]
-        for part in parts:
-            for relation in self.workbook.package.relationships(part):
-                if word := _NOT_SHOWN.get(relation.short_type):
-                    counts[word] = counts.get(word, 0) + 1
-        for word, count in counts.items():
+        for word, count in parts_of(self.workbook, sheet).items():
             self.omitted.append(f"sheet {sheet.name}: {count} {word}{'s' if count > 1 else ''}")
 
     def names(self) -> None:
@@ -350,80 +435,12 @@ class _Reader:
 
 def _within_budget(grid: Grid, area: Area, left: int) -> tuple[Area, str]:
     """Return the area cut to rows that fit, and its Markdown; of a very wide one its first columns."""
-    text = grid_markdown(grid, area)
+    text = grid_markdown(grid, area, as_shown=True)
     if len(text) > max(left, 2_000) and area.width > _WIDE:
         area = Area(area.top, area.left, area.bottom, area.left + _WIDE - 1)
-        text = grid_markdown(grid, area)
+        text = grid_markdown(grid, area, as_shown=True)
     while len(text) > max(left, 2_000) and area.height > 1:
         height = max(1, int(area.height * max(left, 2_000) / len(text) * 0.9))
         area = Area(area.top, area.left, area.top + min(height, area.height - 1) - (height == area.height), area.right)
-        text = grid_markdown(grid, area)
+        text = grid_markdown(grid, area, as_shown=True)
     return area, text
-
-
-def _comments(workbook: Workbook, sheet: Sheet) -> Iterator[tuple[str, str]]:
-    """Yield (address, text with author) of comments; the threaded ones, and what is not their shadow."""
-    package = workbook.package
-    threaded = [p for p in package.related(sheet.part, "threadedComment") if package.has(p)]
-    seen = set()
-    for part in threaded:
-        people = {
-            e.get("id", ""): e.get("displayName", "")
-            for p in package.related(package.main, "person")
-            if package.has(p)
-            for e in package.xml(p)
-            if isinstance(e.tag, str)
-        }
-        for comment in package.xml(part):
-            if isinstance(comment.tag, str):
-                text = "".join(t.text or "" for t in comment if str(t.tag).endswith("}text"))
-                seen.add(comment.get("ref", ""))
-                yield (
-                    comment.get("ref", ""),
-                    f"{people.get(comment.get('personId', ''), '')}: {text}".removeprefix(": "),
-                )
-    for part in package.related(sheet.part, "comments"):
-        if not package.has(part):
-            continue
-        data = markup.plain(package.read(part), part)
-        prefix = markup.prefix_of(data)
-        authors = [markup.unescape(data[e.inner : e.close].decode()) for e in markup.find_all(data, prefix + b"author")]
-        for element in markup.find_all(data, prefix + b"comment"):
-            tag = data[element.start : element.inner]
-            where, author = markup.attribute(tag, b"ref") or "", markup.attribute(tag, b"authorId") or ""
-            text = string_text(data[element.inner : element.close], prefix)
-            who = authors[int(author)] if author.isdigit() and int(author) < len(authors) else ""
-            if where not in seen:
-                yield where, f"{who}: {text}" if who and not text.startswith(who) else text
-
-
-_MARGIN = re.compile(rb"<(?:\w+:)?(?:odd|even|first)(Header|Footer)(?:\s[^>]*)?>([^<]+)<")
-_MARGIN_CODES = re.compile(r'&(?:"[^"]*"|K[0-9A-F]{6}|\d+|[LCRBIUESXYPNDTFZAGO])')
-
-
-def _margins(reader: SheetReader) -> Iterator[tuple[str, str]]:
-    """Yield ("header" or "footer", text) of the printed pages, without the codes of 18.3.1.46."""
-    for match in _MARGIN.finditer(reader.xml.data, reader.xml.close):
-        text = " ".join(_MARGIN_CODES.sub(" ", markup.unescape(match[2].decode("utf-8", "replace"))).split())
-        if text:
-            yield match[1].decode().lower(), text
-
-
-def _validations(reader: SheetReader) -> Iterator[tuple[str, str]]:
-    """Yield (range, rule in words) of the data validations, those of the 2010 extension included."""
-    data = reader.xml.data[reader.xml.close :]
-    for match in re.finditer(rb"<(?:(\w+):)?dataValidation\s([^>]*)>(.*?)</(?:\w+:)?dataValidation>", data, re.DOTALL):
-        tag = b"<dataValidation " + match[2] + b">"
-        formulas = re.findall(rb"<(?:\w+:)?formula[12](?:\s[^>]*)?>(?:<\w+:f>)?([^<]*)<", match[3])
-        where = markup.attribute(tag, b"sqref") or "".join(
-            t.decode() for t in re.findall(rb"<\w+:sqref>([^<]*)<", match[3])
-        )
-        kind = markup.attribute(tag, b"type") or "any"
-        operator = markup.attribute(tag, b"operator") or ("between" if len(formulas) > 1 else "")
-        told = [
-            words
-            for key in (b"promptTitle", b"prompt", b"errorTitle", b"error")
-            if (words := markup.attribute(tag, key))
-        ]
-        rule = " and ".join(markup.unescape(f.decode("utf-8", "replace")) for f in formulas)
-        yield where, " ".join(x for x in (kind, operator if kind != "list" else "", rule, *told) if x)

@@ -201,6 +201,21 @@ def _of_block(grid: Grid, area: Area) -> Region | None:
     return Region(grid, whole, header, unique(names, area.left), data, totals, title=title[:200])
 
 
+def region_of(grid: Grid, area: Area) -> Region | None:
+    """Return the data in an area that somebody names; None where it holds no rows."""
+    return _of_block(grid, area)
+
+
+def is_total(label: object) -> bool:
+    """Return whether a text is how a row of totals begins."""
+    return isinstance(label, str) and bool(_TOTAL.match(label))
+
+
+def sums(formula: str) -> bool:
+    """Return whether a formula (with or without "=") begins as one that sums up others."""
+    return bool(_SUM.match(formula if formula.startswith("=") else f"={formula}"))
+
+
 def _header(rows: dict[int, dict[int, Cell]], numbers: list[int], area: Area) -> int | None:
     for number in numbers[:_HEADER_ROWS]:
         cells = rows[number]

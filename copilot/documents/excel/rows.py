@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copilot.documents.excel.cells import Cell, translate
 from copilot.documents.excel.dependents import references
@@ -135,7 +135,7 @@ class _Addition:
             if entry is not None:
                 above = self._above(column)
                 styled = above.style if above is not None else None
-                made[self.at, column] = Entry(entry.value, entry.formula, styled)
+                made[self.at, column] = replace(entry, style=styled)
         return made if any(v is not None for v in given.values()) else {}
 
     def _above(self, column: int) -> Cell | None:

@@ -6,16 +6,19 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from copilot.documents.excel import markup, styles
+from copilot.documents.excel.arrays import without_at
 from copilot.documents.excel.calc import recalculate
 from copilot.documents.excel.calcchain import set_full_calculation
 from copilot.documents.excel.cells import formula_content, value_content
 from copilot.documents.excel.chartxml import STRICT, TRANSITIONAL
+from copilot.documents.excel.checking import FormulaCheck
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address
 from copilot.documents.excel.values import show
 from copilot.documents.excel.verify import check_parts, signature_warning
-from copilot.documents.excel.workbook import Workbook
+from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.documents.excel.write import Entry, _wanted_format, entry_of
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.package import Package
@@ -57,15 +60,23 @@ def add_sheet(content: bytes, name: str, rows: Rows = (), *, header: bool = True
     """
     workbook = Workbook.open(content)
     name = checked_name(name, workbook.listed("name"))
-    entries = _entries(rows, formulas=formulas)
+    entries = _checked(workbook, name, _entries(rows, formulas=formulas))
     _format(workbook, entries, header=header and len(rows) > 1)
     package = workbook.package
     part = package.unused_name("xl/worksheets/sheet{}.xml")
     package.add(part, _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1), _CONTENT_TYPE)
     relation = package.relate(package.main, "worksheet", part)
-    _list_sheet(workbook, name, relation)
+    list_sheet(workbook, name, relation)
     hunks = [Hunk(f"sheet {name}", "", _summary(rows), "structure"), *_hunks(name, entries)]
     return _finished(content, package.save(), name, entries, hunks)
+
+
+def _checked(workbook: Workbook, name: str, entries: dict[tuple[int, int], Entry]) -> dict[tuple[int, int], Entry]:
+    """Return the entries of a new sheet with their formulas checked against the workbook, as a file spells them."""
+    check, sheet = FormulaCheck(workbook, name), Sheet(name, "", "visible", "", -1, "worksheet")
+    texts = {at: check.stored(entry.formula, sheet, at) for at, entry in entries.items() if entry.formula}
+    made = {at: replace(entries[at], formula=without_at(text, dynamic=False)) for at, text in texts.items()}
+    return {**entries, **made}
 
 
 def _finished(
@@ -167,7 +178,7 @@ def _widths(rows: Rows) -> str:
     return f"<cols>{cols}</cols>" if cols else ""
 
 
-def _list_sheet(workbook: Workbook, name: str, relation: str) -> None:
+def list_sheet(workbook: Workbook, name: str, relation: str) -> None:
     """Write the sheet into the workbook's list, with the prefix that the other sheets use for their relationship."""
     package = workbook.package
     data = markup.plain(package.read(package.main), package.main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -12,6 +13,9 @@ from copilot.documents.excel.refs import Area, column_number
 from copilot.errors import DocumentError, ToolInputError
 
 _R = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]+)""")
+
+#: Rows that are looked for one by one; from then on they are known by their numbers.
+_FEW = 32
 
 #: Makes a cell's element from the present one (None: there is none yet).
 Render = Callable[[bytes | None], bytes]
@@ -58,6 +62,8 @@ class SheetXml:
             raise DocumentError(f"The part {name!r} is cut off: the file is damaged.", code="broken")
         self.self_closed = closed
         self._index: dict[int, RowSpan] | None = None
+        self._numbers: list[int] = []
+        self._asked = 0
         self._row_close, self._cell_close = b"</" + self.prefix + b"row", b"</" + self.prefix + b"c"
 
     def rows(self) -> Iterator[RowSpan]:
@@ -79,7 +85,13 @@ class SheetXml:
         return RowSpan(number, match.start(), inner, self.data.find(b">", closing) + 1)
 
     def row(self, number: int) -> RowSpan | None:
-        """Return a row, None if there is none. Found by its number; only odd spellings cost a walk over all rows."""
+        """Return a row, None if there is none.
+
+        The first few are found by their number; odd spellings, and many rows, cost one walk over all.
+        """
+        self._asked += 1
+        if self._index is None and self._asked > _FEW:
+            self._indexed()
         if self._index is not None:
             return self._index.get(number)
         data = self.data
@@ -93,10 +105,14 @@ class SheetXml:
         last = self._last_row()
         if last is not None and last.number < number:
             return None
-        self._index = {}
+        return self._indexed().get(number)
+
+    def _indexed(self) -> dict[int, RowSpan]:
+        index: dict[int, RowSpan] = {}
         for row in self.rows():
-            self._index.setdefault(row.number, row)
-        return self._index.get(number)
+            index.setdefault(row.number, row)
+        self._index, self._numbers = index, sorted(index)
+        return index
 
     def _last_row(self) -> RowSpan | None:
         """Return the last row where it says its number itself."""
@@ -110,6 +126,9 @@ class SheetXml:
         last = self._last_row()
         if last is not None and last.number < number:
             return self.close
+        if self._index is not None:
+            after = bisect_right(self._numbers, number)
+            return self._index[self._numbers[after]].start if after < len(self._numbers) else self.close
         return next((row.start for row in self.rows() if row.number > number), self.close)
 
     def cells(self, row: RowSpan) -> Iterator[CellSpan]:

@@ -86,6 +86,10 @@ class Styles:
         """Return the format code, "" for a built-in format."""
         return self._codes.get(self._formats[style], "") if 0 <= style < len(self._formats) else ""
 
+    def number(self, style: int) -> int:
+        """Return the id of the number format (18.8.30), 0 for a cell format that is not there."""
+        return self._formats[style] if 0 <= style < len(self._formats) else 0
+
     def decimals(self, style: int) -> int | None:
         """Return how many decimals the format shows, None where it leaves that open."""
         if not 0 <= style < len(self._formats):
@@ -111,12 +115,30 @@ def with_format(data: bytes, base: int, number: int) -> tuple[bytes, int]:
     return _with_xf(data, base, {b"numFmtId": str(number), b"applyNumberFormat": "1"})
 
 
+def with_quote_prefix(data: bytes, base: int) -> tuple[bytes, int]:
+    """Return the styles part with a cell format like `base` whose text stays text when it is entered again (18.8.45).
+
+    An equal one that is there is taken; else it is appended to cellXfs. The int is its index.
+    """
+    return _with_xf(data, base, {b"quotePrefix": "1"})
+
+
+def unlocked(data: bytes, style: int) -> bool:
+    """Return whether a cell format says that its cells may be written on a protected sheet (18.8.33)."""
+    prefix = markup.prefix_of(data)
+    group = markup.find(data, prefix + b"cellXfs")
+    formats = listed(data, prefix + b"xf", group.inner, group.close) if group is not None else []
+    raw = formats[style] if 0 <= style < len(formats) else b""
+    found = markup.find(raw, prefix + b"protection")
+    return found is not None and markup.attribute(raw[found.start : found.inner], b"locked") in ("0", "false", "off")
+
+
 def _with_xf(data: bytes, base: int, attributes: dict[bytes, str]) -> tuple[bytes, int]:
     prefix = markup.prefix_of(data)
     group = markup.find(data, prefix + b"cellXfs")
     if group is None or group.empty:
         return data, base
-    formats = _listed(data, prefix + b"xf", group.inner, group.close)
+    formats = listed(data, prefix + b"xf", group.inner, group.close)
     source = formats[base] if 0 <= base < len(formats) else b"<" + prefix + b'xf numFmtId="0" xfId="0"/>'
     match = markup.tag_pattern(prefix + b"xf").match(source)
     tag = made = match[0] if match else source
@@ -130,7 +152,7 @@ def _with_xf(data: bytes, base: int, attributes: dict[bytes, str]) -> tuple[byte
     return written, len(formats)
 
 
-def _listed(data: bytes, name: bytes, start: int, end: int) -> list[bytes]:
+def listed(data: bytes, name: bytes, start: int, end: int) -> list[bytes]:
     """Return the elements `name` of a group as Excel counts them; see `_members`."""
     found: list[bytes] = []
     for kind, at in markup.children(data, start, end):
@@ -139,7 +161,7 @@ def _listed(data: bytes, name: bytes, start: int, end: int) -> list[bytes]:
         elif kind.endswith(b":AlternateContent") and (whole := markup.find(data, kind, at, end)) is not None:
             branches = list(markup.children(data, whole.inner, whole.close))
             inside = markup.find(data, branches[-1][0], branches[-1][1], whole.close) if branches else None
-            found += _listed(data, name, inside.inner, inside.close) if inside else []
+            found += listed(data, name, inside.inner, inside.close) if inside else []
     return found
 
 
@@ -149,7 +171,7 @@ def with_bold(data: bytes) -> tuple[bytes, int]:
     fonts = markup.find(data, prefix + b"fonts")
     if fonts is None or fonts.empty:
         return data, 0
-    known = _listed(data, prefix + b"font", fonts.inner, fonts.close)
+    known = listed(data, prefix + b"font", fonts.inner, fonts.close)
     first = markup.find(known[0], prefix + b"font") if known else None
     inner = known[0][first.inner : first.close] if first else b""
     font, mark = prefix + b"font>", b"<" + prefix + b"b/>"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
-from copilot.documents.excel import markup, styles
+from copilot.documents.excel import arrays, markup, styles
 from copilot.documents.excel.calc import Recalculation, recalculate
 from copilot.documents.excel.calcchain import drop_formulas, set_full_calculation
 from copilot.documents.excel.cells import (
@@ -18,6 +19,7 @@ from copilot.documents.excel.cells import (
     translate,
     value_content,
 )
+from copilot.documents.excel.checking import FormulaCheck
 from copilot.documents.excel.formulas import checked_formula
 from copilot.documents.excel.guards import Guards, is_header
 from copilot.documents.excel.refs import Area, address, parse_cell, split_sheet
@@ -35,12 +37,19 @@ class Entry:
     """What is to stand in a cell: a formula with "=", or a value; `style` overrides the cell's own.
 
     `moved` says that it stood elsewhere before: a table's totals that move down are still what the table says.
+    `given`: a formula as somebody wrote it, which is checked against the workbook and spelled as a file does.
+    `typed`: the text that a value was read from. `array`: the range of an array formula, whose other cells are empty
+    entries; `dynamic`: it spills as far as it needs to.
     """
 
     value: Scalar = None
     formula: str = ""
     style: int | None = None
     moved: bool = False
+    given: bool = False
+    typed: str = ""
+    array: Area | None = None
+    dynamic: bool = False
 
 
 @dataclass
@@ -56,7 +65,30 @@ class SheetEdit:
 
     def __post_init__(self) -> None:
         self.reader = SheetReader(self.workbook, self.sheet)
+        self.entries = {at: self._settled(at, entry) for at, entry in self.entries.items()}
         self.before = _present(self.reader, self.entries)
+        self._empty_spills()
+
+    def _settled(self, at: tuple[int, int], entry: Entry) -> Entry:
+        """Return an entry whose formula is checked against the workbook and spelled as a file does."""
+        if not entry.given:
+            return entry
+        text = FormulaCheck(self.workbook).stored(entry.formula, self.sheet, at)
+        dynamic = entry.array is None and arrays.is_dynamic(text, self.workbook)
+        text = arrays.without_at(text, dynamic=dynamic)
+        return replace(entry, formula=text, dynamic=dynamic, array=Area(*at, *at) if dynamic else entry.array)
+
+    def _empty_spills(self) -> None:
+        """Empty the cells that a dynamic array spilled over when its own cell is written anew."""
+        areas = [
+            c.formula.area
+            for c in self.before.values()
+            if c.formula and c.formula.dynamic and c.formula.area is not None
+        ]
+        more = {at: Entry() for area in areas for at in area.cells() if at not in self.entries}
+        if more:
+            self.entries = {**self.entries, **more}
+            self.before.update(_present(self.reader, more))
 
     @property
     def xml(self) -> SheetXml:
@@ -117,21 +149,51 @@ class SheetEdit:
     def _render(self, row: int, column: int, entry: Entry, style: int | None) -> Render:
         prefix = self.xml.prefix
         kind: str | None = None
+        if entry.formula and entry.array is not None:
+            return self._array(row, column, entry, style)
         if entry.formula:
             inner = formula_content(entry.formula, prefix)
         else:
             kind, inner = value_content(entry.value, prefix, date1904=self.workbook.date1904)
         return lambda raw: cell_element(raw, row, column, prefix, kind, inner, style)
 
+    def _array(self, row: int, column: int, entry: Entry, style: int | None) -> Render:
+        prefix = self.xml.prefix
+        content = formula_content(entry.formula, prefix)
+        end = content.index(b">")
+        inner = content[:end] + b' t="array" ref="' + str(entry.array).encode() + b'"' + content[end:]
+        index = str(arrays.dynamic_index(self.workbook)) if entry.dynamic else None
+
+        def render(raw: bytes | None) -> bytes:
+            made = cell_element(raw, row, column, prefix, None, inner, style)
+            end = made.index(b">") + 1
+            return markup.with_attribute(made[:end], b"cm", index) + made[end:]
+
+        return render
+
     def _style(self, cell: Cell, entry: Entry) -> int | None:
         """Return the format that the cell needs, None to keep what it has."""
         base = entry.style if entry.style is not None else self._inherited(cell)
         wanted = _wanted_format(entry)
+        if isinstance(entry.value, str) and _ENTERED_AS_FORMULA.match(entry.value):
+            return self._quoted(base, cell)
         shown = self.workbook.styles.kind(base)
         keeps = {"percent": ("percent",), "date": ("date", "datetime"), "datetime": ("datetime",), "time": ("time",)}
         if wanted is None or shown in keeps[wanted.removesuffix("2")] or (shown != "general" and wanted[:4] == "perc"):
             return base if base != cell.style else None
         return add_format(self.workbook, base, styles.NUMBER_FORMATS[wanted])
+
+    def _quoted(self, base: int, cell: Cell) -> int | None:
+        """Return a format whose text stays text when somebody enters it again."""
+        part = self.workbook.styles.part
+        if not part or self.workbook.styles.kind(base) == "text":
+            return base if base != cell.style else None
+        data = markup.plain(self.workbook.package.read(part), part)
+        written, index = styles.with_quote_prefix(data, base)
+        if written != data:
+            self.workbook.package.write(part, written)
+            del self.workbook.styles
+        return index
 
     def _inherited(self, cell: Cell) -> int:
         """Return the cell's format; where there is no cell yet, the one of its row or column."""
@@ -218,8 +280,13 @@ def add_format(workbook: Workbook, base: int, number: int) -> int:
 def entry_of(value: object, *, formulas: bool = True, text: bool = False) -> Entry:
     """Return the entry for a value as a tool is given it; a string with "=" in front is a formula if `formulas`."""
     if formulas and isinstance(value, str) and value.startswith("=") and len(value.strip()) > 1:
-        return Entry(formula=checked_formula(value))
-    return Entry(value=typed(value, text=text or (isinstance(value, str) and value.startswith("="))))
+        return Entry(formula=checked_formula(value), given=True)
+    made = typed(value, text=text or (isinstance(value, str) and value.startswith("=")))
+    return Entry(value=made, typed=value if isinstance(value, str) and not isinstance(made, str) else "")
+
+
+#: Texts that Excel would take for a formula if they were entered.
+_ENTERED_AS_FORMULA = re.compile(r"=.|[+\-@][^\s+\-]")
 
 
 def write_cells(
@@ -229,14 +296,18 @@ def write_cells(
 
     `cells` maps addresses ("B4", or "Budget!B4" where no sheet is given) to values; None empties a cell. Dates (also
     "2026-03-01") and percents get a format where the cell has none. With `overwrite` False a cell that holds
-    something is refused. Raises ToolInputError (unknown sheet, bad address or formula, a place that can't be
-    written) and DocumentError.
+    something else, a table's header or a locked cell is refused; emptying a plain value is not. Raises
+    ToolInputError (unknown sheet, bad address or formula, a place that can't be written) and DocumentError.
     """
     workbook = Workbook.open(content)
     if not cells:
         raise ToolInputError("There is nothing to write.", hint="Name at least one cell and its value.", code="value")
     by_sheet = _by_sheet(workbook, sheet, cells, formulas=formulas)
     edits = [SheetEdit(workbook, found, entries) for found, entries in by_sheet.items()]
+    return _written(content, workbook, edits, overwrite=overwrite)
+
+
+def _written(content: bytes, workbook: Workbook, edits: list[SheetEdit], *, overwrite: bool) -> Edited:
     for edit in edits:
         _check(edit, overwrite=overwrite)
     for edit in edits:
@@ -244,22 +315,33 @@ def write_cells(
     return finish(content, workbook, edits)
 
 
-def write_formula(content: bytes, sheet: str | None, place: str, formula: str) -> Edited:
+def write_formula(
+    content: bytes, sheet: str | None, place: str, formula: str, *, array: bool = False, overwrite: bool = True
+) -> Edited:
     """Write a formula into a cell, or into each cell of a range with its references moved along, as filling does.
 
-    Raises ToolInputError (no formula, bad place, more than 10,000 cells) and DocumentError.
+    With `array` it is one array formula over the range, as Ctrl+Shift+Enter makes it. Raises ToolInputError (no
+    formula, bad place, more than 10,000 cells) and DocumentError.
     """
     if not formula.startswith("="):
         raise ToolInputError(f"{formula!r} is no formula.", hint='It starts with "=".', code="formula")
-    checked_formula(formula)
+    text = checked_formula(formula)
     own, bare = split_sheet(place)
     area = Area.parse(bare)
     if area.height * area.width > _MAX_FILL:
         raise ToolInputError(
             f"{area} has more than {_MAX_FILL:,} cells.", hint="Choose a smaller range.", code="address"
         )
-    texts = {address(*at): "=" + translate(formula[1:], area.top, area.left, *at) for at in area.cells()}
-    return write_cells(content, own or sheet, texts)
+    workbook = Workbook.open(content)
+    target = workbook.sheet(own or sheet)
+    if array:
+        entries = {at: Entry() for at in area.cells()}
+        entries[area.top, area.left] = Entry(formula=text, given=True, array=area)
+    else:
+        stored = FormulaCheck(workbook).stored(text, target, (area.top, area.left))
+        moved = {at: "=" + translate(stored[1:], area.top, area.left, *at) for at in area.cells()}
+        entries = {at: Entry(formula=each, given=True) for at, each in moved.items()}
+    return _written(content, workbook, [SheetEdit(workbook, target, entries)], overwrite=overwrite)
 
 
 _MAX_FILL = 10_000
@@ -288,14 +370,29 @@ def _check(edit: SheetEdit, *, overwrite: bool) -> None:
             continue
         before = edit.before[at]
         shown = edit.workbook.styles.kind(before.style)
-        if shown == "text" and not entry.formula and isinstance(entry.value, (int, float)) and before.style:
+        if entry.typed and (shown == "text" or _codes(edit, at)):
+            edit.entries[at] = replace(entry, value=entry.typed, typed="")
+        elif shown == "text" and not entry.formula and isinstance(entry.value, (int, float)) and before.style:
             edit.warnings.append(f"{edit.sheet.name}!{before.address} is formatted as text.")
-    taken = [c for c in edit.before.values() if not c.blank]
-    if taken and not overwrite:
-        names = ", ".join(c.address for c in taken[:5])
-        hint = "Choose empty cells, or allow overwriting."
-        raise ToolInputError(f"On {edit.sheet.name!r} these cells hold something: {names}.", hint=hint, code="taken")
-    edit.warnings += Guards(edit.workbook, edit.sheet, edit.reader).check(edit.entries, edit.before)
+    guards = Guards(edit.workbook, edit.sheet, edit.reader)
+    if not overwrite:
+        guards.refuse_overwriting(edit.entries, edit.before)
+    edit.warnings += guards.check(edit.entries, edit.before)
+
+
+#: Rows above and below a cell that are looked at to tell what its column holds.
+_NEAR = 3
+
+
+def _codes(edit: SheetEdit, at: tuple[int, int]) -> bool:
+    """Return whether the cells around are texts that look like numbers ("00123"): then another such is one, too."""
+    if not isinstance(edit.entries[at].value, (int, float)):
+        return False
+    rows = [at[0] + n for n in range(-_NEAR, _NEAR + 1) if n and at[0] + n > 0]
+    cells = _present(edit.reader, [(row, at[1]) for row in rows]).values()
+    values = [cell.value for cell in cells if not cell.blank and cell.formula is None]
+    digits = [v for v in values if isinstance(v, str) and v[:1].isdigit() and v.replace("-", "").isalnum()]
+    return bool(digits) and not any(isinstance(v, (int, float)) for v in values)
 
 
 def finish(content: bytes, workbook: Workbook, edits: list[SheetEdit], extra: Iterable[Hunk] = ()) -> Edited:

@@ -24,6 +24,8 @@ BlockKind = Literal["paragraph", "table", "row", "cell"]
 _ADDRESS = re.compile(
     r"[\[{(#\s]*((?:p|t|h|f|fn|en|cm)\d+(?:\.[ptrcx]\d+)*)(?::([0-9a-f]{4}))?[\]})\s]*\Z", re.IGNORECASE
 )
+#: What stands for paragraphs that were not parsed, see lean.py.
+SKIPPED = "ep:skipped"
 MAX_SPAN = 63  # columns of a table in Word
 _WRAPPERS = frozenset({"w:customXml", "w:ins", "w:moveTo", "w:smartTag", "w:sdtContent"})
 
@@ -71,7 +73,7 @@ def block_elements(container: Element) -> Iterator[Element]:
     """Yield the paragraphs, tables and imported pieces of a container, also those in content controls."""
     for each in container:
         kind = name(each)
-        if kind in ("w:p", "w:tbl", "w:altChunk"):
+        if kind in ("w:p", "w:tbl", "w:altChunk", SKIPPED):
             yield each
         elif kind == "w:sdt":
             for content in children(each, "w:sdtContent"):
@@ -151,6 +153,9 @@ def _walk(container: Element, story: Story, prefix: str, label: str, depth: int,
             tables += 1
             path, where = f"{prefix}t{tables}", _joined(label, f"table {tables}")
             yield from _walk_table(Block(element, "table", path, where, story, depth, boxed=boxed))
+        elif kind == SKIPPED:
+            paragraphs += int(element.get("n", "0"))
+            tables += int(element.get("t", "0"))
 
 
 def _walk_table(table: Block) -> Iterator[Block]:

@@ -24,6 +24,7 @@ from copilot.documents.word.names import (
     number,
     value,
 )
+from copilot.documents.word.order import put
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
 
@@ -119,22 +120,11 @@ def list_item(document: Document, near: Element, words: str, list_id: str, level
         style = document.styles.id_of("List Paragraph", "paragraph")
     made = paragraph(near, words, style=style, like=like)
     properties = first(made, "pPr")
-    for old in list(children(properties, "w:numPr")):
-        properties.remove(old)
     numbering = new(made, "numPr")
     add(numbering, "ilvl", val=str(level))
     add(numbering, "numId", val=list_id)
-    _place(properties, numbering, ("w:pStyle", "w:keepNext", "w:keepLines", "w:framePr", "w:widowControl"))
+    put(properties, numbering)
     return made
-
-
-def _place(parent: Element, element: Element, before: Sequence[str]) -> None:
-    """Insert behind those of the children named `before`, which the schema wants first."""
-    index = 0
-    for at, each in enumerate(parent):
-        if name(each) in before:
-            index = at + 1
-    parent.insert(index, element)
 
 
 def table(document: Document, near: Block, rows: Sequence[Sequence[str]], style: str, *, header: bool) -> Element:

@@ -10,7 +10,7 @@ from copilot.documents.word import build, text
 from copilot.documents.word.blocks import Block, cells, rows, twin
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.doubts import Doubts
-from copilot.documents.word.editing import Edit, editor
+from copilot.documents.word.editing import Edit, Number, Words, editor
 from copilot.documents.word.names import Element, child, children, descend, descendants, name, new, value
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
@@ -19,7 +19,7 @@ _PRECIOUS = ("w:drawing", "w:pict", "w:object", "w:footnoteReference", "w:endnot
 
 
 @editor
-def replace_paragraph(document: Document, address: str, text: str) -> Edit:
+def replace_paragraph(document: Document, address: str, text: Words) -> Edit:
     """Make the paragraph at `address` read `text`; words that stay keep their formatting, links and notes.
 
     A line break in `text` becomes one in the paragraph. Raises ToolInputError for a stale address, or when an equation
@@ -74,7 +74,7 @@ def table_at(document: Document, table: str) -> Block:
 
 
 @editor
-def set_table_cell(document: Document, table: str, row: int, column: int | str, text: str) -> Edit:
+def set_table_cell(document: Document, table: Words, row: Number, column: int | str, text: Words) -> Edit:
     """Set the text of a cell; its paragraph and character formatting stay.
 
     `row` counts from 1, the header included; `column` is a number from 1 or the header of the column. Lines become
@@ -148,7 +148,7 @@ def _refuse_loss(cell: Block, inside: list[Block], removed: list[Block]) -> None
 
 @editor
 def add_table_row(
-    document: Document, table: str, values: Sequence[str] | Mapping[str, str], *, after: int | None = None
+    document: Document, table: Words, values: list[Words] | dict[str, Words], *, after: Number | None = None
 ) -> Edit:
     """Add a row below row `after` (below the last one if None), formatted like it.
 
@@ -282,3 +282,7 @@ def _parent(element: Element) -> Element:
     parent = element.getparent()
     assert parent is not None
     return parent
+
+
+#: The operations of this module.
+OPERATIONS = (replace_paragraph, set_table_cell, add_table_row, apply_style)

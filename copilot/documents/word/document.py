@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.package import Package
-from copilot.documents.word import text
+from copilot.documents.word import lean, orphans, text
 from copilot.documents.word.blocks import (
     Block,
     Story,
@@ -16,6 +16,7 @@ from copilot.documents.word.blocks import (
     short_hash,
     walk,
 )
+from copilot.documents.word.frozen import Frozen
 from copilot.documents.word.lists import Numbering
 from copilot.documents.word.names import Element, child, children, every, is_on, value
 from copilot.documents.word.styles import Styles
@@ -28,17 +29,25 @@ _NOTES = (("footnotes", "w:footnote", "fn", "footnote"), ("endnotes", "w:endnote
 class Document:
     """A document over its package. Objects handed out are elements: the XML holds all state."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, words: Sequence[str] = ()) -> None:
+        """Open a document; with `words` only what may hold one of them, for edits that touch nothing else."""
         self.package = Package.open(content)
         if self.package.kind != "word":
             raise DocumentError(
                 f"This is no Word document: its content is of the kind {self.package.kind!r}.", code="unsupported"
             )
+        self._lean = lean.reduced(self.package.read(self.main), words) if words else None
+        if self._lean is not None:
+            self.package.write(self.main, self._lean.data)
         self.styles = Styles(self.package)
         self.numbering = Numbering(self.package, self.styles)
         self._fields: dict[str, text.Fields] = {}
         self._blocks: list[Block] | None = None
         self._paths: dict[str, Block] | None = None
+        self._elements: dict[Element, Block] | None = None
+        self._frozen: Frozen | None = None
+        #: Kind and id of notes and comments whose reference an edit took away.
+        self.released: set[tuple[str, str]] = set()
 
     @property
     def main(self) -> str:
@@ -100,11 +109,22 @@ class Document:
             self._paths = {block.path: block for block in self.blocks}
         return self._paths.get(path)
 
+    def block_of(self, element: Element) -> Block | None:
+        """Return the block that an element is now, None when it is no more part of the document."""
+        if self._elements is None:
+            self._elements = {block.element: block for block in self.blocks}
+        return self._elements.get(element)
+
     def fields(self, part: str) -> text.Fields:
         """Return what of a part's runs belongs to complex fields."""
         if part not in self._fields:
             self._fields[part] = text.field_parts(self.package.xml(part))
         return self._fields[part]
+
+    def fresh_fields(self, part: str) -> text.Fields:
+        """Return the same after runs were cut or added."""
+        self._fields.pop(part, None)
+        return self.fields(part)
 
     def line(self, block: Block) -> text.Line:
         """Return a paragraph's text with its pieces."""
@@ -130,10 +150,22 @@ class Document:
             hint = 'An address looks like "p12:3fa2"; reading the document shows them.'
             raise ToolInputError(f"{address!r} is no address.", hint=hint, code="address")
         path, digest = parsed
-        block = self._by_path(path)
-        if block is not None and (short_hash(self.text(block)) == digest or (not digest and block.kind == "table")):
+        block = self._by_path(path) if self._frozen is None else self._frozen.at(path)
+        if block is not None and (self._digest(path, block) == digest or (not digest and block.kind == "table")):
             return block
         raise self._stale(address, path, digest, block)
+
+    def _digest(self, path: str, block: Block) -> str:
+        frozen = None if self._frozen is None else self._frozen.digests.get(path)
+        return short_hash(self.text(block)) if frozen is None else frozen
+
+    def freeze(self, addresses: Iterable[str]) -> Frozen:
+        """Let addresses mean the blocks that they name now, whatever edits do from here on; return what to ask of it.
+
+        `addresses` are those that will be asked for; what looks like none is passed over.
+        """
+        self._frozen = Frozen(self, addresses)
+        return self._frozen
 
     def _stale(self, address: str, path: str, digest: str, block: Block | None) -> ToolInputError:
         kind = block.kind if block else "paragraph"
@@ -191,15 +223,20 @@ class Document:
                 found[block.path] = numbered.label.casefold()
         return found
 
+    def is_address(self, anchor: str) -> bool:
+        """Return whether `place` takes this for an address, not for the words of a heading."""
+        parsed = parse_address(anchor)
+        if not parsed or parsed[1]:
+            return parsed is not None
+        words = anchor.strip().casefold()
+        return not any(self.text(block).strip().casefold() == words for block, _ in self.headings())
+
     def place(self, anchor: str) -> Block:
         """Return the block that an address, the words of a heading or the whole text of a paragraph name.
 
         Raises ToolInputError, also when several paragraphs have that text.
         """
-        parsed = parse_address(anchor)
-        if parsed and parsed[1]:
-            return self.at(anchor)
-        if parsed and not any(self.text(b).strip().casefold() == anchor.strip().casefold() for b, _ in self.headings()):
+        if self.is_address(anchor):
             return self.at(anchor)
         try:
             return self.heading(anchor)
@@ -213,23 +250,57 @@ class Document:
     # Saving
 
     def touch(self, story: Story) -> None:
-        """Note that a story's part has changed; blocks are counted anew."""
+        """Note that a story's part has changed; its blocks are counted, its fields looked for anew."""
         self.package.touch(story.part)
-        self._blocks = self._paths = None
+        self._fields.pop(story.part, None)
+        self._blocks = self._paths = self._elements = None
         self.__dict__.pop("stories", None)
 
     def finish(self, hunks: Iterable[Hunk], warnings: Iterable[str] = ()) -> Edited:
         """Return the edited document with what there is to warn about."""
-        return Edited.of(self.package.save(), hunks, dict.fromkeys([*warnings, *self._standing_warnings()]))
+        orphans.drop(self, self.released)
+        return Edited.of(self.save(), hunks, dict.fromkeys([*warnings, *self.standing_warnings()]))
 
-    def _standing_warnings(self) -> Iterator[str]:
+    def save(self) -> bytes:
+        """Return the file with the edits that were made."""
+        if self._lean is not None:
+            whole = self._lean.whole(self.package.read(self.main))
+            self.package.write(self.main, iter([whole]))
+        return self.package.save()
+
+    def standing_warnings(self, *, tracked: bool = False) -> Iterator[str]:
+        """Yield what any edit of this document is to be warned about; `tracked`: it is made as tracked changes."""
         if self.package.signed:
             yield "The document is digitally signed: this change makes the signature invalid."
-        if is_on(self.setting("w:trackRevisions")):
+        if self.tracks and not tracked:
             yield "The document has Track Changes on; this change is made directly, not as a tracked one."
-        protection = self.setting("w:documentProtection")
-        if protection is not None and (value(protection, "enforcement") or "0") not in ("0", "false", "off"):
-            yield f"The document is protected ({value(protection, 'edit') or 'editing is restricted'})."
+        if self.protection and not (tracked and self.protection == "trackedChanges"):
+            yield f"The document is protected ({self.protection})."
+        if value(self.setting("w:writeProtection"), "recommended") in ("1", "true", "on"):
+            yield "The document's author recommends to open it for reading only."
+        if self._is_final():
+            yield "The document is marked as final; it stays so marked."
+
+    @property
+    def tracks(self) -> bool:
+        """Whether the document has Track Changes on (17.15.1.90)."""
+        return bool(is_on(self.setting("w:trackRevisions")))
+
+    @property
+    def protection(self) -> str:
+        """The restriction that is enforced (17.15.1.29): "readOnly", "comments", "trackedChanges", "forms", or ""."""
+        found = self.setting("w:documentProtection")
+        if found is None or (value(found, "enforcement") or "0") in ("0", "false", "off"):
+            return ""
+        kind = value(found, "edit") or "editing is restricted"
+        return "" if kind == "none" else kind
+
+    def _is_final(self) -> bool:
+        for part in self.package.related("", "custom-properties"):
+            for each in self.package.xml(part) if self.package.has(part) else ():
+                if each.get("name") == "_MarkAsFinal":
+                    return "".join(map(str, each.itertext())).strip().lower() in ("true", "1")
+        return False
 
     def setting(self, wanted: str) -> Element | None:
         """Return an element of the document's settings."""

@@ -5,12 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Concatenate, Generic, ParamSpec
+from typing import Annotated, Concatenate, Generic, ParamSpec
+
+from pydantic import Field
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.word.document import Document
+from copilot.errors import ToolInputError
 
 P = ParamSpec("P")
+
+#: A text of an operation; a model may write 5 for "5".
+Words = Annotated[str, Field(coerce_numbers_to_str=True)]
+#: The number of a row, from 1.
+Number = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +37,35 @@ class Edit:
 class Editor(Generic[P]):
     """An edit as a function of a file's bytes; `on` does the same to a document that others edit, too."""
 
+    __name__: str
+
     def __init__(self, function: Callable[Concatenate[Document, P], Edit]) -> None:
         functools.update_wrapper(self, function)
         self.on = function
+        #: What of the arguments every place that is edited holds, for edits that need nothing else of a document.
+        self.words: Callable[P, list[str]] | None = None
 
     def __call__(self, content: bytes, /, *args: P.args, **kwargs: P.kwargs) -> Edited:
         """Return the edited file. Raises what the edit raises, and DocumentError for a file that can't be read."""
-        document = Document(content)
+        words = self.words(*args, **kwargs) if self.words else []
+        return opened(content, words, lambda document: self._edited(document, *args, **kwargs))
+
+    def _edited(self, document: Document, *args: P.args, **kwargs: P.kwargs) -> Edited:
         edit = self.on(document, *args, **kwargs)
         return document.finish(edit.hunks, edit.warnings)
+
+
+def opened(content: bytes, words: list[str], edit: Callable[[Document], Edited]) -> Edited:
+    """Return an edit of a document of which only what may hold these words is parsed, if there are any.
+
+    When that fails, the edit is tried on the whole, whose error knows what else there is.
+    """
+    if words:
+        try:
+            return edit(Document(content, words))
+        except ToolInputError:
+            pass
+    return edit(Document(content))
 
 
 def editor(function: Callable[Concatenate[Document, P], Edit]) -> Editor[P]:

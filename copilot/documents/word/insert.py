@@ -10,7 +10,7 @@ from copilot.documents.hunks import Hunk
 from copilot.documents.word import build
 from copilot.documents.word.blocks import Block, Story
 from copilot.documents.word.document import Document, section_blocks
-from copilot.documents.word.editing import Edit, editor
+from copilot.documents.word.editing import Edit, Words, editor
 from copilot.documents.word.names import Element, child, name, new, within
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
@@ -95,7 +95,7 @@ def _in_cell(document: Document, cell: Block) -> Spot:
 
 @editor
 def insert_paragraphs(
-    document: Document, text: str, *, at: str = "", position: Position = "after", style: str | None = None
+    document: Document, text: Words, *, at: str = "", position: Position = "after", style: str | None = None
 ) -> Edit:
     """Insert the lines of `text` as paragraphs at a heading or an address; at the end when `at` is "".
 
@@ -124,7 +124,9 @@ def _is_list(document: Document, block: Block) -> bool:
 
 
 @editor
-def insert_heading(document: Document, text: str, level: int = 1, *, at: str = "", position: Position = "after") -> Edit:
+def insert_heading(
+    document: Document, text: Words, level: int = 1, *, at: str = "", position: Position = "after"
+) -> Edit:
     """Insert a heading of `level` 1 to 9, in the style that the document's headings have.
 
     Raises ToolInputError, DocumentError.
@@ -133,12 +135,12 @@ def insert_heading(document: Document, text: str, level: int = 1, *, at: str = "
         raise ToolInputError(f"level is {level}; headings have a level from 1 to {MAX_DEPTH}.")
     words = " ".join(build.lines(text))
     place = spot(document, at, position)
-    made = build.paragraph(place.element, words, style=_heading_style(document, level))
+    made = build.paragraph(place.element, words, style=heading_style(document, level))
     return _inserted(document, place, [made], [words])
 
 
-def _heading_style(document: Document, level: int) -> str:
-    """Return the style that most headings of this level have, else Word's own."""
+def heading_style(document: Document, level: int) -> str:
+    """Return the id of the style that most headings of this level have, else Word's own."""
     styles = document.styles
     used = [style_id(b.element) for b, depth in document.headings() if depth == level]
     known = [s for s in used if s and styles.get(s) is not None and _level_of(document, s) == level]
@@ -152,7 +154,7 @@ def _level_of(document: Document, style: str) -> int:
 @editor
 def add_list(
     document: Document,
-    items: Sequence[str],
+    items: Sequence[Words],
     *,
     kind: ListKind = "bulleted",
     at: str = "",
@@ -181,7 +183,7 @@ def depth_of(item: str) -> int:
 
 def list_maker(document: Document, near: Element, numbered: bool) -> ListMaker:
     """Return a function that makes the items of one new list from text and depth."""
-    found = _existing_list(document, numbered=numbered)
+    found = existing_list(document, numbered=numbered)
     like_id, like = found if found else (None, None)
     list_id = document.numbering.start_list(numbered=numbered, like=like_id)
 
@@ -191,7 +193,7 @@ def list_maker(document: Document, near: Element, numbered: bool) -> ListMaker:
     return make
 
 
-def _existing_list(document: Document, *, numbered: bool) -> tuple[str, Element] | None:
+def existing_list(document: Document, *, numbered: bool) -> tuple[str, Element] | None:
     """Return list and paragraph of the first item of that kind in the body, headings left out."""
     for block in document.blocks:
         if block.story.kind != "body" or block.kind != "paragraph" or not _is_list(document, block):
@@ -207,7 +209,7 @@ def _existing_list(document: Document, *, numbered: bool) -> tuple[str, Element]
 @editor
 def add_table(
     document: Document,
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[Words]],
     *,
     at: str = "",
     position: Position = "after",
@@ -251,3 +253,7 @@ def _inserted(document: Document, place: Spot, made: list[Element], shown: Seque
     document.touch(place.story)
     hunks = [Hunk(place.where, "", "\n".join(shown), "structure")]
     return Edit.of(hunks, warnings)
+
+
+#: The operations of this module.
+OPERATIONS = (insert_paragraphs, insert_heading, add_list, add_table)

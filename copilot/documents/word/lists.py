@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -189,8 +190,10 @@ class Numbering:
 
     # New definitions
 
-    def start_list(self, *, numbered: bool, like: str | None) -> str:
-        """Return the `numId` of a new list that starts at 1.
+    def start_list(
+        self, *, numbered: bool, like: str | None, start: int = 1, level: int = 0, form: str = "decimal"
+    ) -> str:
+        """Return the `numId` of a new list that starts at `start` in a level, with numbers of a format (17.18.59).
 
         It looks like the list `like` (a `numId` of this document) when that is given, else by a new definition.
         Bulleted lists need no counter of their own: `like` itself comes back.
@@ -203,20 +206,36 @@ class Numbering:
             num = next((n for n in children(root, "w:num") if value(n, "numId") == like), None)
             abstract_id = value(child(num, "w:abstractNumId"))
         if abstract_id is None:
-            abstract_id = self._define(root, numbered=numbered)
+            abstract_id = self._define(root, numbered=numbered, form=form)
+        starts = {at: start if at == level else 1 for at in range(LEVELS)} if numbered else {}
+        return self._instance(root, abstract_id, starts)
+
+    def restarted(self, list_id: str, level: int, start: int) -> str:
+        """Return the `numId` of a list that looks like another one and starts anew at `level`, and below it at 1."""
+        root = self._writable()
+        num = next((n for n in children(root, "w:num") if value(n, "numId") == list_id), None)
+        abstract_id = value(child(num, "w:abstractNumId")) or ""
+        return self._instance(root, abstract_id, {level: start}, like=num)
+
+    def _instance(self, root: Element, abstract_id: str, starts: dict[int, int], like: Element | None = None) -> str:
+        """Return the `numId` of a new `w:num`; `like` is one whose other overrides it takes over (17.9.8)."""
         ids = [number(n, "numId") or 0 for n in children(root, "w:num")]
         list_id = str(max(ids, default=0) + 1)
         num = new(root, "num", numId=list_id)
         add(num, "abstractNumId", val=abstract_id)
-        if numbered:
-            for level in range(LEVELS):
-                add(add(num, "lvlOverride", ilvl=str(level)), "startOverride", val="1")
+        taken = {number(each, "ilvl") or 0: each for each in children(like, "w:lvlOverride")}
+        for level in sorted({*starts, *taken}):
+            override = add(num, "lvlOverride", ilvl=str(level))
+            if level in starts:
+                add(override, "startOverride", val=str(starts[level]))
+            for each in children(taken.get(level), "w:lvl") if level in taken else ():
+                override.append(copy.deepcopy(each))
         _insert(root, num, after=("w:num", "w:abstractNum", "w:numPicBullet"))
         self._package.touch(self.part)
         self.restart()
         return list_id
 
-    def _define(self, root: Element, *, numbered: bool) -> str:
+    def _define(self, root: Element, *, numbered: bool, form: str = "decimal") -> str:
         ids = [number(a, "abstractNumId") or 0 for a in children(root, "w:abstractNum")]
         abstract_id = str(max(ids, default=-1) + 1)
         abstract = new(root, "abstractNum", abstractNumId=abstract_id)
@@ -226,13 +245,17 @@ class Numbering:
         for at in range(LEVELS):
             level = add(abstract, "lvl", ilvl=str(at))
             add(level, "start", val="1")
-            add(level, "numFmt", val=_FORMATS[at % len(_FORMATS)] if numbered else "bullet")
+            add(level, "numFmt", val=self._form(at, form) if numbered else "bullet")
             add(level, "lvlText", val=f"%{at + 1}." if numbered else _BULLETS[at % len(_BULLETS)])
             add(level, "lvlJc", val=side(level, "left"))
             indent = {side(level, "left"): str(_INDENT * (at + 1)), "hanging": str(_INDENT // 2)}
             add(add(level, "pPr"), "ind", **indent)
         _insert(root, abstract, after=("w:abstractNum", "w:numPicBullet"))
         return abstract_id
+
+    @staticmethod
+    def _form(level: int, first: str) -> str:
+        return _FORMATS[level % len(_FORMATS)] if level else first
 
     def _writable(self) -> Element:
         if self._root is None:

@@ -15,6 +15,8 @@ Element = etree._Element
 _OFFICE = "http://schemas.openxmlformats.org/"
 _STRICT = "http://purl.oclc.org/ooxml/"
 WORD_NAMESPACES = (f"{_OFFICE}wordprocessingml/2006/main", f"{_STRICT}wordprocessingml/main")
+#: Of the elements that stand for paragraphs which were not parsed, see lean.py; no file ever holds it.
+SKIPPED_NAMESPACE = "urn:everpilot:skipped"
 _PREFIXES = {
     WORD_NAMESPACES[0]: "w",
     WORD_NAMESPACES[1]: "w",
@@ -35,6 +37,7 @@ _PREFIXES = {
     "http://schemas.microsoft.com/office/word/2010/wordml": "w14",
     "http://schemas.microsoft.com/office/word/2015/wordml/symex": "w16se",
     "urn:schemas-microsoft-com:vml": "v",
+    SKIPPED_NAMESPACE: "ep",
     "urn:schemas-microsoft-com:office:office": "o",
 }
 _RELATIONSHIPS = (f"{_OFFICE}officeDocument/2006/relationships", f"{_STRICT}officeDocument/relationships")
@@ -48,6 +51,13 @@ _OFF = frozenset({"0", "false", "off"})
 def _short(tag: str) -> str:
     namespace, _, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
     return f"{_PREFIXES.get(namespace, '?')}:{local}"
+
+
+@lru_cache(maxsize=1024)
+def _tags(wanted: str) -> frozenset[str]:
+    """Return the full tags that have a short name."""
+    prefix, _, local = wanted.partition(":")
+    return frozenset(f"{{{uri}}}{local}" for uri, short in _PREFIXES.items() if short == prefix)
 
 
 def name(element: Element) -> str:
@@ -76,7 +86,9 @@ def is_strict(near: Element) -> bool:
 
 def value(element: Element | None, attribute: str = "val") -> str | None:
     """Return an attribute in the element's own namespace (`w:val`), None if the element or it is missing."""
-    return None if element is None else element.get(f"{{{etree.QName(element).namespace}}}{attribute}")
+    if element is None or not isinstance(element.tag, str):
+        return None
+    return element.get(element.tag[: element.tag.rfind("}") + 1] + attribute)
 
 
 def number(element: Element | None, attribute: str = "val") -> int | None:
@@ -99,9 +111,12 @@ def relationship(element: Element, attribute: str = "id") -> str:
 
 def child(element: Element | None, wanted: str) -> Element | None:
     """Return the first child of that name ("w:pPr")."""
-    if element is None:
-        return None
-    return next((each for each in element if name(each) == wanted), None)
+    if element is not None:
+        tags = _tags(wanted)
+        for each in element:
+            if each.tag in tags:
+                return each
+    return None
 
 
 def children(element: Element | None, *wanted: str) -> Iterator[Element]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from copilot.documents.hunks import Hunk
+from copilot.documents.word import orphans
 from copilot.documents.word.blocks import Block, cells, rows, text_boxes, twin
 from copilot.documents.word.document import Document
 from copilot.documents.word.editing import Edit, editor
-from copilot.documents.word.names import Element, add, child, descend, every, name, value
+from copilot.documents.word.names import Element, add, child, descend, every, name, value, within
 from copilot.errors import ToolInputError
 
 _HOLDERS = frozenset(
     {"w:tc", "w:txbxContent", "w:hdr", "w:ftr", "w:footnote", "w:endnote", "w:comment", "w:sdtContent", "w:body"}
 )
+_STAYS = {"section": "The section break", "tables": "What keeps the tables apart"}
 _UNUSED_BOOKMARK = "_GoBack"  # where the cursor was last: nobody refers to it
 
 
@@ -33,10 +36,12 @@ def delete_blocks(document: Document, addresses: Sequence[str]) -> Edit:
         if block.kind == "cell":
             hint = "Set its text instead, or delete its row."
             raise ToolInputError(f"{block.path} is a cell: a table can't lose a single one.", hint=hint, code="address")
-    _refuse_halves(blocks)
+    refuse_halves(blocks)
     hunks = [Hunk(b.where, _whole_text(document, b), "", "structure") for b in blocks]
     warnings = [warning for block in blocks for warning in _losses(document, block)]
     for block in blocks:
+        _keep_comments(block.element)
+        document.released |= orphans.references(block.element)
         copied = twin(block.element) if block.kind == "paragraph" else None
         warnings += _remove(block)
         if copied is not None:
@@ -57,17 +62,18 @@ def _whole_text(document: Document, block: Block) -> str:
     return "\n".join(document.text(row) for row in inside)
 
 
-def _refuse_halves(blocks: list[Block]) -> None:
+def refuse_halves(blocks: Sequence[Block]) -> None:
     """Refuse to cut a field in two: Word would take the rest of the document for the field."""
-    depth = 0
+    depth = lowest = 0
     for block in blocks:
         for mark in every(block.element, "fldChar"):
             depth += {"begin": 1, "end": -1}.get(value(mark, "fldCharType") or "", 0)
-    if depth:
+            lowest = min(lowest, depth)
+    if depth or lowest:
         where = blocks[0].where if len(blocks) == 1 else "these blocks"
         raise ToolInputError(
             f"A field that goes on in other paragraphs (such as a table of contents) begins or ends in {where}.",
-            hint="Delete all paragraphs of the field together, or set the text instead.",
+            hint="Name all paragraphs of the field together, or set the text instead.",
             code="field",
         )
 
@@ -78,10 +84,27 @@ def _losses(document: Document, block: Block) -> Iterator[str]:
     for kind, shown in numbers.items():
         for reference in every(block.element, f"{kind}Reference"):
             number = shown.get(value(reference, "id") or "", "?")
-            yield f"The reference to {kind} {number} in {block.where} goes too."
+            yield f"The {kind} {number}, which {block.where} refers to, goes too."
     pictures = sum(1 for each in block.element.iter() if name(each) in ("w:drawing", "w:pict", "w:object"))
     if pictures:
         yield f"{pictures} picture{'s' if pictures > 1 else ''} or object{'s' if pictures > 1 else ''} goes with it."
+
+
+def _keep_comments(element: Element) -> None:
+    """Let a comment that begins before an element, and ends in it, end with the paragraph before instead (17.13.4)."""
+    before = element.getprevious()
+    while before is not None and name(before) != "w:p":
+        before = before.getprevious()
+    started = {value(each, "id") for each in every(element, "commentRangeStart")}
+    references = [each for each in every(element, "commentReference") if value(each, "id") not in started]
+    for reference in references if before is not None and name(element) == "w:p" else ():
+        ends = [each for each in every(element, "commentRangeEnd") if value(each, "id") == value(reference, "id")]
+        run = within(reference, "w:r")
+        if before is None or run is None or not ends or len([e for e in run if name(e) != "w:rPr"]) != 1:
+            continue
+        for each in (ends[0], run):
+            each.tail = None
+            before.append(each)
 
 
 def _remove(block: Block) -> Iterator[str]:
@@ -92,20 +115,19 @@ def _remove(block: Block) -> Iterator[str]:
         _keep_merges(block, table)
         if len(list(rows(table))) == 1:
             element = table
-    kept = list(_range_marks(element))
+    kept = list(range_marks(element))
     parent = element.getparent()
     if parent is None:
         return
-    if name(element) == "w:p" and _must_stay(element):
-        has_section = descend(element, "w:pPr", "w:sectPr") is not None
-        _empty(element, kept)
-        if has_section:
-            yield f"The section break at {block.where} stays, in an empty paragraph."
+    if name(element) == "w:p" and (why := must_stay(element)):
+        empty(element, kept)
+        if why != "last":
+            yield f"{_STAYS[why]} at {block.where} stays, in an empty paragraph."
         return
     for mark in kept:
         element.addprevious(mark)
-    _unlink(element)
-    _end_with_paragraph(parent)
+    unlink(element)
+    end_with_paragraph(parent)
 
 
 def _keep_merges(block: Block, table: Element) -> None:
@@ -121,7 +143,7 @@ def _keep_merges(block: Block, table: Element) -> None:
         raise ToolInputError(f"A merged cell begins in {block.where} and goes on below.", hint=hint, code="merged")
 
 
-def _range_marks(element: Element) -> Iterator[Element]:
+def range_marks(element: Element, *, bookmarks: bool = True) -> Iterator[Element]:
     """Yield the ends of ranges that must outlive the block: bookmarks, and ranges whose other end is elsewhere."""
     ends: dict[tuple[str, str], list[Element]] = {}
     for each in element.iter():
@@ -130,24 +152,37 @@ def _range_marks(element: Element) -> Iterator[Element]:
             stem = kind.removesuffix("Start").removesuffix("End")
             ends.setdefault((stem, value(each, "id") or ""), []).append(each)
     for (stem, _), marks in ends.items():
-        bookmark = stem == "w:bookmark" and all(value(m, "name") != _UNUSED_BOOKMARK for m in marks)
+        bookmark = bookmarks and stem == "w:bookmark" and all(value(m, "name") != _UNUSED_BOOKMARK for m in marks)
         if bookmark or len(marks) == 1:
             yield from marks
 
 
-def _must_stay(paragraph: Element) -> bool:
-    """Return whether the paragraph carries a section break, or its container would be left without one."""
+def must_stay(paragraph: Element) -> str:
+    """Return why a paragraph can't go as a whole, "" if it can.
+
+    "section": it ends one (17.6.18). "tables": those above and below would become one. "last": what holds it would be
+    left without a paragraph.
+    """
     if descend(paragraph, "w:pPr", "w:sectPr") is not None:
-        return True
+        return "section"
+    above, below = _neighbour(paragraph, "previous"), _neighbour(paragraph, "next")
+    if above == below == "w:tbl":
+        return "tables"
     holder = next((each for each in paragraph.iterancestors() if name(each) in _HOLDERS), None)
-    if holder is None:
-        return False
-    if any(p is not paragraph and paragraph not in p.iterancestors() for p in every(holder, "p")):
-        return False
-    return name(holder) != "w:body" or not any(name(each) in ("w:tbl", "w:sdt") for each in holder)
+    if holder is None or any(p is not paragraph and paragraph not in p.iterancestors() for p in every(holder, "p")):
+        return ""
+    alone = name(holder) != "w:body" or not any(name(each) in ("w:tbl", "w:sdt") for each in holder)
+    return "last" if alone else ""
 
 
-def _empty(paragraph: Element, kept: list[Element]) -> None:
+def _neighbour(element: Element, side: Literal["previous", "next"]) -> str:
+    """Return the name of the block beside an element, marks of ranges passed over."""
+    others = (name(each) for each in element.itersiblings(preceding=side == "previous"))
+    return next((each for each in others if each and not each.endswith(("Start", "End"))), "")
+
+
+def empty(paragraph: Element, kept: Sequence[Element]) -> None:
+    """Take everything out of a paragraph but its properties and these marks."""
     properties = child(paragraph, "w:pPr")
     for each in list(paragraph):
         if each is not properties:
@@ -155,7 +190,7 @@ def _empty(paragraph: Element, kept: list[Element]) -> None:
     paragraph.extend(kept)
 
 
-def _unlink(element: Element) -> None:
+def unlink(element: Element) -> None:
     """Remove an element; the text behind it (white space) stays with what stands before."""
     parent = element.getparent()
     if parent is not None:
@@ -163,11 +198,14 @@ def _unlink(element: Element) -> None:
         parent.remove(element)
 
 
-def _end_with_paragraph(parent: Element) -> None:
-    """A cell ends with a paragraph (17.4.65)."""
-
+def end_with_paragraph(parent: Element) -> None:
+    """Add the paragraph that a cell ends with when it is missing (17.4.65)."""
     if name(parent) != "w:tc":
         return
     blocks = [each for each in parent if name(each) in ("w:p", "w:tbl", "w:sdt")]
     if not blocks or name(blocks[-1]) == "w:tbl":
         add(parent, "p")
+
+
+#: The operations of this module.
+OPERATIONS = (delete_blocks,)

@@ -159,24 +159,26 @@ class Line:
 def _write(element: Element, text: str) -> None:
     """Set the text of a `w:t`; tabs and line breaks become elements behind it (17.3.3)."""
     parts = re.split(r"([\t\n])", text)
-    _fill(element, parts[0])
+    fill(element, parts[0])
     last = element
     for part in parts[1:]:
         if not part:
             continue
         made = new(element, {"\t": "tab", "\n": "br"}.get(part, "t"))
         if part not in "\t\n":
-            _fill(made, part)
+            fill(made, part)
         last.addnext(made)
         last = made
 
 
 def _own_text(element: Element) -> str:
     """Return the text of a `w:t`; XML comments may stand in it."""
-    return (element.text or "") + "".join(each.tail or "" for each in element)
+    text = element.text or ""
+    return text + "".join(each.tail or "" for each in element) if len(element) else text
 
 
-def _fill(element: Element, text: str) -> None:
+def fill(element: Element, text: str) -> None:
+    """Set the text of a `w:t` from a piece's `raw`."""
     for each in list(element):
         element.remove(each)
     element.text = text = text.translate(_BACK)
@@ -235,8 +237,11 @@ def _run(parent: Element, run: Element, outer: Trail, fields: Fields) -> Iterato
             continue
         trail = replace(outer, field=instruction) if instruction else outer
         if kind in ("w:t", "w:delText"):
-            raw = _own_text(each).translate(_HIDE)
-            yield Piece(each, run, raw.translate(_SHOW), "fixed" if trail.fixed else "text", trail, raw=raw)
+            shown = raw = _own_text(each)
+            if not shown.isprintable():
+                raw = raw.translate(_HIDE)
+                shown = raw.translate(_SHOW)
+            yield Piece(each, run, shown, "fixed" if trail.fixed else "text", trail, raw=raw)
         elif (mark := _mark(each, kind)) is not None:
             yield Piece(each, run, mark, "fixed" if trail.fixed else "mark", trail)
         elif kind in _ANCHORS:

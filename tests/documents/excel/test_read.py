@@ -1,6 +1,8 @@
 # ruff: noqa: E501 - XML and rows as they lie in a file
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from copilot.documents import excel
@@ -122,3 +124,78 @@ def test_a_very_wide_sheet_is_cut_at_a_column_and_says_so() -> None:
     reading = excel.read(content)
     assert "value 11 0" in reading.markdown
     assert "Wide: columns BI to EWV of A1:EWV12" in reading.omitted
+
+
+LONG = [["Id", "Text", "Half"], *([n, f"row {n}", n / 2] for n in range(1, 301))]
+
+
+def test_what_is_cut_says_how_to_go_on_until_all_is_read() -> None:
+    content = book({"My Data": LONG})
+    place: str | None = None
+    seen: list[object] = []
+    for _ in range(30):
+        found = excel.read_range(content, None, place, budget=900)
+        assert len(found.markdown) <= 2_700
+        seen += [row[0] for row in found.values]
+        if not (place := found.next):
+            break
+    assert seen == ["Id", *range(1, 301)]
+    assert excel.read_range(content, None, "A290:B999").next == ""
+    assert excel.read_range(content, None).next == "'My Data'!A201:C301"
+
+
+def test_a_big_sheet_is_read_in_parts_with_the_same_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("copilot.documents.excel.read")  # the package has a function of that name
+    content = cells(
+        '<row r="1"><c r="A1" s="1"><f t="shared" ref="A1:A3" si="0">B1*2</f><v>2</v></c><c r="B1"><v>1</v></c></row>'
+        '<row r="2" hidden="1"><c r="A2"><f t="shared" si="0"/><v>4</v></c><c r="B2"><v>2</v></c></row>'
+        '<row r="3"><c r="A3"><f t="shared" si="0"/><v>6</v></c><c r="B3" t="inlineStr"><is><t>a &amp; b</t></is></c></row>',
+        '<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>',
+        '<cols><col min="2" max="2" hidden="1"/></cols>',
+    )
+    small = excel.read_range(content, None), excel.read_range(content, None, "A2:B3"), excel.outline(content)
+    monkeypatch.setattr(module, "BIG", 0)
+    assert (excel.read_range(content, None), excel.read_range(content, None, "A2:B3"), excel.outline(content)) == small
+    assert small[1].formulas == {"A2": "=B2*2", "A3": "=B3*2"}
+    assert "Hidden rows: 2." in small[1].notes
+
+
+def test_an_outline_is_silent_about_nothing() -> None:
+    content = cells(
+        '<row r="1"><c r="A1" t="str"><v>Item</v></c><c r="B1" t="str"><v>Price</v></c><c r="E1" t="str"><v>Other</v></c>'
+        '<c r="F1" t="str"><v>Block</v></c></row><row r="2" hidden="1"><c r="A2" t="str"><v>a</v></c><c r="B2"><v>1</v></c>'
+        '<c r="E2" t="str"><v>b</v></c><c r="F2"><v>1</v></c></row>',
+        '<sheetProtection sheet="1"/><mergeCells count="1"><mergeCell ref="A5:B6"/></mergeCells>'
+        '<conditionalFormatting sqref="B2:B9"><cfRule type="cellIs" operator="greaterThan" priority="1"><formula>5</formula>'
+        '</cfRule></conditionalFormatting><dataValidations count="1"><dataValidation type="whole" sqref="B2"><formula1>1'
+        "</formula1></dataValidation></dataValidations>",
+        '<cols><col min="5" max="6" hidden="1"/></cols>',
+    )
+    assert excel.outline(content).sheets[0].holds == (
+        "block E1:F2: Other, Block",
+        "hidden rows: 2",
+        "hidden columns: E-F",
+        "merged: A5:B6",
+        "1 validation",
+        "1 conditional format",
+        "protected",
+    )
+    assert "B2:B9, conditional format: cellIs greaterThan 5" in excel.read(content).markdown
+    charted = excel.add_chart(
+        book({"D": [["a", "b"], ["x", 1], ["y", 2]]}), "D", "column", None, ["B1:B3"], title="Sums"
+    ).content
+    assert "1 chart" in excel.outline(charted).sheets[0].holds
+    assert 'chart: bar "Sums"' in excel.read(charted).markdown
+
+
+def test_a_glance_at_a_big_block() -> None:
+    from copilot.documents.excel.glance import glance
+
+    found = glance(book({"D": [row[:2] for row in LONG]}), head=2, tail=1)
+    assert (found.rows, found.head, found.tail) == (300, {2: (1, "row 1"), 3: (2, "row 2")}, {301: (300, "row 300")})
+    assert found.where == "D!A1:B301"
+    assert "297 more rows" in found.markdown
+    assert [fact[:6] for fact in found.facts] == [
+        ("Id", "A", "number", 300, 0, 300),
+        ("Text", "B", "text", 300, 0, 300),
+    ]

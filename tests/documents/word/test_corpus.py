@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from copilot.documents import word
 from copilot.documents.hunks import Edited
 from copilot.documents.word.document import Document
 from copilot.errors import ToolInputError
+from tests.thinning import thinned
 
 from .make import changed_parts, elements, names, part
 
 _CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
-FILES = sorted(_CORPUS.glob("*.doc[xm]")) if _CORPUS.is_dir() else []
+FILES = thinned(sorted(_CORPUS.glob("*.doc[xm]")) if _CORPUS.is_dir() else [], 2)
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the corpus of real files is not here")
 
@@ -87,5 +89,7 @@ def test_a_paragraph_is_rewritten_deleted_and_styled(file: Path) -> None:
         _opens(edited.content)
         _opens(word.apply_style(content, [address], "Heading 4").content)
         deleted = word.delete_blocks(content, [address])
-        assert len(changed_parts(content, deleted.content)) == 1
+        touched = changed_parts(content, deleted.content)
+        assert len({n for n in touched if not re.search("comments|footnotes|endnotes", n)}) <= 1
+        assert touched
         _opens(deleted.content)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from copilot.documents import word
 from copilot.documents.word.document import Document
 from copilot.errors import ToolInputError
+from tests.thinning import examples
 
 from .make import docx, p, r
 
@@ -30,7 +31,7 @@ def _text(content: bytes) -> str:
     return document.text(document.blocks[0])
 
 
-@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, database=None, derandomize=True)
 @given(RUNS, st.text(alphabet="ab <&\u00e9", min_size=1, max_size=3), WORDS)
 def test_replacing_is_what_it_is_on_a_string(runs: list[str], find: str, replace: str) -> None:
     assume(find != replace)
@@ -46,7 +47,7 @@ def test_replacing_is_what_it_is_on_a_string(runs: list[str], find: str, replace
     assert _text(word.replace_text(content, find, replace).content) == text.replace(find, replace)
 
 
-@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, database=None, derandomize=True)
 @given(RUNS, WORDS.map(lambda t: t.strip("\n")))
 def test_a_rewritten_paragraph_reads_the_new_text(runs: list[str], text: str) -> None:
     content = _paragraph(runs)

@@ -115,7 +115,7 @@ def _facts(region: Region, column: int) -> ColumnFacts:
     shown = dict.fromkeys(region.grid.reader.show(c) for c in filled)
     numbers = [v for v in values if is_number(v)]
     dates = [v for v in values if isinstance(v, (date, datetime))]
-    ordered = numbers if kind in ("number", "mixed") and numbers else sorted(dates, key=_moment)
+    ordered = numbers if kind in ("number", "mixed") and numbers else sorted(dates, key=moment)
     return ColumnFacts(
         name=region.name(column),
         letter=column_letters(column),
@@ -123,8 +123,8 @@ def _facts(region: Region, column: int) -> ColumnFacts:
         count=len(filled),
         blank=len(cells) - len(filled),
         distinct=len(shown),
-        minimum=min(ordered, key=_moment, default=None),
-        maximum=max(ordered, key=_moment, default=None),
+        minimum=min(ordered, key=moment, default=None),
+        maximum=max(ordered, key=moment, default=None),
         mean=_FUNCTIONS["average"](numbers) if numbers and kind in ("number", "mixed") else None,
         total=_FUNCTIONS["sum"](numbers) if numbers and kind in ("number", "mixed") else None,
         examples=tuple(list(shown)[:5]),
@@ -132,18 +132,20 @@ def _facts(region: Region, column: int) -> ColumnFacts:
     )
 
 
-def _moment(value: Any) -> Any:
+def moment(value: Any) -> Any:
+    """Return a date as a moment, so that it can be compared with one."""
     return datetime(value.year, value.month, value.day) if type(value) is date else value
 
 
 def _kind(values: Iterable[Scalar]) -> str:
-    kinds = {_kind_of(v) for v in values}
+    kinds = {kind_of(v) for v in values}
     if not kinds:
         return "blank"
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
-def _kind_of(value: Scalar) -> str:
+def kind_of(value: Scalar) -> str:
+    """Return what kind a value is: number, date, time, text, yes/no or error."""
     if isinstance(value, CellError):
         return "error"
     if isinstance(value, str):
@@ -169,8 +171,8 @@ _FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
     "sum": lambda values: _clean(sum((_decimal(v) for v in values), Decimal(0))),
     "average": lambda values: _clean(sum((_decimal(v) for v in values), Decimal(0)) / len(values)) if values else None,
     "count": len,
-    "min": lambda values: min(values, key=_moment, default=None),
-    "max": lambda values: max(values, key=_moment, default=None),
+    "min": lambda values: min(values, key=moment, default=None),
+    "max": lambda values: max(values, key=moment, default=None),
     "median": lambda values: _median(values) if values else None,
     "count_distinct": lambda values: len({_folded(v) for v in values}),
 }
@@ -268,10 +270,11 @@ def _test(region: Region, where: Where) -> Callable[[Scalar], bool]:
     if where.operator == "contains":
         text = show(wanted if not isinstance(where.value, str) else where.value).casefold()
         return lambda value: text in show(value).casefold()
-    return lambda value: _compared(value, wanted, where.operator)
+    return lambda value: compared(value, wanted, where.operator)
 
 
-def _compared(value: Scalar, wanted: Scalar, operator: str) -> bool:
+def compared(value: Scalar, wanted: Scalar, operator: str) -> bool:
+    """Return whether two values compare so, as in Excel: kinds that differ are only unequal, text without case."""
     blank = value is None or value == ""
     if wanted == "" or wanted is None:
         return blank if operator == "=" else not blank if operator == "!=" else False
@@ -297,7 +300,7 @@ def _comparable(value: Scalar, wanted: Scalar) -> tuple[Any, Any] | None:
     if isinstance(value, date) and isinstance(wanted, date):
         if type(wanted) is date and isinstance(value, datetime):
             return value.date(), wanted
-        return _moment(value), _moment(wanted)
+        return moment(value), moment(wanted)
     if isinstance(value, time) and isinstance(wanted, time):
         return value, wanted
     if isinstance(value, bool) or isinstance(wanted, bool):
@@ -313,20 +316,21 @@ def sort(region: Region, by: str, *, descending: bool = False, where: Iterable[W
     """Return the rows in order of a column, as Excel sorts: numbers, texts, truth values, errors; blanks last."""
     column = region.column(by)
     rows = select(region, where).rows
-    keyed = [(_rank(cell.value) if (cell := region.grid.get(row, column)) else None, row) for row in rows]
+    keyed = [(rank(cell.value) if (cell := region.grid.get(row, column)) else None, row) for row in rows]
     filled = [pair for pair in keyed if pair[0] is not None]
     filled.sort(key=lambda pair: pair[0], reverse=descending)  # type: ignore[arg-type, return-value]
     ordered = [row for _, row in filled] + [row for key, row in keyed if key is None]
     return Rows(region, tuple(ordered), len(ordered))
 
 
-def _rank(value: Scalar) -> tuple[int, Any] | None:
+def rank(value: Scalar) -> tuple[int, Any] | None:
+    """Return what values are sorted by: numbers, dates, times, texts, truth values, errors; None for a blank one."""
     if value is None or value == "":
         return None
     if is_number(value):
         return 0, value
     if isinstance(value, (date, datetime)):
-        return 1, _moment(value)
+        return 1, moment(value)
     if isinstance(value, CellError):
         return 5, str(value)
     if isinstance(value, bool):

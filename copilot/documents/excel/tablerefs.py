@@ -1,0 +1,248 @@
+"""Structured references (18.17.2) in formula texts: `Sales[[#This Row],[Price]]` renamed, stored, or made plain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from copilot.documents.excel.everywhere import Home, rewrite
+from copilot.documents.excel.refs import Area, column_letters, quote_sheet
+from copilot.documents.excel.workbook import Table, Workbook
+
+THIS_ROW = "#This Row"
+_ITEMS = {i.casefold(): i for i in ("#All", "#Data", "#Headers", "#Totals", THIS_ROW)}
+_NAME = re.compile(r"[\w.\\?]+\Z")
+_WORD = re.compile(r"[\w.\\?]+")
+#: What a column name may not hold to stand in single brackets.
+_SPECIAL = re.compile(r"[^\w ]")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """One structured reference in a formula: text[start:end]. `table` is "" where the formula's own table is meant.
+
+    `items` are as "#Headers", `columns` none, one, or the first and the last of a span.
+    """
+
+    start: int
+    end: int
+    table: str
+    items: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"[{item}]" for item in self.items]
+        span = ":".join(f"[{escaped(column)}]" for column in self.columns)
+        parts += [span] if span else []
+        if not parts:
+            return f"{self.table}[]"
+        if len(parts) == 1 and len(self.columns) < 2 and not (self.columns and _SPECIAL.search(self.columns[0])):
+            return f"{self.table}{parts[0]}"
+        return f"{self.table}[{','.join(parts)}]"
+
+    def area(self, table: Table, row: int | None) -> Area | None:
+        """Return what it covers of the table, None for nothing; `row` is where the formula stands, None for nowhere."""
+        names = [name.casefold() for name in table.columns]
+        wanted = [column.casefold() for column in self.columns]
+        if any(column not in names for column in wanted):
+            return None
+        left = table.area.left + (names.index(wanted[0]) if wanted else 0)
+        right = table.area.left + (names.index(wanted[-1]) if wanted else len(names) - 1)
+        rows = self._rows(table, row)
+        return Area(rows[0], min(left, right), rows[1], max(left, right)) if rows else None
+
+    def _rows(self, table: Table, row: int | None) -> tuple[int, int] | None:
+        data = table.data
+        if THIS_ROW in self.items:
+            return (row, row) if row is not None and data is not None and data.top <= row <= data.bottom else None
+        spans = {
+            "#All": (table.area.top, table.area.bottom),
+            "#Data": (data.top, data.bottom) if data else None,
+            "#Headers": (table.area.top, table.area.top) if table.header_rows else None,
+            "#Totals": (table.area.bottom, table.area.bottom) if table.totals_rows else None,
+        }
+        found = [span for item in self.items or ("#Data",) if (span := spans[item])]
+        return (min(s[0] for s in found), max(s[1] for s in found)) if found else None
+
+
+def escaped(column: str) -> str:
+    """Return a column name as structured references spell it: # [ ] ' @ behind an apostrophe."""
+    return re.sub(r"([\[\]#'@])", r"'\1", column)
+
+
+def outside_strings(text: str) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the stretches of a formula that are no string, quoted sheet name or bracket."""
+    at = start = 0
+    while at < len(text):
+        if text[at] not in "\"'[":
+            at += 1
+            continue
+        yield start, at
+        at = start = _closed(text, at)
+    yield start, at
+
+
+def _closed(text: str, at: int) -> int:
+    """Return where the string, quoted name or bracket that begins at `at` ends; the end of the text if it does not."""
+    if text[at] == "[":
+        return _bracket(text, at)
+    end = text.find(text[at], at + 1)
+    while end >= 0 and text[end + 1 : end + 2] == text[at]:
+        end = text.find(text[at], end + 2)
+    return end + 1 if end >= 0 else len(text)
+
+
+def _bracket(text: str, at: int) -> int:
+    depth = 0
+    while at < len(text):
+        if text[at] == "'":  # the next character is meant as it is
+            at += 1
+        elif text[at] in "[]":
+            depth += 1 if text[at] == "[" else -1
+            if depth == 0:
+                return at + 1
+        at += 1
+    return len(text)
+
+
+def find(text: str) -> Iterator[TableRef]:
+    """Yield the structured references of a formula in their order; references to other files are none."""
+    for _, at in outside_strings(text):
+        if text[at : at + 1] != "[":
+            continue
+        end = _bracket(text, at)
+        if re.match(r"[\w'!]", text[end : end + 1]):
+            continue  # [1]Sheet1!A1: a workbook
+        name = _NAME.search(text[:at])
+        start = name.start() if name else at
+        parsed = _parsed(text[at + 1 : end - 1].strip())
+        if parsed is not None:
+            yield TableRef(start, end, text[start:at], *parsed)
+
+
+def _parsed(inner: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return the items and the columns that the inside of the outer brackets names, None for another use of these."""
+    if inner.startswith("@"):
+        rest = _parsed(inner[1:].strip())
+        return ((THIS_ROW,), rest[1]) if rest is not None and not rest[0] else None
+    if not inner:
+        return (), ()
+    if not inner.startswith("["):
+        item = _ITEMS.get(inner.casefold())
+        return ((item,), ()) if item else ((), (_unescaped(inner),))
+    items: list[str] = []
+    columns: list[str] = []
+    for word in _words(inner):
+        known = _ITEMS.get(word.casefold())
+        (items if known else columns).append(known or _unescaped(word))
+    return (tuple(items), tuple(columns)) if len(columns) <= 2 else None
+
+
+def _words(inner: str) -> Iterator[str]:
+    at = inner.find("[")
+    while at >= 0:
+        end = _bracket(inner, at)
+        yield inner[at + 1 : end - 1]
+        at = inner.find("[", end)
+
+
+def _unescaped(column: str) -> str:
+    return re.sub(r"'(.)", r"\1", column)
+
+
+def replaced(text: str, change: Callable[[TableRef], str | None]) -> str:
+    """Return the formula with its structured references replaced by what `change` gives; None leaves one as it is."""
+    pieces: list[str] = []
+    at = 0
+    for found in find(text):
+        new = change(found)
+        if new is not None:
+            pieces += [text[at : found.start], new]
+            at = found.end
+    return "".join([*pieces, text[at:]])
+
+
+def refers(text: str, table: Table) -> bool:
+    """Return whether a formula refers to the table by its name."""
+    low = table.name.casefold()
+    if any(found.table.casefold() == low for found in find(text)):
+        return True
+    return any(
+        word.casefold() == low for start, end in outside_strings(text) for word in _WORD.findall(text[start:end])
+    )
+
+
+def stored(text: str, table: Table) -> str:
+    """Return a formula as the file stores it: with `Sales[[#This Row],[Price]]` for `[@Price]` in that table."""
+
+    def change(found: TableRef) -> str | None:
+        if found.table and THIS_ROW not in found.items:
+            return None
+        return str(replace(found, table=found.table or table.name))
+
+    return replaced(text, change)
+
+
+def with_table(text: str, old: str, new: str) -> str:
+    """Return a formula with a table's name exchanged, in structured references and standing alone."""
+    low = old.casefold()
+    text = replaced(text, lambda f: new + text[f.start + len(f.table) : f.end] if f.table.casefold() == low else None)
+    return _with_word(text, low, new)
+
+
+def _with_word(text: str, low: str, new: str) -> str:
+    """Return a formula with the table's name, where it stands alone, replaced."""
+    pieces: list[str] = []
+    at = 0
+    for start, end in list(outside_strings(text)):
+        for match in _WORD.finditer(text, start, end):
+            before, after = text[: match.start()][-1:], text[match.end() :][:1]
+            if match[0].casefold() == low and before not in ("!", "]") and after not in ("(", "[", "!"):
+                pieces += [text[at : match.start()], new]
+                at = match.end()
+    return "".join([*pieces, text[at:]])
+
+
+def with_columns(text: str, table: Table, names: Mapping[str, str], *, inside: bool) -> str:
+    """Return a formula with columns of the table renamed; `inside` says that it stands in the table."""
+    new = {old.casefold(): name for old, name in names.items()}
+
+    def change(found: TableRef) -> str | None:
+        own = found.table.casefold() == table.name.casefold() or (not found.table and inside)
+        if not own or not any(c.casefold() in new for c in found.columns):
+            return None
+        return str(replace(found, columns=tuple(new.get(c.casefold(), c) for c in found.columns)))
+
+    return replaced(text, change)
+
+
+def made_plain(text: str, table: Table, home: str | None, row: int | None, *, inside: bool) -> str:
+    """Return a formula with its references to the table as addresses; `home` is the sheet that it stands on."""
+    low = table.name.casefold()
+    sheet = "" if home is not None and home.casefold() == table.sheet.casefold() else f"{quote_sheet(table.sheet)}!"
+
+    def change(found: TableRef) -> str | None:
+        if found.table.casefold() != low and not (not found.table and inside):
+            return None
+        area = found.area(table, row)
+        if area is None:
+            return "#REF!"
+        return sheet + (_beside(area) if THIS_ROW in found.items else area.absolute())
+
+    return _with_word(replaced(text, change), low, sheet + (table.data or table.area).absolute())
+
+
+def _beside(area: Area) -> str:
+    first, last = f"${column_letters(area.left)}{area.top}", f"${column_letters(area.right)}{area.top}"
+    return first if first == last else f"{first}:{last}"
+
+
+def follow_columns(workbook: Workbook, table: Table, names: Mapping[str, str]) -> list[tuple[Home, str, str]]:
+    """Let all formulas that refer to columns of a table follow their new names; return (home, before, after)."""
+
+    def change(text: str, home: Home) -> str:
+        own = home.at is not None and home.sheet == table.sheet and home.at in table.area
+        return with_columns(text, table, names, inside=own or home.table == table.name)
+
+    return rewrite(workbook, change, "[")

@@ -1,0 +1,129 @@
+"""Several operations on one document as one edit, plain or as tracked changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.operations import Call, Operations
+from copilot.documents.word import change, formatting, insert, listing, orphans, paragraphs, remove, replace
+from copilot.documents.word.document import Document
+from copilot.documents.word.editing import Edit, Editor, opened
+from copilot.documents.word.protection import forces_tracking, refuse_protected
+from copilot.documents.word.revisions import OPERATIONS as REVISIONS
+from copilot.errors import ToolInputError
+
+#: Whether changes are written as tracked ones: never, always, or when the document has Track Changes on.
+Track = Literal["off", "on", "follow"]
+
+_EDITORS = (
+    *replace.OPERATIONS,
+    *change.OPERATIONS,
+    *insert.OPERATIONS,
+    *remove.OPERATIONS,
+    *paragraphs.OPERATIONS,
+    *listing.OPERATIONS,
+    *formatting.OPERATIONS,
+    *REVISIONS,
+)
+
+_BY_NAME: dict[str, Editor[...]] = {editor.__name__: editor for editor in _EDITORS}
+
+#: These are not tracked themselves: they settle what is.
+_SETTLING = frozenset({"accept", "reject", "track"})
+
+#: Every operation: a function of a `Document` that says what it changed.
+OPERATIONS = Operations(editor.on for editor in _EDITORS)
+
+
+def edit(
+    content: bytes,
+    operations: Sequence[Mapping[str, Any]],
+    *,
+    track: Track = "follow",
+    author: str = "Everpilot",
+    date: datetime | None = None,
+    override_protection: bool = False,
+) -> Edited:
+    """Return the document after all operations, in order; with `track` as tracked changes of `author` at `date`.
+
+    An operation is a mapping such as {"op": "delete_blocks", "addresses": ["p12:3fa2"]}. Addresses mean the document
+    as it was given, so that an insertion by one operation does not shift those of the next; headings and table rows
+    are looked for in what the operations before have made. Raises ToolInputError that names the operation by its
+    number: "overlap" when it names what one before has deleted, or rewrites what one before has rewritten;
+    "protected" unless `override_protection`; DocumentError. Then nothing of the batch is done.
+    """
+    calls = OPERATIONS.calls(operations)
+    plan = _Plan(content, calls, track, author, date, override_protection)
+    return opened(content, _words(calls), plan.edit)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    content: bytes
+    calls: Sequence[Call]
+    track: Track
+    author: str
+    date: datetime | None
+    override_protection: bool
+
+    def edit(self, document: Document) -> Edited:
+        if not self.override_protection:
+            refuse_protected(document, [call.operation.name for call in self.calls])
+        follows = self.track == "follow" and document.tracks
+        tracked = self.track == "on" or follows or forces_tracking(document)
+        if tracked and (settling := [c for c in self.calls if c.operation.name in _SETTLING]):
+            if len(settling) < len(self.calls):
+                hint = "Do them in a batch of their own."
+                raise ToolInputError(
+                    "Accepting and rejecting changes can't be tracked themselves.", hint=hint, code="overlap"
+                )
+            tracked = False
+        hunks, warnings = _run(document, self.calls)
+        warnings += document.standing_warnings(tracked=tracked)
+        if not tracked:
+            orphans.drop(document, document.released)
+            return Edited.of(document.save(), hunks, dict.fromkeys(warnings))
+        from copilot.documents.word.redline import redline
+
+        lined = redline(self.content, document.save(), author=self.author, date=self.date)
+        return Edited.of(lined.content, hunks, dict.fromkeys([*warnings, *lined.warnings]))
+
+
+def _words(calls: Sequence[Call]) -> list[str]:
+    """Return what every place that the batch edits holds; nothing when an operation needs the whole document."""
+    found: list[str] = []
+    for call in calls:
+        words = _BY_NAME[call.operation.name].words
+        each = words(**call.arguments) if words else []
+        if not each:
+            return []
+        found += each
+    return found
+
+
+def _run(document: Document, calls: Sequence[Call]) -> tuple[list[Hunk], list[str]]:
+    frozen = document.freeze(text for call in calls for text in _texts(call.arguments))
+    hunks: list[Hunk] = []
+    warnings: list[str] = []
+    for call in calls:
+        done: Edit = call.run(document)
+        frozen.done(f"Operation {call.number} ({call.operation.name})")
+        hunks += done.hunks
+        warnings += done.warnings
+    return hunks, warnings
+
+
+def _texts(given: Any) -> Iterator[str]:
+    """Yield every text in the arguments of an operation: any may be an address."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        for each in given.values():
+            yield from _texts(each)
+    elif isinstance(given, list | tuple):
+        for each in given:
+            yield from _texts(each)
