@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from copilot.documents import excel
 from copilot.documents.excel.values import show, show_number
@@ -29,6 +30,7 @@ def sheets(name: str, outline: Outline) -> str:
         hidden = " (hidden)" if sheet.hidden else ""
         columns = f"; columns: {', '.join(sheet.columns)}" if sheet.columns else ""
         lines.append(f"- **{sheet.name}**{hidden}: {sheet.used or 'empty'}{columns}")
+        lines += [f"  - {what}" for what in sheet.holds]
         lines += [f"  - table {t.name} at {t.ref}: {', '.join(t.columns)}" for t in sheet.tables]
     return "\n".join(lines)
 
@@ -92,3 +94,28 @@ def _word(function: str) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def problems(name: str, found: Sequence[excel.Problem]) -> str:
+    """Return the cells that show an error, and that every formula is up to date."""
+    if not found:
+        return f"All formulas of {name} are up to date, and none shows an error."
+    lines = [f"- {p.where} shows {p.error}{f': `{p.formula}`' if p.formula else ''}" for p in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return "\n".join(
+        [f"All formulas of {name} are up to date; {_count(len(found), 'cell')} with an error:", *lines, *more]
+    )
+
+
+def analysis(name: str, found: excel.Analysis) -> str:
+    """Return the result of an analysis as a table, with the formula that gives the same, notes and sources."""
+    formula = f"The same in Excel: `{found.formula}`" if found.formula else ""
+    source = f"From {name}: {'; '.join(found.sources)}." if found.sources else ""
+    return "\n\n".join(text for text in (found.markdown(_SHOWN), formula, *found.notes, source) if text)
+
+
+def named_files(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the other workbooks that the steps of an analysis name."""
+    sources = [step.get("right") for step in steps]
+    names = [source.get("file") for source in (*sources, *steps) if isinstance(source, Mapping)]
+    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from copilot.documents import excel
+from copilot.documents.excel.edits import edit as edit_workbook
 from copilot.documents.excel.values import show
 from copilot.errors import ToolInputError
 from copilot.plugins.context import ToolContext
@@ -15,7 +16,7 @@ from copilot.plugins.tools import Result, tool
 from copilot.slots import EXCEL_SUFFIXES, ExcelPath, Slot
 from copilot.workspace.change import Change
 
-from .show import facts, figure, rows, sheets
+from .show import analysis, facts, figure, named_files, problems, rows, sheets
 
 Scalar = str | int | float | bool | None
 Sheet = Annotated[str, Slot("sheet", cues=("sheet", "tab", "on", "in"))]
@@ -36,6 +37,7 @@ Values = Annotated[
 ]
 Grid = Annotated[list[list[Scalar]], Slot("row_values", many=True), Field(description="Rows of values, headers first.")]
 Formulas = Annotated[bool, Field(description='Whether texts with "=" in front are formulas.')]
+Overwrite = Annotated[bool, Slot("choice"), Field(description="Needed where something stands already.")]
 Count = Annotated[int, Slot("number", cues=("top", "first", "best", "bottom")), Field(ge=1, le=1000)]
 
 
@@ -369,10 +371,11 @@ def write_cells(
         ),
     ],
     sheet: Sheet = "",
+    overwrite: Overwrite = False,
 ) -> Change:
     """Write values or formulas ("=...") into cells; their formats stay. Dates as "2026-03-01", percents as "12.5%"."""
     file = context.open(path)
-    edited = excel.write_cells(file.content, sheet or None, cells)
+    edited = excel.write_cells(file.content, sheet or None, cells, overwrite=overwrite)
     return context.edit(
         file, edited, f"Write {', '.join(list(cells)[:5])}{' ...' if len(cells) > 5 else ''} in {file.name}"
     )
@@ -398,10 +401,12 @@ def write_formula(
         str, Slot("value"), Field(description='With "=", English function names and commas.', pattern="^=")
     ],
     sheet: Sheet = "",
+    array: Annotated[bool, Field(description="One array formula over the range.")] = False,
+    overwrite: Overwrite = False,
 ) -> Change:
     """Write a formula into a cell or, with its references moved along, into a range."""
     file = context.open(path)
-    edited = excel.write_formula(file.content, sheet or None, cell, formula)
+    edited = excel.write_formula(file.content, sheet or None, cell, formula, array=array, overwrite=overwrite)
     return context.edit(file, edited, f"Write {formula} into {cell} of {file.name}")
 
 
@@ -513,3 +518,102 @@ def create(
         raise ToolInputError(f"A new workbook can't be named {path!r}.", hint="Let the name end in .xlsx.", code="path")
     edited = excel.create({sheet: rows}, formulas=formulas)
     return context.create(path, edited.content, f"Create {path}", edited.hunks)
+
+
+@tool(
+    examples=[
+        "explain the formula in C7 of budget.xlsx",
+        "how is D12 of sales.xlsx computed?",
+        "where does the value in B9 come from?",
+        "why does E4 of budget.xlsx show an error?",
+        "trace the precedents of B10 in budget.xlsx",
+    ],
+    cues=["explain", "formula", "how is", "computed", "why", "trace", "precedents", "come from", "depends on"],
+)
+def explain_formula(context: ToolContext, path: ExcelPath, cell: Cell, sheet: Sheet = "") -> Result:
+    """Explain a formula: what it reads, level by level with values, what depends on it, why it is an error."""
+    file = context.open(path)
+    found = excel.explain_formula(file.content, cell, sheet)
+    return Result(f"{file.name}, {found}", asdict(found), (f"{file.name}, {found.where}",))
+
+
+@tool(
+    effect="write",
+    examples=[
+        "recalculate budget.xlsx",
+        "bring all formulas of sales.xlsx up to date",
+        "which cells of budget.xlsx show errors?",
+        "refresh the values of the formulas in report.xlsx",
+    ],
+    cues=["recalculate", "refresh", "up to date", "errors", "compute again", "update the formulas"],
+)
+def recalculate(context: ToolContext, path: ExcelPath) -> Change | Result:
+    """Bring the values of all formulas up to date; cells that show an error are listed."""
+    file = context.open(path)
+    try:
+        edited = excel.recalculate_workbook(file.content)
+    except ToolInputError as error:
+        if error.code != "unchanged":
+            raise
+        found = excel.errors(file.content)
+        data = [asdict(problem) for problem in found]
+        return Result(problems(file.name, found), data, tuple(f"{file.name}, {p.where}" for p in found))
+    return context.edit(file, edited, f"Recalculate {file.name}")
+
+
+@tool(
+    examples=[
+        "cross table of amount by region and quarter in sales.xlsx",
+        "compare revenue per month with last year in sales.xlsx",
+        "find outliers in the column Amount of orders.xlsx",
+        "which orders are missing in invoices.xlsx?",
+    ],
+    cues=["pivot", "cross table", "join", "match", "compare", "outliers", "histogram", "quantiles", "pareto", "trend"],
+)
+def analyse(
+    context: ToolContext,
+    path: ExcelPath,
+    steps: Annotated[
+        list[dict[str, Any]],
+        Slot("row_values", many=True),
+        Field(description='Each on what the last made: [{"op": "filter", "where": [...]}, {"op": "pivot", ...}].'),
+    ],
+) -> Result:
+    """Compute exactly: filter, aggregate, pivot, join, compare, periods, top, rank, pareto, cumulate, outliers,
+    quantiles, histogram, profile. Their fields are in the skill's instructions."""
+    file = context.open(path)
+    found = excel.analyse(file.content, steps, {name: context.open(name).content for name in named_files(steps)})
+    data = {
+        "columns": list(found.columns),
+        "rows": found.plain_rows(),
+        "formulas": [list(row) for row in found.formulas],
+        "notes": list(found.notes),
+    }
+    return Result(analysis(file.name, found), data, tuple(f"{file.name}, {s}" for s in found.sources))
+
+
+@tool(
+    effect="write",
+    examples=[
+        "insert a row above row 5 of budget.xlsx",
+        "format B2:B9 of sales.xlsx as currency",
+        "rename the sheet Plan to Budget in budget.xlsx",
+        "freeze the first row of sales.xlsx",
+        "make a table of A1:D20 in sales.xlsx",
+    ],
+    cues=["format", "insert", "delete", "merge", "freeze", "sort", "rename", "comment", "validation", "protect"],
+)
+def edit(
+    context: ToolContext,
+    path: ExcelPath,
+    operations: Annotated[
+        list[dict[str, Any]],
+        Slot("row_values", many=True),
+        Field(description='In order: [{"op": "format_cells", "range": "A1:C1", "bold": true}, ...].', min_length=1),
+    ],
+) -> Change:
+    """Change anything else of a workbook, by operations with the fields that the skill's instructions list."""
+    file = context.open(path)
+    edited = edit_workbook(file.content, operations, opener=lambda name: context.open(name).content)
+    names = list(dict.fromkeys(str(each.get("op")).replace("_", " ") for each in operations))
+    return context.edit(file, edited, f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''} in {file.name}")

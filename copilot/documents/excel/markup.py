@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from xml.sax.saxutils import escape as _escape
 
 from copilot.documents import xml
 from copilot.errors import DocumentError
@@ -178,7 +177,8 @@ def replace_tag(data: bytes, element: Element, tag: bytes) -> bytes:
 
 def escape(text: str, *, quote: bool = False) -> str:
     """Return text as XML writes it."""
-    return _escape(text, {'"': "&quot;", "\n": "&#10;"} if quote else {})
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace('"', "&quot;").replace("\n", "&#10;") if quote else text
 
 
 def unescape(text: str) -> str:

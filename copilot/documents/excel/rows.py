@@ -289,3 +289,6 @@ class _Addition:
         part.save()
         del self.workbook.tables
         return [Hunk(f"table {self.table.name}", str(old), str(new), "structure")]
+
+
+OPERATIONS = (add_row,)

@@ -289,3 +289,6 @@ def _empty(name: str) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, _DECLARATION + text.encode())
     return out.getvalue()
+
+
+OPERATIONS = (add_sheet,)

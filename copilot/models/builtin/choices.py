@@ -13,6 +13,8 @@ def fill_choices(state: State) -> None:
     for parameter in state.open("choice"):
         if parameter.choices:
             _fill_enum(state, parameter)
+        elif parameter.name == "overwrite":
+            state.give(parameter, True, [])  # who names a place and what goes there means to replace what stands there
         elif bool in parameter.types:
             words = parameter.words.split()
             run = next((r for w in (parameter.words, *parameter.slot.cues) for r in state.phrases(w)), None)
