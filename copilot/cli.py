@@ -18,6 +18,7 @@ commands:
   tools       list the tools that skills offer
   call        run one tool, with no model
   inspect     show what a model would be given of a file
+  pages       show a document's pages as pictures (with LibreOffice)
   approve     answer the approval that a thread waits for
   undo        take back a change, a turn or a thread, byte for byte
   redo        do again what was undone
@@ -180,6 +181,15 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
+def _pages(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--against", metavar="OTHER", help="an older version: only the pages that differ, side by side")
+    parser.add_argument("--page", type=int, action="append", metavar="N", help="only page N; can be given again")
+    parser.add_argument("--out", metavar="FOLDER", help="where the pictures go (default: beside FILE)")
+    parser.add_argument("--dpi", type=int, default=72, metavar="N", help="dots per inch (default: 72)")
+    parser.add_argument("--json", action="store_true", help="print the names of the pictures as JSON")
+
+
 def _approve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("thread", nargs="?", metavar="THREAD", help="default: the last thread of the folder")
     parser.add_argument("--reject", action="store_true", help="answer no")
@@ -305,6 +315,7 @@ _COMMANDS = {
     "tools": (_tools, "List the tools that skills offer."),
     "call": (_call, "Run one tool, with no model."),
     "inspect": (_inspect, "Show what a model would be given of a file. Exit code 2: the file is refused."),
+    "pages": (_pages, "Write a document's pages as PNG pictures; LibreOffice shows them, apart from the network."),
     "approve": (_approve, "Answer the approval that a thread waits for."),
     "undo": (_undo, "Take back a change, byte for byte; with --turn or --thread all of it or nothing."),
     "redo": (_redo, "Do again what was undone, as long as nothing else was written."),

@@ -30,6 +30,7 @@ SlotKind = Literal[
     "heading",  # a heading of the document
     "address",  # a block address from a reading tool
     "number",  # a count or an index
+    "operations",  # operations as data: the planner leaves tools that need them to language models
     "choice",  # one of the parameter's enum values, named by its word
 ]
 SLOT_KINDS: frozenset[str] = frozenset(get_args(SlotKind))

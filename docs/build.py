@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from copilot import cli
+from copilot.documents.operations import Operations
 from copilot.plugins import loader
 from copilot.settings import (
     AuditSettings,
@@ -129,7 +131,69 @@ def _parameters(model: type[BaseModel]) -> Iterator[str]:
         yield "| Argument | Required | Meaning |\n|---|---|---|\n" + "\n".join(rows).replace("\\|", "|") + "\n"
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "tools.md": tools}
+def excel() -> str:
+    """What can be done to a workbook, operation by operation."""
+    from copilot.documents.excel.analysis import ANALYSES
+    from copilot.documents.excel.edits import operations
+
+    head = (HERE / "excel_head.md").read_text("utf-8")
+    parts = [f"# Excel\n\n{NOTE}\n{head}", "## Operations\n", *_reference(operations()), "## Analyses\n"]
+    return "\n".join([*parts, *_reference(ANALYSES)])
+
+
+def word() -> str:
+    """What can be done to a document, operation by operation."""
+    from copilot.documents.word.edits import OPERATIONS
+
+    head = (HERE / "word_head.md").read_text("utf-8")
+    return "\n".join([f"# Word\n\n{NOTE}\n{head}", "## Operations\n", *_reference(OPERATIONS)])
+
+
+def _reference(operations: Operations) -> Iterator[str]:
+    for operation in operations:
+        text = inspect.cleandoc(operation.function.__doc__ or "")
+        yield f"### `{operation.name}`\n\n`{operation.signature}`\n\n{text}\n"
+
+
+def excel_skill() -> str:
+    """The instructions of the skill `excel`, with its operations."""
+    from copilot.documents.excel.analysis import ANALYSES
+    from copilot.documents.excel.edits import operations
+
+    made = {"operations": _lines(operations()), "analyses": _lines(ANALYSES)}
+    return _filled(HERE.parent / "skills/excel/SKILL.md", made)
+
+
+def word_skill() -> str:
+    """The instructions of the skill `word`, with its operations."""
+    from copilot.documents.word.edits import OPERATIONS
+
+    return _filled(HERE.parent / "skills/word/SKILL.md", {"operations": "\n".join(f"{o.signature}" for o in OPERATIONS)})
+
+
+def _lines(operations: Operations) -> str:
+    return "\n".join(f"- `{o.signature}`: {o.summary}" for o in operations)
+
+
+def _filled(path: Path, sections: dict[str, str]) -> str:
+    """Return a file with what stands between `<!-- name -->` and `<!-- /name -->` written anew."""
+    text = path.read_text("utf-8")
+    for name, made in sections.items():
+        before, _, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        text = f"{before}<!-- {name} -->\n{made}\n{end}{after}"
+    return text
+
+
+PAGES = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "tools.md": tools,
+    "excel.md": excel,
+    "word.md": word,
+    "../skills/excel/SKILL.md": excel_skill,
+    "../skills/word/SKILL.md": word_skill,
+}
 
 
 def main() -> int:

@@ -326,7 +326,7 @@ class Copilot:
         from copilot.trust.labels import USER
         from copilot.trust.typed import EVERYTHING
 
-        chosen, by = mode or self.mode, By(actor=self.user, typed=EVERYTHING)
+        chosen, by = mode or self.mode, By(actor=self.user, typed=EVERYTHING, moment=_now())
         steps = self.runner.stage([Call("call", tool, dict(args))], mode=chosen, label=USER, by=by)
         self.runner.record(steps, by=by)
         if steps[0].status != "ask":

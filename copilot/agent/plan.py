@@ -112,7 +112,7 @@ class Runner:
             if rejected and call.id in rejected:
                 steps.append(Step(call, "rejected", declined(rejected[call.id])))
                 continue
-            context = ToolContext(staging, partial(progress, call))
+            context = ToolContext(staging, partial(progress, call), author=by.actor, moment=by.moment)
             with self._around(call):
                 steps.append(self._stage_one(call, context, mode, label, by, planned))
             if (outgoing := steps[-1].outgoing) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
 from langchain.agents.middleware import AgentState
@@ -51,3 +52,11 @@ def stamp_of(message: BaseMessage) -> dict[str, Any]:
     """Return who made a message and how (served_by, attempts, usage, menu); empty for messages that are not ours."""
     found = message.response_metadata.get(STAMP) if hasattr(message, "response_metadata") else None
     return found if isinstance(found, dict) else {}
+
+
+def moment_of(message: BaseMessage) -> datetime | None:
+    """Return when a message was finished, None where nobody noted it."""
+    try:
+        return datetime.fromisoformat(str(stamp_of(message).get("at", "")))
+    except ValueError:
+        return None

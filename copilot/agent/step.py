@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from copilot.plugins.tools import Outcome, Tool
@@ -38,7 +39,8 @@ class By:
     """Who is behind a plan, for the policy and the audit log.
 
     `typed` is what the person typed in the thread, `actor` the signed-in person, `model` who made the calls ("" where
-    no model did); `turn` names what the person said that led to it.
+    no model did); `turn` names what the person said that led to it. `moment` is when the calls were made: the same
+    when they are staged again later (None where it is not known).
     """
 
     thread: str = ""
@@ -46,6 +48,7 @@ class By:
     model: str = ""
     typed: Typed = field(default_factory=Typed)
     turn: str = ""
+    moment: datetime | None = None
 
 
 @dataclass

@@ -23,7 +23,10 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _CHUNK = 1 << 18
-_LEVEL_BIG = 3  # of deflate: what comes in pieces is big, and Office itself packs big sheets fast rather than small
+_BIG = 8_000_000  # bytes from which on a part is deflated when it is written
+_LEVEL_BIG = (
+    3  # of deflate: what comes in pieces is big, too, and Office itself packs big sheets fast rather than small
+)
 _FIXED_TIME = (0, 0x21)  # 1980-01-01 00:00, the epoch of zip: new entries carry no clock
 _DESCRIPTOR, _ENCRYPTED, _UTF8 = 0x08, 0x01, 0x800
 _WIDE = 0xFFFFFFFF  # a size that stands in the zip64 extra field instead (4.5.3)
@@ -118,7 +121,10 @@ class Archive:
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Replace or add an entry; an iterable is deflated as it comes, so that a big part is held only once."""
-        self._written[name] = data if isinstance(data, bytes) else _deflate(data, _LEVEL_BIG)
+        if isinstance(data, bytes) and len(data) < _BIG:
+            self._written[name] = data
+        else:
+            self._written[name] = _deflate([data] if isinstance(data, (bytes, bytearray)) else data, _LEVEL_BIG)
         self._removed.discard(name)
 
     def remove(self, name: str) -> None:

@@ -28,6 +28,8 @@ class FromFile:
 
 
 FileContent = Annotated[bytes, FromFile()]
+#: Several files by name: as data, each is the name of a file.
+FileContents = Annotated[dict[str, bytes] | None, FromFile()]
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,20 @@ class Operation:
         found = dict(given)
         for name, field in self.arguments.model_fields.items():
             named = found.get(name)
-            if isinstance(named, str) and any(isinstance(m, FromFile) for m in field.metadata):
-                if opener is None:
-                    raise ToolInputError(f"{self.name}: no file can be opened here for {name}.", code="arguments")
-                found[name] = opener(named)
+            if named is None or not any(isinstance(m, FromFile) for m in field.metadata):
+                continue
+            if isinstance(named, Mapping):
+                found[name] = {key: self._opened(name, each, opener) for key, each in named.items()}
+            else:
+                found[name] = self._opened(name, named, opener)
         return found
+
+    def _opened(self, name: str, named: Any, opener: Opener | None) -> Any:
+        if not isinstance(named, str):
+            return named
+        if opener is None:
+            raise ToolInputError(f"{self.name}: no file can be opened here for {name}.", code="arguments")
+        return opener(named)
 
 
 def _place(path: Iterable[int | str]) -> str:
@@ -99,21 +110,43 @@ def _model(function: Callable[..., Any]) -> type[BaseModel]:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation with its checked arguments, ready to be run on a document; `number` counts from 1 in its batch."""
+    """An operation with its checked arguments, ready to be run on a document.
+
+    `number` counts from 1 in its batch; 0 is the only one of a batch, whose errors need not say which it was.
+    """
 
     operation: Operation
     arguments: Mapping[str, Any]
-    number: int = 1
+    number: int = 0
 
     def run(self, document: Any) -> Any:
         """Return what the function returns; a ToolInputError says which operation of the batch it was."""
         try:
             return self.operation.function(document, **self.arguments)
         except ToolInputError as error:
-            if error.message.startswith("Operation "):
+            if not self.number or error.message.startswith("Operation "):
                 raise
             message = f"Operation {self.number} ({self.operation.name}): {error.message}"
             raise ToolInputError(message, hint=error.hint, code=error.code) from error
+
+
+def run_each(calls: Iterable[Call], run: Callable[[Call], None]) -> list[str]:
+    """Run a batch; return what is to be said of operations that changed nothing (ToolInputError "unchanged").
+
+    Raises the error of the first of them when all were so, and any other error at once.
+    """
+    said: list[ToolInputError] = []
+    count = 0
+    for count, call in enumerate(calls, 1):  # noqa: B007 - counted
+        try:
+            run(call)
+        except ToolInputError as error:
+            if error.code != "unchanged":
+                raise
+            said.append(error)
+    if said and len(said) == count:
+        raise said[0]
+    return [error.message for error in said]
 
 
 class Operations:
@@ -137,6 +170,8 @@ class Operations:
         """
         if not given:
             raise ToolInputError("There is no operation.", hint=f"Give at least one {{{OP!r}: ...}}.", code="arguments")
+        if len(given) == 1:
+            return [self._call(0, given[0], opener)]
         return [self._call(number, each, opener) for number, each in enumerate(given, 1)]
 
     def _call(self, number: int, given: Mapping[str, Any], opener: Opener | None) -> Call:
@@ -147,6 +182,6 @@ class Operations:
         try:
             arguments = operation.checked({key: value for key, value in given.items() if key != OP}, opener)
         except ToolInputError as error:
-            message = f"Operation {number}: {error.message}"
+            message = f"Operation {number}: {error.message}" if number else error.message
             raise ToolInputError(message, hint=error.hint, code=error.code) from None
         return Call(operation, arguments, number)

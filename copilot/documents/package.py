@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import unquote
 
 from lxml import etree
@@ -25,6 +25,8 @@ PackageKind = Literal["word", "excel", "powerpoint"]
 _CONTENT_TYPES = "[Content_Types].xml"
 _CT = "{http://schemas.openxmlformats.org/package/2006/content-types}"
 _REL = "{http://schemas.openxmlformats.org/package/2006/relationships}"
+_MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+_IGNORABLE = f"{{{_MC}}}Ignorable"
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")
 _KINDS: tuple[tuple[str, PackageKind], ...] = (
     ("wordprocessingml", "word"),
@@ -36,6 +38,8 @@ _KINDS: tuple[tuple[str, PackageKind], ...] = (
 )
 _RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _STRICT_RELATIONSHIPS = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+#: Most files declare it for the extension "rels"; in one that names each such part, a new one needs its own.
+_RELATIONSHIPS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Package:
         self._limits = limits
         self._trees: dict[str, etree._Element] = {}
         self._touched: set[str] = set()
+        self._related: dict[str, list[Relationship]] = {}
 
     @classmethod
     def open(cls, content: bytes, limits: Limits = DEFAULT) -> Package:
@@ -149,18 +154,51 @@ class Package:
             self._trees[found] = xml.parse(self._archive.read(found), found)
         return self._trees[found]
 
+    def adopt(self, name: str, root: etree._Element) -> None:
+        """Let `root` be what an XML part was parsed to: a copy of it that is ready. `touch` it after changing it."""
+        self._trees[self._found(name)] = root
+        self._related.clear()
+
     def touch(self, name: str) -> None:
         """Mark a part that `xml` gave as changed, so that it is written anew."""
         found = self._found(name)
         if found not in self._trees:
             raise KeyError(f"{name} was not parsed, so it can't have been changed")
         self._touched.add(found)
+        self._related.clear()
+
+    def declare(self, name: str, spaces: Mapping[str, str]) -> None:
+        """Let a part's root declare these namespaces (prefix to URI) and let readers that know none ignore them.
+
+        The elements in it stay the same objects (ECMA-376 part 3, 7.2); a prefix that is taken gets an x behind it.
+        """
+        root = self.xml(name)
+        ignored = (root.get(_IGNORABLE) or "").split()
+        known = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
+        missing = [prefix for prefix, uri in spaces.items() if uri not in {known.get(each) for each in ignored}]
+        if not missing:
+            return
+        for prefix in missing:
+            free = next((each for each, uri in known.items() if uri == spaces[prefix]), prefix)
+            while known.setdefault(free, spaces[prefix]) != spaces[prefix]:
+                free += "x"
+            ignored.append(free)
+        default = {None: root.nsmap[None]} if None in root.nsmap else {}
+        grown = root.makeelement(root.tag, nsmap=cast("dict[str, str]", {**default, "mc": _MC, **known}))
+        for key, given in root.attrib.items():
+            grown.set(key, given)
+        grown.set(_IGNORABLE, " ".join(ignored))
+        grown.text = root.text
+        grown.extend(list(root))
+        self._trees[self._found(name)] = grown
+        self.touch(name)
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Replace a part's bytes (an iterable is deflated as it comes)."""
         found = self._archive.find(name) or name
         self._trees.pop(found, None)
         self._touched.discard(found)
+        self._related.clear()
         self._archive.write(found, data)
 
     def add(self, name: str, data: bytes | Iterable[bytes], content_type: str) -> None:
@@ -171,6 +209,7 @@ class Package:
     def remove(self, name: str) -> None:
         """Remove a part, its own relationships and its content type; relationships to it are the caller's."""
         found = self._found(name)
+        self._related.clear()
         for each in (found, _rels_name(found)):
             if (there := self._archive.find(each)) is not None:
                 self._trees.pop(there, None)
@@ -198,8 +237,11 @@ class Package:
     def relationships(self, part: str) -> list[Relationship]:
         """Return the relationships of a part; of the package itself for ""."""
         name = _rels_name(part)
-        if not self.has(name):
-            return []
+        if name not in self._related:
+            self._related[name] = self._read_relationships(part, name) if self.has(name) else []
+        return list(self._related[name])
+
+    def _read_relationships(self, part: str, name: str) -> list[Relationship]:
         found = []
         root = self.xml(name)
         if len(root) > self._limits.relationships:
@@ -231,7 +273,7 @@ class Package:
         new_id = next(i for n in range(1, len(taken) + 2) if (i := f"rId{n}") not in taken)
         name = _rels_name(part)
         if not self.has(name):
-            self._archive.write(name, f'<Relationships xmlns="{_REL[1:-1]}"/>'.encode())
+            self.add(name, f'<Relationships xmlns="{_REL[1:-1]}"/>'.encode(), _RELATIONSHIPS_TYPE)
         written = target if external else posixpath.relpath(f"/{target}", f"/{posixpath.dirname(part)}")
         attributes = {"Id": new_id, "Type": type, "Target": written, **({"TargetMode": "External"} if external else {})}
         etree.SubElement(self.xml(name), f"{_REL}Relationship", attributes)
@@ -253,11 +295,15 @@ class Package:
         taken = {name.casefold() for name in self.names()}
         return next(name for n in range(1, len(taken) + 2) if (name := pattern.format(n)).casefold() not in taken)
 
-    def save(self) -> bytes:
-        """Return the file: the same bytes for the same edits; the very bytes that were opened when nothing changed."""
+    def settle(self) -> None:
+        """Let what was changed so far be how the parts are: reading them gives it without writing it out each time."""
         for name in sorted(self._touched):
             self._archive.write(name, xml.serialise(self._trees[name], self._archive.read(name)))
         self._touched.clear()
+
+    def save(self) -> bytes:
+        """Return the file: the same bytes for the same edits; the very bytes that were opened when nothing changed."""
+        self.settle()
         return self._archive.save()
 
     def _found(self, name: str) -> str:

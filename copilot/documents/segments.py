@@ -76,12 +76,18 @@ class SheetOutline:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading or a slide title with its place."""
+    """A heading or a slide title with its place.
+
+    `words`, `tables` and `pictures` count what stands below it up to the next heading, where the reader counts them.
+    """
 
     text: str
     level: int
     where: str
     address: str = ""
+    words: int = 0
+    tables: int = 0
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from copilot.hosts.model_commands import eval as eval
 from copilot.hosts.model_commands import models as models
 from copilot.hosts.once import last_thread, open_copilot, reaching, show
 from copilot.hosts.output import as_json, say
+from copilot.hosts.page_commands import pages as pages
 from copilot.hosts.policy_commands import policy as policy
 from copilot.hosts.trust_commands import trust as trust
 from copilot.trust.sanitise import safe_text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,15 +15,13 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
+from copilot.documents.worddiff import Span, Told, told
 from copilot.trust.sanitise import safe_markdown, safe_text
 
 #: Places of a change that are shown where nobody asked for all of them.
 MOST_HUNKS = 40
-_MOST_WORK = 4_000_000  # word pairs that are compared; longer texts are shown whole
-_CONTEXT = 40  # characters of what stays the same beside a change
 #: Quotations are what most answers consist of: they are text, not decoration.
 _CALM = Theme({"markdown.block_quote": "none", "markdown.code": "cyan", "markdown.h2": "bold", "markdown.h3": "bold"})
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -93,49 +89,30 @@ def _change(change: dict[str, Any], most: int | None, step: str = "") -> Rendera
 
 def _hunks(hunks: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     cells = [h for h in hunks if h["kind"] == "cell"]
-    for hunk in hunks:
-        if hunk["kind"] != "cell":
-            yield from _text_hunk(hunk)
+    texts = ("where", "before", "after")
+    for entry in told([{**h, **{key: safe_text(h[key]) for key in texts}} for h in hunks if h["kind"] != "cell"]):
+        yield from _text_hunk(entry)
     if cells:
         rows = [[safe_text(h[key]) for key in ("where", "before", "after")] for h in cells]
         yield _Columns(["Cell", "Before", "After"], rows, ["cyan", "red", "green"], indent=2)
 
 
-def _text_hunk(hunk: dict[str, Any]) -> Iterator[RenderableType]:
-    yield Text(f"  {safe_text(hunk['where'])}", style="cyan")
-    before, after = safe_text(hunk["before"]), safe_text(hunk["after"])
-    old, new = _word_diff(before, after)
-    if before:
-        yield _Hanging(Text("  - ", style="red"), old)
-    if after:
-        yield _Hanging(Text("  + ", style="green"), new)
+def _text_hunk(entry: Told) -> Iterator[RenderableType]:
+    there = f" → {entry.there}" if entry.there else ""
+    yield Text(f"  {entry.where}{there}", style="cyan")
+    if entry.kind == "moved":
+        yield _Hanging(Text("  ↷ ", style="cyan"), _spans(entry.before, ""))
+        return
+    if entry.before:
+        yield _Hanging(Text("  - ", style="red"), _spans(entry.before, "red bold strike"))
+    if entry.after:
+        yield _Hanging(Text("  + ", style="green"), _spans(entry.after, "green bold"))
 
 
-def _word_diff(before: str, after: str) -> tuple[Text, Text]:
-    """Return both texts with the words that differ marked, and long stretches that stay the same cut out."""
-    old, new = _WORDS.findall(before), _WORDS.findall(after)
-    if not before or not after or len(old) * len(new) > _MOST_WORK:
-        return Text(before, style="red"), Text(after, style="green")
-    left, right = Text(), Text()
-    opcodes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    for number, (tag, i1, i2, j1, j2) in enumerate(opcodes):
-        if tag == "equal":
-            same = _cut("".join(old[i1:i2]), first=number == 0, last=number == len(opcodes) - 1)
-            left.append(same)
-            right.append(same)
-        else:
-            left.append("".join(old[i1:i2]), style="red bold strike")
-            right.append("".join(new[j1:j2]), style="green bold")
-    return left, right
-
-
-def _cut(same: str, *, first: bool, last: bool) -> str:
-    """Return what stays the same, with only some context of the changes beside it."""
-    if len(same) <= 3 * _CONTEXT:
-        return same
-    head = "" if first else same[:_CONTEXT].rpartition(" ")[0] + " "
-    tail = "" if last else " " + same[-_CONTEXT:].partition(" ")[2]
-    return f"{head}…{tail}"
+def _spans(spans: Sequence[Span], style: str) -> Text:
+    """Return a text with the words that differ marked; one that is new or gone as a whole is only coloured."""
+    style = style.split()[0] if len(spans) == 1 and style else style
+    return Text.assemble(*((span.text, "" if span.kind == "same" else style) for span in spans))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -303,6 +304,7 @@ class Turn:
             "attempts": [f.to_dict() for f in told],
             "usage": {"input_tokens": tokens.read, "output_tokens": tokens.written, "cost": price},
             "seconds_lost": round(sum(f.seconds for f in self.lineup.failed), 3),
+            "at": datetime.fromtimestamp(self.health.clock.wall(), UTC).isoformat(timespec="seconds"),
         }
 
     async def _last_resort(self) -> AIMessage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ class ToolContext:
     """A tool's only way to the world.
 
     It reads through the turn's staging area, so that a call sees what the calls before it in the same plan would
-    write, and it remembers every label it read: the result of the call carries their join.
+    write, and it remembers every label it read: the result of the call carries their join. `author` is the person it is
+    done for ("" if nobody signed in), and `moment` when the call was made: a tool that notes a date takes this one, so
+    that the change is the same when it is made again after it was approved.
     """
 
     staging: Staging
@@ -31,6 +34,8 @@ class ToolContext:
     labels: list[Label] = field(default_factory=list)
     permit: Callable[[File], None] = lambda file: None
     last: File | None = None
+    author: str = ""
+    moment: datetime | None = None
 
     def open(self, path: str) -> File:
         """Return the file at `path` (relative to a root, or absolute inside one).

@@ -575,7 +575,7 @@ def analyse(
     path: ExcelPath,
     steps: Annotated[
         list[dict[str, Any]],
-        Slot("row_values", many=True),
+        Slot("operations", many=True),
         Field(description='Each on what the last made: [{"op": "filter", "where": [...]}, {"op": "pivot", ...}].'),
     ],
 ) -> Result:
@@ -608,7 +608,7 @@ def edit(
     path: ExcelPath,
     operations: Annotated[
         list[dict[str, Any]],
-        Slot("row_values", many=True),
+        Slot("operations", many=True),
         Field(description='In order: [{"op": "format_cells", "range": "A1:C1", "bold": true}, ...].', min_length=1),
     ],
 ) -> Change:

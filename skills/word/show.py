@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from copilot.documents.segments import Outline, Reading
+from copilot.documents.word.document import shortened
+from copilot.documents.word.revisions import Revision
+
+_SHOWN = 100  # tracked changes in one list
 
 _FLAGS = {
     "macros": "it carries macros",
@@ -38,3 +44,26 @@ def outline_text(name: str, outline: Outline, *, styles: bool = True) -> str:
     if styles:
         lines.append(f"Styles: {', '.join(outline.styles)}.")
     return "\n".join(lines)
+
+
+def revisions_text(name: str, found: Sequence[Revision]) -> str:
+    """Return the tracked changes as a list: id, who, when, what, where."""
+    if not found:
+        return f"{name} has no tracked changes."
+    lines = [f"- [{r.id}] {_who(r)}: {_what(r)} ({r.where} {{{r.address}}})" for r in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    count = "1 tracked change" if len(found) == 1 else f"{len(found)} tracked changes"
+    return "\n".join([f"{name} has {count}:", *lines, *more])
+
+
+def _who(revision: Revision) -> str:
+    when = f", {revision.date[:10]}" if revision.date else ""
+    return f"{revision.author or 'an unnamed author'}{when}"
+
+
+def _what(revision: Revision) -> str:
+    before, after = (f"{shortened(text, 120)!r}" if text else "" for text in (revision.before, revision.after))
+    if before and after and before != after:
+        return f"{revision.kind}: {before} becomes {after}"
+    details = f" ({revision.details})" if revision.details else ""
+    return f"{revision.kind}: {after or before}{details}"

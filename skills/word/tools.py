@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from copilot.documents import word
+from copilot.documents.hunks import Edited
 from copilot.errors import ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Result, tool
 from copilot.slots import WORD_SUFFIXES, Slot, WordPath
 from copilot.workspace.change import Change
+from copilot.workspace.file import File
 
-from .show import outline_text, reading_text
+from .show import outline_text, reading_text, revisions_text
 
 _READ = 24_000  # characters of Markdown in one result
 _FOUND = 30  # places that one search shows
@@ -27,6 +30,15 @@ Addresses = Annotated[list[str], Slot("address", many=True), Field(description="
 Table = Annotated[Words, Slot("number", cues=("table",)), Field(description="Address or number of the table.")]
 Row = Annotated[int, Slot("number", cues=("row",)), Field(description="From 1, header included.", ge=1)]
 Style = Annotated[str, Slot("style", cues=("style",)), Field(description="Name of a style.")]
+
+
+def _edited(context: ToolContext, file: File, op: str, **fields: object) -> Edited:
+    """Make one edit: as a tracked change where the document has Track Changes on."""
+    return word.edit(file.content, [{"op": op, **fields}], author=_author(context), date=context.moment)
+
+
+def _author(context: ToolContext) -> str:
+    return context.author or "Everpilot"
 
 
 @tool(
@@ -134,7 +146,8 @@ def replace_text(
 ) -> Change:
     """Replace words everywhere in a Word document, keeping the formatting."""
     file = context.open(path)
-    edited = word.replace_text(file.content, find, replace, match_case=match_case, whole_word=whole_word, all=all)
+    how = {"match_case": match_case, "whole_word": whole_word, "all": all}
+    edited = _edited(context, file, "replace_text", find=find, replace=replace, **how)
     return context.edit(file, edited, f"Replace {find!r} with {replace!r} in {file.name}")
 
 
@@ -155,7 +168,7 @@ def replace_paragraph(
 ) -> Change:
     """Rewrite one paragraph (or cell); words that stay keep their formatting."""
     file = context.open(path)
-    edited = word.replace_paragraph(file.content, address, text)
+    edited = _edited(context, file, "replace_paragraph", address=address, text=text)
     return context.edit(file, edited, f"Rewrite {edited.hunks[0].where} of {file.name}")
 
 
@@ -185,7 +198,7 @@ def insert(
     if not at.strip():
         raise ToolInputError("at is empty.", hint="Give a heading or an address, or use word.append for the end.")
     file = context.open(path)
-    edited = word.insert_paragraphs(file.content, text, at=at, position=position, style=style or None)
+    edited = _edited(context, file, "insert_paragraphs", text=text, at=at, position=position, style=style or None)
     return context.edit(file, edited, f"Insert text {edited.hunks[0].where} in {file.name}")
 
 
@@ -202,7 +215,7 @@ def insert(
 def append(context: ToolContext, path: WordPath, text: Text, style: Style = "") -> Change:
     """Add paragraphs at the end of a Word document."""
     file = context.open(path)
-    edited = word.insert_paragraphs(file.content, text, style=style or None)
+    edited = _edited(context, file, "insert_paragraphs", text=text, style=style or None)
     return context.edit(file, edited, f"Add text at the end of {file.name}")
 
 
@@ -228,7 +241,7 @@ def add_heading(
 ) -> Change:
     """Insert a heading in the document's own heading style."""
     file = context.open(path)
-    edited = word.insert_heading(file.content, text, level, at=at, position=position)
+    edited = _edited(context, file, "insert_heading", text=text, level=level, at=at, position=position)
     return context.edit(file, edited, f"Add the heading {text!r} {edited.hunks[0].where} in {file.name}")
 
 
@@ -254,7 +267,7 @@ def add_list(
 ) -> Change:
     """Insert a bulleted or numbered list."""
     file = context.open(path)
-    edited = word.add_list(file.content, items, kind=kind, at=at, position=position)
+    edited = _edited(context, file, "add_list", items=items, kind=kind, at=at, position=position)
     return context.edit(file, edited, f"Add a {kind} list {edited.hunks[0].where} in {file.name}")
 
 
@@ -281,7 +294,9 @@ def add_table(
 ) -> Change:
     """Insert a table; it looks like the document's other tables unless a table style is named."""
     file = context.open(path)
-    edited = word.add_table(file.content, rows, at=at, position=position, style=style or None, header=header)
+    edited = _edited(
+        context, file, "add_table", rows=rows, at=at, position=position, style=style or None, header=header
+    )
     return context.edit(file, edited, f"Add a table {edited.hunks[0].where} in {file.name}")
 
 
@@ -307,7 +322,7 @@ def add_table_row(
 ) -> Change:
     """Add a row to a table, formatted like its neighbour; below the last row by default."""
     file = context.open(path)
-    edited = word.add_table_row(file.content, table, values, after=after)
+    edited = _edited(context, file, "add_table_row", table=table, values=values, after=after)
     return context.edit(file, edited, f"Add {edited.hunks[0].where} in {file.name}")
 
 
@@ -330,7 +345,7 @@ def set_cell(
 ) -> Change:
     """Set the text of one table cell, keeping its formatting."""
     file = context.open(path)
-    edited = word.set_table_cell(file.content, table, row, column, text)
+    edited = _edited(context, file, "set_table_cell", table=table, row=row, column=column, text=text)
     return context.edit(file, edited, f"Set {edited.hunks[0].where} in {file.name} to {text!r}")
 
 
@@ -346,7 +361,7 @@ def set_cell(
 def delete(context: ToolContext, path: WordPath, addresses: Addresses) -> Change:
     """Delete paragraphs, tables or rows."""
     file = context.open(path)
-    edited = word.delete_blocks(file.content, addresses)
+    edited = _edited(context, file, "delete_blocks", addresses=addresses)
     return context.edit(file, edited, f"Delete {', '.join(h.where for h in edited.hunks[:4])} in {file.name}")
 
 
@@ -363,7 +378,7 @@ def delete(context: ToolContext, path: WordPath, addresses: Addresses) -> Change
 def apply_style(context: ToolContext, path: WordPath, addresses: Addresses, style: Style) -> Change:
     """Give paragraphs or tables a style by name."""
     file = context.open(path)
-    edited = word.apply_style(file.content, addresses, style)
+    edited = _edited(context, file, "apply_style", addresses=addresses, style=style)
     return context.edit(
         file, edited, f"Apply {style!r} to {', '.join(h.where for h in edited.hunks[:4])} in {file.name}"
     )
@@ -405,3 +420,116 @@ def create(
         raise ToolInputError(f"{path!r} does not end in .docx.", hint="New Word documents are .docx files.")
     content = word.create(markdown, title=title)
     return context.create(path, content, f"Create {path}", word.contents(content))
+
+
+@tool(
+    effect="write",
+    examples=[
+        "replace 30 days with 60 days in contract.docx as a tracked change",
+        "make the words Effective Date bold in contract.docx",
+        "add a footnote to paragraph 3 of report.docx",
+        "add page numbers to report.docx",
+        "comment on paragraph 5 of the agreement",
+    ],
+    cues=[
+        "tracked",
+        "track changes",
+        "bold",
+        "footnote",
+        "page numbers",
+        "comment",
+        "merge cells",
+        "bookmark",
+        "caption",
+    ],
+)
+def edit(
+    context: ToolContext,
+    path: WordPath,
+    operations: Annotated[
+        list[dict[str, Any]],
+        Slot("operations", many=True),
+        Field(description='[{"op": "format_text", "find": "Fee", "bold": true}, ...]', min_length=1),
+    ],
+    track: Annotated[word.Track, Field(description="As tracked changes; follow: as the document does.")] = "follow",
+) -> Change:
+    """Change anything in a Word document, by operations with the fields that the skill's instructions list.
+
+    All addresses mean the document as it was read.
+    """
+    file = context.open(path)
+    edited = word.edit(
+        file.content,
+        operations,
+        track=track,
+        author=_author(context),
+        date=context.moment,
+        opener=lambda name: context.open(name).content,
+    )
+    names = list(dict.fromkeys(str(each.get("op")).replace("_", " ") for each in operations))
+    return context.edit(file, edited, f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''} in {file.name}")
+
+
+@tool(
+    examples=[
+        "list the tracked changes in contract.docx",
+        "what did Anna change in the agreement?",
+        "show the revisions of report.docx",
+    ],
+    cues=["tracked changes", "revisions", "changed by", "insertions", "deletions"],
+)
+def revisions(context: ToolContext, path: WordPath) -> Result:
+    """List the tracked changes with their ids, authors and places."""
+    file = context.open(path)
+    found = word.list_revisions(file.content)
+    data = [asdict(each) for each in found]
+    return Result(
+        revisions_text(file.name, found), data, tuple(dict.fromkeys(f"{file.name}, {r.where}" for r in found))
+    )
+
+
+@tool(
+    effect="write",
+    examples=[
+        "accept all changes in contract.docx",
+        "reject the changes by Bob in agreement.docx",
+        "accept change 14 in contract.docx",
+    ],
+    cues=["accept", "reject", "accept all", "reject all", "tracked changes", "revisions"],
+)
+def review(
+    context: ToolContext,
+    path: WordPath,
+    action: Annotated[Literal["accept", "reject"], Slot("choice")],
+    author: Annotated[str, Slot("text", cues=("by", "of", "from")), Field(description="Only this author's.")] = "",
+    ids: Annotated[list[str], Slot("number", many=True), Field(description="Only these; all if empty.")] = [],  # noqa: B006
+) -> Change:
+    """Accept or reject tracked changes."""
+    file = context.open(path)
+    chosen: dict[str, Any] = {"ids": ids} if ids else {}
+    chosen |= {"author": author} if author else {}
+    edited = word.edit(file.content, [{"op": action, **(chosen or {"everything": True})}], track="off")
+    return context.edit(file, edited, f"{action.title()} tracked changes in {file.name}")
+
+
+@tool(
+    effect="write",
+    examples=[
+        "write a redline of contract-v1.docx and contract-v2.docx to redline.docx",
+        "make a redline of old.docx against new.docx in changes.docx",
+    ],
+    cues=["redline", "blackline", "tracked comparison", "as tracked changes", "mark up"],
+)
+def redline(
+    context: ToolContext,
+    old: WordPath,
+    new: WordPath,
+    save_as: Annotated[str, Slot("new_document", WORD_SUFFIXES), Field(description="Ends in .docx.")],
+) -> Change:
+    """Write the differences between two versions as tracked changes into a new document."""
+    if not save_as.lower().endswith(".docx"):
+        raise ToolInputError(f"{save_as!r} does not end in .docx.", hint="The redline is a .docx file.")
+    before, after = context.open(old), context.open(new)
+    edited = word.compare(before.content, after.content, author=_author(context), date=context.moment)
+    summary = f"Compare {before.name} with {after.name} in {save_as}"
+    return context.create(save_as, edited.content, summary, edited.hunks)

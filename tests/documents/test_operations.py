@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from copilot.documents.operations import FileContent, Operations
+from copilot.documents.operations import FileContent, FileContents, Operations, run_each
 from copilot.errors import ToolInputError
 
 
@@ -66,3 +66,32 @@ def test_an_error_of_a_run_names_the_operation() -> None:
 def test_a_file_is_named_and_its_content_handed_on() -> None:
     (call,) = OPERATIONS.calls([{"op": "picture", "image": "logo.png"}], {"logo.png": b"PNG"}.__getitem__)
     assert call.run([]) == b"PNG"
+
+
+def test_what_changes_nothing_is_told_and_does_not_stop_the_others() -> None:
+    def settle(document: list[str], word: str) -> None:
+        """Add a word that is not there yet."""
+        if word in document:
+            raise ToolInputError(f"{word} is there already.", code="unchanged")
+        document.append(word)
+
+    known, document = Operations([settle]), ["a"]
+    calls = known.calls([{"op": "settle", "word": "a"}, {"op": "settle", "word": "b"}])
+    assert run_each(calls, lambda call: call.run(document)) == ["Operation 1 (settle): a is there already."]
+    assert document == ["a", "b"]
+    with pytest.raises(ToolInputError, match="a is there already"):
+        run_each(calls, lambda call: call.run(document))
+
+
+def pictures(document: list[str], images: FileContents = None) -> dict[str, bytes] | None:
+    """Put several pictures in."""
+    return images
+
+
+def test_several_files_are_named_by_key() -> None:
+    operations = Operations([pictures])
+    given = [{"op": "pictures", "images": {"a": "a.png", "b": b"raw"}}, {"op": "pictures"}]
+    made = [call.run([]) for call in operations.calls(given, lambda name: name.encode())]
+    assert made == [{"a": b"a.png", "b": b"raw"}, None]
+    with pytest.raises(ToolInputError, match="no file"):
+        operations.calls(given)

@@ -22,7 +22,10 @@ _VALUE_ARGUMENTS = {
     "COUNTIF": (1,), "SUMIF": (1,), "AVERAGEIF": (1,), "VLOOKUP": (0, 2, 3), "HLOOKUP": (0, 2, 3), "MATCH": (0, 2),
     "XLOOKUP": (0,), "XMATCH": (0,), "LARGE": (1,), "SMALL": (1,), "INDEX": (1, 2, 3), "OFFSET": (1, 2, 3, 4),
     "RANK": (0, 2), "RANK.EQ": (0, 2), "RANK.AVG": (0, 2), "PERCENTILE": (1,), "INDIRECT": (0, 1), "SUBTOTAL": (0,),
+    "LOOKUP": (0,), "CHOOSE": (0,), "ROW": (0,), "COLUMN": (0,),
 }  # fmt: skip
+#: Functions whose result may be a range of several cells.
+_SEVERAL = frozenset({"INDIRECT", "OFFSET"})
 _OPERATORS = ("OPERATOR-INFIX", "OPERATOR-PREFIX", "OPERATOR-POSTFIX")
 
 
@@ -34,17 +37,27 @@ def is_dynamic(formula: str, workbook: Workbook) -> bool:
     """
     pieces = [(token, stack) for token, stack in within(formula) if token.kind != "WHITE-SPACE"]
     for index, (token, stack) in enumerate(pieces):
-        if any(name in _ARRAY_CONTEXT for name, _ in stack):
+        if any(name in _ARRAY_CONTEXT for name, _ in stack) and not any(name == "IF" for name, _ in stack):
             continue
         if token.kind == "FUNC" and token.opens and _spills(token):
             return True
+        around = stack[-1][0] if stack else ""
+        if token.kind == "FUNC" and token.opens and token.function in _SEVERAL and around in ("ROW", "COLUMN"):
+            return True
         if not _several(token, workbook):
             continue
+        if around == "LET":
+            return True
         before = pieces[index - 1][0] if index else None
         after = _behind(pieces, index)
         if _calculated(before, after) or not _taken_whole(stack):
             return True
     return False
+
+
+def works_on_arrays(name: str) -> bool:
+    """Return whether a function works on arrays cell by cell, also outside of an array formula."""
+    return name in _ARRAY_CONTEXT
 
 
 def _spills(token: Token) -> bool:
@@ -95,11 +108,11 @@ def _taken_whole(stack: tuple[Place, ...]) -> bool:
     for name, argument in reversed(stack):
         if name:
             function = known().get(name)
-            return function is None or (function.takes_ranges and not _one_value(name, argument))
+            return function is None or (function.takes_ranges and not one_value(name, argument))
     return False
 
 
-def _one_value(name: str, argument: int) -> bool:
+def one_value(name: str, argument: int) -> bool:
     """Return whether a function that takes ranges wants one value as that argument."""
     if name in ("COUNTIFS", "SUMIFS", "AVERAGEIFS", "MAXIFS", "MINIFS"):
         return argument % 2 == (1 if name == "COUNTIFS" else 0) and argument > 0

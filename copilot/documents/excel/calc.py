@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import Cell, cell_element, value_content
@@ -349,6 +349,21 @@ def compute_missing(workbook: Workbook, sheet: Sheet, cells: list[Cell]) -> dict
     asked = {(sheet.name, c.row, c.column): c for c in cells}
     found = computed(model, asked)
     return {at[1:]: _as_before(found[at], cell, workbook) for at, cell in asked.items() if at in found}
+
+
+def with_values(workbook: Workbook, sheet: Sheet, cells: Mapping[tuple[int, int], Cell]) -> dict[tuple[int, int], Cell]:
+    """Return cells by (row, column), those whose formula has no value in the file with the one that is computed.
+
+    Raises ToolInputError "no_value" that names formulas whose values are not known: they can't be copied or compared.
+    """
+    missing = [cell for cell in cells.values() if cell.formula is not None and cell.value is None]
+    found = compute_missing(workbook, sheet, missing) if missing else {}
+    unknown = [cell.address for cell in missing if (cell.row, cell.column) not in found]
+    if unknown:
+        more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
+        message = f"The formulas in {', '.join(unknown[:5])}{more} of {sheet.name} have no values in the file."
+        raise ToolInputError(message, hint="Open and save it in Excel first, which computes them.", code="no_value")
+    return {at: replace(cell, value=found[at]) if at in found else cell for at, cell in cells.items()}
 
 
 def computed(model: Model, wanted: Iterable[At]) -> dict[At, Scalar]:

@@ -76,6 +76,8 @@ class SheetReader:
         self._f = re.compile(b"<" + prefix + rb"f((?:\s[^>]*?)?)(?:/>|>([^<]*)</)")
         self._type = re.compile(rb"""\st\s*=\s*["'](\w+)""")
         self._style = re.compile(rb"""\ss\s*=\s*["'](\d+)""")
+        usual = rb'<%bc r="[A-Z]+[0-9]+"(?: s="([0-9]+)")?(?: t="([a-z]+)")?>(?:<%bv>([^<]*)</%bv>)</%bc>\Z'
+        self._usual = re.compile(usual % (prefix, prefix, prefix, prefix))
 
     def rows(self, area: Area | None = None) -> Iterator[tuple[RowSpan, list[Cell]]]:
         """Yield each row with its cells, blank ones left out; only those in `area` if it is given.
@@ -106,14 +108,19 @@ class SheetReader:
 
     def parse(self, raw: bytes, row: int, column: int) -> Cell:
         """Return the cell that an element means."""
+        usual = self._usual.match(raw)
+        if usual is not None:
+            written, kind, text = usual.groups()
+            index = int(written) if written else 0
+            return Cell(row, column, self._typed(_text(text), kind or b"n", index), index)
         tag_end = raw.index(b">") + 1
         tag = raw[:tag_end]
         style = self._style.search(tag)
         index = int(style[1]) if style else 0
         if tag_end == len(raw):
             return Cell(row, column, None, index)
-        kind = self._type.search(tag)
-        value = self._value(raw[tag_end:], kind[1] if kind else b"n", index)
+        typed = self._type.search(tag)
+        value = self._value(raw[tag_end:], typed[1] if typed else b"n", index)
         return Cell(row, column, value, index, self._formula(raw, row, column))
 
     def _value(self, inner: bytes, kind: bytes, style: int) -> Scalar:
@@ -123,8 +130,7 @@ class SheetReader:
         match = self._v.search(inner)
         if match is None:
             return None
-        text = markup.unescape(match[1].decode("utf-8", "replace"))
-        return self._typed(text, kind, style)
+        return self._typed(_text(match[1]), kind, style)
 
     def _typed(self, text: str, kind: bytes, style: int) -> Scalar:
         if kind == b"s":
@@ -179,6 +185,10 @@ class SheetReader:
         text = without_prefixes(cell.formula.text)
         text = f"{{{text}}}" if cell.formula.kind == "array" and not cell.formula.dynamic else text
         return f"{text} ({self.show(cell)})" if cell.value is not None else text
+
+
+def _text(raw: bytes) -> str:
+    return markup.unescape(raw.decode("utf-8", "replace"))
 
 
 _METADATA = re.compile(rb"""\scm\s*=\s*["'][1-9]""")

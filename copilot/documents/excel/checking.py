@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
-from copilot.documents.excel import linked_books, structured
+from copilot.documents.excel import linked_books
 from copilot.documents.excel.formula_tokens import Operand, Token, calls, operand, tokens, within
 from copilot.documents.excel.functions import known
 from copilot.documents.excel.refs import address, quote_sheet
-from copilot.documents.excel.structured import REFERENCE, outside_strings
+from copilot.documents.excel.structured import TableRef, replaced
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.errors import ToolInputError
 
@@ -23,13 +24,10 @@ At = tuple[int, int]
 
 
 class FormulaCheck:
-    """Checks formulas that are about to be written, and spells them as a file does.
+    """Checks formulas that are about to be written, and spells them as a file does."""
 
-    `making` is a sheet that is about to be there.
-    """
-
-    def __init__(self, workbook: Workbook, making: str = "") -> None:
-        self.workbook, self.making = workbook, making
+    def __init__(self, workbook: Workbook) -> None:
+        self.workbook = workbook
 
     def stored(self, formula: str, sheet: Sheet, at: At) -> str:
         """Return a formula (syntax checked, `=` in front) as the file stores it in that cell.
@@ -95,7 +93,7 @@ class FormulaCheck:
 
     @cached_property
     def _sheets(self) -> set[str]:
-        return {name.casefold() for name in (*self.workbook.listed("name"), self.making) if name}
+        return {name.casefold() for name in self.workbook.listed("name")}
 
     def _not_itself(self, found: Operand, sheet: Sheet, at: At) -> None:
         """A name that could be an address ("TAX2024") is read as the address, also where the workbook has the name."""
@@ -121,19 +119,16 @@ class FormulaCheck:
     def _spelled(self, formula: str, sheet: Sheet, at: At) -> str:
         """Return the formula with its structured references as files store them; each must mean something."""
 
-        def stored(match: re.Match[str]) -> str:
-            found = structured.parse(match[1] or "", match[2])
-            if found is None:
-                raise ToolInputError(f"{match[0]!r} is no reference to a table.", code="formula")
-            table = structured.find_table(found, self.workbook.tables, sheet.name, at)
-            structured.columns_of(found, table)
-            if found.this_row and (table.sheet != sheet.name or structured.area_of(found, table, at[0]) is None):
+        def stored(found: TableRef) -> str:
+            table = found.table_in(self.workbook.tables, sheet.name, at)
+            area = found.area(table, at[0])
+            if found.this_row and (table.sheet != sheet.name or area is None):
                 where = f"{sheet.name}!{address(*at)}"
                 hint = f"Its rows of data are {table.data} on {table.sheet!r}."
                 raise ToolInputError(f"{where} is in no row of the table {table.name!r}.", hint=hint, code="formula")
-            return found.stored(table.name)
+            return str(replace(found, table=table.name))
 
-        return outside_strings(formula, lambda piece: REFERENCE.sub(stored, piece))
+        return replaced(formula, stored, strict=True)
 
     def _linked(self, formula: str) -> str:
         """Return the formula with linked workbooks by their number, as files store them (18.17.2.3)."""

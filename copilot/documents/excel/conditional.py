@@ -10,10 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from copilot.documents.excel import dxf, elements, markup, rulekinds
-from copilot.documents.excel.dependents import REFERENCE
-from copilot.documents.excel.formulas import bare
 from copilot.documents.excel.places import place
-from copilot.documents.excel.refs import Area, address, split_sheet
+from copilot.documents.excel.refs import Area, address
+from copilot.documents.excel.reftext import Reference, pieces
 from copilot.documents.excel.rulekinds import Period, RuleKind
 from copilot.documents.excel.saving import saved
 from copilot.documents.excel.sqrefs import (
@@ -225,11 +224,8 @@ def _formatted(
 
 def _leaves(text: str, sheet: Sheet) -> bool:
     """Return whether a formula refers to another sheet."""
-    for match in REFERENCE.finditer(bare(text)):
-        own = split_sheet(match[1] + "A1")[0] if match[1] else None
-        if own and own.casefold() != sheet.name.casefold():
-            return True
-    return False
+    found = (piece.sheet for piece in pieces(text) if isinstance(piece, Reference))
+    return any(name and name.casefold() != sheet.name.casefold() for name in found)
 
 
 def _put(data: bytes, prefix: bytes, made: _Made, area: Area) -> bytes:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from copilot.documents.excel.formulas import LATE, bare
-from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, split_sheet
-from copilot.documents.excel.workbook import Workbook
+from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area
+from copilot.documents.excel.reftext import Reference, pieces
+from copilot.documents.excel.structured import TableRef, find
+from copilot.documents.excel.workbook import Table, Workbook
 from copilot.errors import ToolInputError
 
-_SHEET = r"(?:(?:'(?:[^']|'')+'|[^\s'!()+\-*/^&=<>,;:{}\"\[\]]+)!)?"
-_CORNER = r"\$?[A-Za-z]{1,3}\$?[0-9]{1,7}"
-REFERENCE = re.compile(
-    rf"({_SHEET})(?<![\w.])({_CORNER}(?::{_CORNER})?|\$?[A-Za-z]{{1,3}}:\$?[A-Za-z]{{1,3}}|\$?[0-9]+:\$?[0-9]+)(?![\w(.\[])"
-)
-WORD = re.compile(r"(?<![\w.!'\]])([^\W\d][\w.\\]*)(?![\w.(!'])")
-_SEVERAL_SHEETS = re.compile(r"[^\s'!()+\-*/^&=<>,;:{}\"\[\]]+:[^\s'!()+\-*/^&=<>,;:{}\"\[\]]+!|'[^']*:[^']*'!")
-_OWN_TABLE = re.compile(r"(?<![\w.\]\[])\[")
+WORD = re.compile(r"(?<![\w.!'\]])([^\W\d][\w.\\]*)(?![\w.(!'\[])")
 _EVERYWHERE = Area(1, 1, MAX_ROW, MAX_COLUMN)
 _SPREAD = 4096  # cells of an array formula that are followed one by one
 _NARROW = 16  # columns up to which an area is found by its columns
@@ -49,9 +44,7 @@ class Dependencies:
         self._used = {sheet.casefold(): area for sheet, area in (used or {}).items()}
         self._reads: dict[At, list[Place]] = {}
         for at, text in formulas.items():
-            places = references(text, at[0], named)
-            if "[" in text and _OWN_TABLE.search(text):
-                places += [(t.sheet, t.area) for t in workbook.tables if t.sheet == at[0] and at[1:] in t.area]
+            places = references(text, at[0], named, workbook.tables, at[1:])
             self._reads[at] = [*dict.fromkeys(self._clipped(places) if used is not None else places)]
 
     def _clipped(self, places: Iterable[Place]) -> Iterator[Place]:
@@ -190,31 +183,37 @@ class _Formulas:
         yield from (at for at, own in self._spread.items() if at[0].casefold() == sheet and own.overlaps(area))
 
 
-def references(formula: str, sheet: str, named: dict[str, list[Place]]) -> list[Place]:
-    """Return the areas that a formula on `sheet` refers to, those of names and tables included."""
+def references(
+    formula: str, sheet: str, named: dict[str, list[Place]], tables: Sequence[Table] = (), at: tuple[int, int] = (0, 0)
+) -> list[Place]:
+    """Return the areas that a formula in the cell `at` of `sheet` refers to, those of names and tables included."""
     text = bare(formula)
-    if LATE.search(text) or (":" in text and _SEVERAL_SHEETS.search(text)):
+    found: list[Place] = []
+    several = False
+    for piece in pieces(text):
+        if isinstance(piece, Reference):
+            several = several or piece.sheet != piece.last
+            found += [(piece.sheet or sheet, piece.area)] if piece.corners else named.get(piece.word.casefold(), [])
+    if several or LATE.search(text):
         return [(name, _EVERYWHERE) for name in {p[0] for places in named.values() for p in places} | {sheet}]
-    found = []
-    for match in REFERENCE.finditer(text):
-        own, _ = split_sheet(match[1] + "A1") if match[1] else (None, "")
-        area = _area(match[2])
-        if area is not None:
-            found.append((own or sheet, area))
     for match in WORD.finditer(text) if named else ():
         found += named.get(match[1].casefold(), [])
+    for structured in find(text) if tables and "[" in text else ():
+        found += _structured(structured, sheet, tables, at)
     return found
 
 
-def _area(text: str) -> Area | None:
-    """Return the area of a reference; its corners may be the wrong way round, as Excel allows while typing."""
-    first, colon, last = text.partition(":")
-    for written in (text, f"{last}:{first}") if colon else (text,):
-        try:
-            return Area.parse(written)
-        except ToolInputError:
-            continue
-    return None
+def _structured(found: TableRef, sheet: str, tables: Sequence[Table], at: tuple[int, int]) -> list[Place]:
+    """Return the cells of a structured reference: all of the table where a column is not there (any more)."""
+    try:
+        table = found.table_in(tables, sheet, at)
+    except ToolInputError:
+        return []
+    try:
+        area = found.area(table, at[0])
+    except ToolInputError:
+        return [(table.sheet, table.area)]
+    return [(table.sheet, area)] if area is not None else []
 
 
 def _named_places(workbook: Workbook) -> dict[str, list[Place]]:
@@ -225,5 +224,5 @@ def _named_places(workbook: Workbook) -> dict[str, list[Place]]:
     for _ in range(2):  # a name may stand for other names
         for name in workbook.names:
             home = name.sheet or workbook.worksheets[0].name
-            named[name.name.casefold()] = references(name.refers_to, home, named)
+            named[name.name.casefold()] = references(name.refers_to, home, named, workbook.tables)
     return named

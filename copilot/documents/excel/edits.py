@@ -7,8 +7,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from copilot.documents.hunks import Edited, Hunk
-from copilot.documents.operations import Opener, Operations
+from copilot.documents.hunks import Edited
+from copilot.documents.operations import Opener, Operations, run_each
 
 #: The modules that have operations, each in a tuple OPERATIONS: functions of the file's bytes that return an `Edited`.
 MODULES = (
@@ -17,6 +17,7 @@ MODULES = (
     *("formats", "richtext", "links", "layout", "views", "merges", "printing", "protection"),
     *("conditional", "validation", "filters", "sorting", "replacing", "names", "comments"),
     *("shifting", "sheet_edits", "table_edits", "table_columns"),
+    *("ranges", "copying", "filling", "rowdeletes", "results"),
 )
 
 
@@ -31,14 +32,11 @@ def edit(content: bytes, calls: Sequence[Mapping[str, Any]], *, opener: Opener |
     """Return the workbook after all operations, each of which sees what the ones before it did.
 
     An operation is a mapping such as {"op": "merge_cells", "range": "A1:C1"}; `opener` reads the files that one names
-    (a picture). Raises ToolInputError that names the operation by its number, and DocumentError; then nothing of the
-    batch is done.
+    (a picture). What changes nothing is told in the warnings. Raises ToolInputError that names the operation by its
+    number, and DocumentError; then nothing of the batch is done.
     """
-    hunks: list[Hunk] = []
-    warnings: list[str] = []
-    for call in operations().calls(calls, opener):
-        done: Edited = call.run(content)
-        content = done.content
-        hunks += done.hunks
-        warnings += done.warnings
-    return Edited.of(content, hunks, dict.fromkeys(warnings))
+    made = [Edited.of(content, ())]
+    said = run_each(operations().calls(calls, opener), lambda call: made.append(call.run(made[-1].content)))
+    hunks = [hunk for done in made for hunk in done.hunks]
+    warnings = [warning for done in made for warning in done.warnings]
+    return Edited.of(made[-1].content, hunks, dict.fromkeys([*warnings, *said]))

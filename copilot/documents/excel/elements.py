@@ -79,7 +79,7 @@ def whole(data: bytes, name: bytes, start: int) -> markup.Element:
         raise DocumentError(f"There is no element {name.decode()} where one was expected.", code="broken")
     if match[1].endswith(b"/"):
         return markup.Element(start, match.end(), match.end(), match.end())
-    depth, close = 1, re.compile(b"<(/?)" + re.escape(name) + rb"(?=[\s/>])" + markup._ATTRIBUTES + b">")
+    depth, close = 1, re.compile(b"<(/?)" + re.escape(name) + rb"(?=[\s/>])" + markup.ATTRIBUTES + b">")
     for each in close.finditer(data, match.end()):
         depth += -1 if each[1] else 0 if each[0].endswith(b"/>") else 1
         if depth == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -14,6 +14,7 @@ from copilot.documents.excel.cells import Cell, SheetReader
 from copilot.documents.excel.dependents import Dependencies, Place
 from copilot.documents.excel.engine_text import Speller, linked_cells
 from copilot.documents.excel.formulas import CLOCK, bare
+from copilot.documents.excel.lifting import can_be_lifted, lifted
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.values import CellError, Scalar, to_serial
 from copilot.documents.excel.workbook import Workbook
@@ -31,11 +32,14 @@ _CALENDAR = re.compile(
     r"(?i)\b(?:DATE|DATEVALUE|DATEDIF|YEAR|MONTH|DAY|WEEKDAY|WEEKNUM|ISOWEEKNUM|EDATE|EOMONTH|DAYS360|YEARFRAC|TEXT"
     r"|NETWORKDAYS(?:\.INTL)?|WORKDAY(?:\.INTL)?)\("
 )
+_ON_ARRAYS = re.compile(r"(?i)(?<![\w.])(?:SUMPRODUCT|LOOKUP|SINGLE)\s*\(")
 _HIDDEN = re.compile(rb"""<(?:[\w.-]+:)?row\s[^>]*\bhidden\s*=\s*["'](?:1|true)""")
 #: Functions that pass over hidden rows.
 VISIBLE_ONLY = re.compile(r"(?i)\b(?:SUBTOTAL|AGGREGATE)\s*\(")
 #: Sheets of the engine where array formulas spill undisturbed, and where their height and width are asked.
 _SPREAD, _ROWS, _COLUMNS = "\u2060spread", "\u2060rows", "\u2060columns"
+#: The sheet of helper cells, in which functions of one value stand that are given ranges.
+_LIFTED = "\u2060lifted"
 
 At = tuple[str, int, int]
 
@@ -45,6 +49,7 @@ class Model:
 
     def __init__(self, workbook: Workbook, like: Model | None = None, edited: Container[str] = ()) -> None:
         self.workbook = workbook
+        self._spread: dict[At, bool] = {}
         self.readers: dict[str, SheetReader] = {}
         self.sheets: dict[str, dict[At, Cell]] = {}
         for sheet in workbook.worksheets:
@@ -81,7 +86,22 @@ class Model:
             return False
         if at in self.arrays and self.arrays[at].height * self.arrays[at].width > MAX_SPREAD:
             return False
-        return not (self.workbook.date1904 and _CALENDAR.search(formula.text))
+        return not (self.workbook.date1904 and _CALENDAR.search(formula.text)) and self._spreads(at)
+
+    def on_arrays(self, at: At) -> bool:
+        """Return whether the formula, or a part of it, works on ranges cell by cell."""
+        formula = self.cells[at].formula
+        return at in self.arrays or (formula is not None and bool(_ON_ARRAYS.search(formula.text)))
+
+    def _spreads(self, at: At) -> bool:
+        """Return whether the functions of one value that are given ranges can be spread over helper cells."""
+        formula = self.cells[at].formula
+        if formula is None or not self.on_arrays(at):
+            return True
+        if at not in self._spread:
+            spelled = self.speller.spelled(formula.text, at, qualified=True)
+            self._spread[at] = can_be_lifted(spelled, array=at in self.arrays)
+        return self._spread[at]
 
     def volatile(self, at: At) -> bool:
         """Return whether the formula's value changes with time or chance."""
@@ -150,6 +170,9 @@ class Engine:
         import formualizer as fz
 
         self.model, self.work = model, work
+        self._texts: dict[At, str] = {}
+        self._blocks: dict[str, str] = {}
+        self._lifted = 0  # rows of helper cells
         self._engine = fz.Workbook()
         self._engine.set_deterministic_clock(_FIXED_CLOCK, "utc")
         engine_functions.register(self._engine)
@@ -172,11 +195,32 @@ class Engine:
         elif at in self.model.arrays:
             self._enter_array(at, cell.formula.text)
         else:
-            self._engine.set_formula(*at, self.model.speller.spelled(cell.formula.text, at))
+            self._engine.set_formula(*at, self._text(at, cell.formula.text))
+
+    def _text(self, at: At, text: str) -> str:
+        """Return a formula as the engine computes it right; helper cells that it needs are filled."""
+        if not self.model.on_arrays(at):
+            return self.model.speller.spelled(text, at)
+        if at not in self._texts:
+            spelled = self.model.speller.spelled(text, at, qualified=True)
+            self._texts[at] = lifted(spelled, at[1:], self._helpers, array=at in self.model.arrays)
+        return self._texts[at]
+
+    def _helpers(self, key: str, make: Callable[[], list[list[str]]]) -> str:
+        """Return the range of helper cells for a key; they are filled with formulas when it is first asked for."""
+        if key not in self._blocks:
+            texts = make()
+            if not self._lifted:
+                self._engine.add_sheet(_LIFTED)
+            top = self._lifted + 1
+            self._lifted += len(texts)
+            self._engine.set_formulas_batch(_LIFTED, top, 1, texts)
+            self._blocks[key] = f"'{_LIFTED}'!{Area(top, 1, self._lifted, len(texts[0]))}"
+        return self._blocks[key]
 
     def _enter_array(self, at: At, text: str) -> None:
         """An array formula stands on a sheet of its own, so that it meets nothing; its cells refer to it there."""
-        spelled = self.model.speller.spelled(text, at, qualified=True)
+        spelled = self._text(at, text)
         self._engine.set_formula(_SPREAD, at[1], at[2], spelled)
         cells = self.model.covered(at)
         formula = self.model.formulas[at].formula
@@ -194,7 +238,7 @@ class Engine:
             formula = self.model.formulas[at].formula
             if formula is None or not formula.dynamic:
                 continue
-            spelled = self.model.speller.spelled(formula.text, at, qualified=True)[1:]
+            spelled = self._text(at, formula.text)[1:]
             size = []
             for sheet, function in ((_ROWS, "ROWS"), (_COLUMNS, "COLUMNS")):
                 self._engine.set_formula(sheet, at[1], at[2], f"={function}({spelled})")
@@ -205,16 +249,12 @@ class Engine:
         return found
 
     def _fill(self) -> None:
-        rows: dict[tuple[str, int], dict[int, Any]] = {}
+        columns: dict[tuple[str, int], list[tuple[int, Any]]] = {}
         for (sheet, row, column), cell in self.work.cells(self.model):
-            rows.setdefault((sheet, row), {})[column] = _plain(cell.value, self.model.workbook)
-        for (sheet, row), values in rows.items():
-            first, last = min(values), max(values)
-            if last - first < 200:
-                self._engine.set_values_batch(sheet, row, first, [[values.get(c) for c in range(first, last + 1)]])
-            else:
-                for column, value in values.items():
-                    self._engine.set_value(sheet, row, column, value)
+            columns.setdefault((sheet, column), []).append((row, _plain(cell.value, self.model.workbook)))
+        for (sheet, column), values in columns.items():
+            for first, block in _blocks(values):
+                self._engine.set_values_batch(sheet, first, column, block)
 
     def _fill_links(self) -> None:
         for name, cells in linked_cells(self.model.workbook).items():
@@ -242,6 +282,22 @@ class Engine:
             return self._engine.evaluate_cell(*at)
         except Exception:  # noqa: BLE001 - see values: what it can't compute is left to Excel
             return _UNABLE
+
+
+def _blocks(values: list[tuple[int, Any]]) -> Iterator[tuple[int, list[list[Any]]]]:
+    """Yield the values of a column, given with their rows in order, as blocks of rows that follow one another.
+
+    Each call of the engine costs as much as many values.
+    """
+    first, block = 0, list[list[Any]]()
+    for row, value in values:
+        if row != first + len(block):
+            if block:
+                yield first, block
+            first, block = row, []
+        block.append([value])
+    if block:
+        yield first, block
 
 
 def _spread(row: int, column: int) -> str:

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Literal
 
 from copilot.documents.excel import elements, markup
+from copilot.documents.excel.calc import with_values
 from copilot.documents.excel.calcchain import set_full_calculation
 from copilot.documents.excel.cells import Cell, SheetReader
 from copilot.documents.excel.everywhere import forget, users
@@ -182,6 +183,7 @@ def auto_filter(
     cells = {
         (c.row, c.column): c for _, row in reader.rows(found.data) for c in row if c.column == found.area.left + index
     }
+    cells = with_values(workbook, found.sheet, cells)
     criteria = _criteria(found, list(cells.values()), operator, values or [], percent=percent)
     raw = found.with_column(index, criteria)
     states, warnings = _states(found, reader, raw)
@@ -194,11 +196,11 @@ def _states(found: _Filter, reader: SheetReader, raw: bytes) -> tuple[dict[int, 
     columns, _ = replace(found, raw=raw).columns()
     tests = {found.area.left + index: Tests(reader).of(_declared(part, raw, found)) for index, part in columns.items()}
     hidden = hidden_rows(reader.xml) if None in tests.values() else set()
-    cells: dict[int, dict[int, Cell]] = {}
-    for number, row in reader.rows(found.data) if tests else ():
-        cells[number.number] = {c.column: c for c in row}
+    read = reader.rows(found.data) if tests else ()
+    held = {(c.row, c.column): c for _, row in read for c in row if tests.get(c.column) is not None}
+    cells = with_values(reader.workbook, found.sheet, held)
     states = {
-        row: row in hidden or not all(test(cells.get(row, {}).get(c)) for c, test in tests.items() if test is not None)
+        row: row in hidden or not all(test(cells.get((row, c))) for c, test in tests.items() if test is not None)
         for row in _rows(found.data)
     }
     told = "Rows that colours, icons or periods of another column hide stay hidden." if None in tests.values() else ""

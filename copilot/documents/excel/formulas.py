@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from copilot.documents.excel.functions import known
-from copilot.documents.excel.structured import outside_strings
 from copilot.errors import ToolInputError
 
 MAX_FORMULA = 8_192
@@ -37,7 +36,9 @@ def _anchored(formula: str) -> str:
     """Return the formula with `A1#`, the cells that A1 spills over, as files store it ([MS-XLSX] 2.2.2)."""
     if "#" not in formula:
         return formula
-    return outside_strings(formula, lambda piece: _SPILL.sub(r"_xlfn.ANCHORARRAY(\1)", piece))
+    pieces = re.split(r'("(?:[^"]|"")*")', formula)
+    pieces[::2] = [_SPILL.sub(r"_xlfn.ANCHORARRAY(\1)", piece) for piece in pieces[::2]]  # what is no string
+    return "".join(pieces)
 
 
 _SPILL = re.compile(r"((?:'(?:[^']|'')+'!|[\w.]+!)?\$?[A-Za-z]{1,3}\$?[0-9]{1,7})#(?![\w/])")

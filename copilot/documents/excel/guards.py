@@ -33,7 +33,7 @@ class Guards:
         """Return warnings about the places alone: whether cells are part of something that can't be cut."""
         self._merged(entries)
         self._arrays(entries)
-        return self._protection()
+        return self.protection()
 
     def check(self, entries: Mapping[At, Entry], before: Mapping[At, Cell]) -> list[str]:
         """Return warnings; raises ToolInputError for a cell that can't be written."""
@@ -42,7 +42,7 @@ class Guards:
         self._pivots(entries)
         for table in self.workbook.tables_on(self.sheet):
             self._headers(table, entries)
-        return [*self._protection(), *self._overwritten(entries, before)]
+        return [*self.protection(), *self._overwritten(entries, before)]
 
     def refuse_overwriting(self, entries: Mapping[At, Entry], before: Mapping[At, Cell]) -> None:
         """Raise ToolInputError that names what a write would replace, with what stands there now.
@@ -80,7 +80,7 @@ class Guards:
     def _locked(self, places: Iterable[At], before: Mapping[At, Cell]) -> list[At]:
         """Return the cells that the sheet's protection covers (18.3.1.85): all but those whose format says no."""
         part = self.workbook.styles.part
-        if not self._protection() or not part:
+        if not self.protection() or not part:
             return []
         data = markup.plain(self.workbook.package.read(part), part)
         return [at for at in places if not styles.unlocked(data, before[at].style)]
@@ -128,7 +128,7 @@ class Guards:
         for area in pivot_areas(self.workbook, self.sheet):
             for at in entries:
                 if at in area:
-                    hint = "Change its source data and refresh it in Excel."
+                    hint = "Change its source data, then use refresh_pivot."
                     raise self._refuse(at, f"is inside the pivot table at {area}", hint)
 
     def _headers(self, table: Table, entries: Mapping[At, Entry]) -> None:
@@ -148,7 +148,8 @@ class Guards:
         if len({n.casefold() for n in names}) < len(names):
             raise ToolInputError(f"The table {table.name!r} would have two columns of one name.", code="taken")
 
-    def _protection(self) -> list[str]:
+    def protection(self) -> list[str]:
+        """Return a warning where the sheet is protected."""
         element = self.reader.xml.element(b"sheetProtection")
         if element is not None and self.reader.xml.attribute(element, b"sheet") in ("1", "true", "on"):
             return [f"The sheet {self.sheet.name!r} is protected: Excel would not allow this edit."]

@@ -14,7 +14,8 @@ from functools import lru_cache
 from copilot.documents import xml
 from copilot.errors import DocumentError
 
-_ATTRIBUTES = rb"""[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*"""
+#: The attributes of a start tag, with the final / of an empty one.
+ATTRIBUTES = rb"""[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*"""
 _ROOT = re.compile(rb"<(?![?!])(?:([^\s:/>\"'=]+):)?([^\s:/>\"'=]+)")
 _ENCODING = re.compile(rb"""\A()<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
 _CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
@@ -90,7 +91,12 @@ def prefix_of(data: bytes) -> bytes:
 @lru_cache(maxsize=256)
 def tag_pattern(name: bytes) -> re.Pattern[bytes]:
     """Return the pattern of a start tag; group 1 is its attributes, with a final / when it is empty."""
-    return re.compile(b"<" + re.escape(name) + rb"(?=[\s/>])(" + _ATTRIBUTES + b")>")
+    return re.compile(b"<" + re.escape(name) + rb"(?=[\s/>])(" + ATTRIBUTES + b")>")
+
+
+@lru_cache(maxsize=256)
+def _closing(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(b"</" + re.escape(name) + rb"\s*>")
 
 
 @lru_cache(maxsize=256)
@@ -109,7 +115,10 @@ def attribute(tag: bytes, name: bytes) -> str | None:
 def with_attribute(tag: bytes, name: bytes, value: str | None) -> bytes:
     """Return the start tag with the attribute set, or removed for None."""
     match = _attribute(name).search(tag)
-    written = b"" if value is None else b" " + name + b'="' + escape(value, quote=True).encode() + b'"'
+    if value is None:
+        written = b""
+    else:
+        written = b' %b="%b"' % (name, (value if value.isalnum() else escape(value, quote=True)).encode())
     if match:
         return tag[: match.start()] + written + tag[match.end() :]
     end = len(tag) - (2 if tag.endswith(b"/>") else 1)
@@ -133,13 +142,13 @@ def find_all(data: bytes, name: bytes, start: int = 0, end: int | None = None) -
 def _whole(data: bytes, name: bytes, match: re.Match[bytes]) -> Element:
     if match[1].endswith(b"/"):
         return Element(match.start(), match.end(), match.end(), match.end())
-    closing = re.compile(b"</" + re.escape(name) + rb"\s*>").search(data, match.end())
+    closing = _closing(name).search(data, match.end())
     if closing is None:
         raise DocumentError(f"The element {name.decode()} is not closed: the file is damaged.", code="broken")
     return Element(match.start(), match.end(), closing.start(), closing.end())
 
 
-_ANY = re.compile(rb"<(?:!--.*?-->|\?.*?\?>|(/?)([^\s/>!?]+)(" + _ATTRIBUTES + b")>)", re.DOTALL)
+_ANY = re.compile(rb"<(?:!--.*?-->|\?.*?\?>|(/?)([^\s/>!?]+)(" + ATTRIBUTES + b")>)", re.DOTALL)
 
 
 def children(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from copilot.documents.excel import elements, markup
-from copilot.documents.excel.dependents import REFERENCE
 from copilot.documents.excel.everywhere import Home, forget, formula_hunks, rewrite, users
 from copilot.documents.excel.formulas import checked_formula, without_prefixes
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, column_number, quote_sheet, split_sheet
+from copilot.documents.excel.reftext import joined, pieces, replaced
 from copilot.documents.excel.saving import saved_after
-from copilot.documents.excel.tablerefs import outside_strings
+from copilot.documents.excel.structured import stretches
 from copilot.documents.excel.workbook import Name, Workbook
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
@@ -112,16 +112,7 @@ def written(area: Area) -> str:
 
 def _qualified(formula: str, home: str) -> str:
     """Return a formula whose addresses without a sheet have one: in a name they would mean whatever sheet is used."""
-
-    def named(match: re.Match[str]) -> str:
-        return match[0] if match[1] else f"{quote_sheet(home)}!{match[0]}"
-
-    pieces, at = [], 0
-    for match in REFERENCE.finditer(formula):
-        inside = any(start <= match.start(2) < end for start, end in outside_strings(formula))
-        pieces += [formula[at : match.start()], named(match) if inside else match[0]]
-        at = match.end()
-    return "".join([*pieces, formula[at:]])
+    return joined(replaced(pieces(formula), lambda found: found if found.prefix else found.on(home)))
 
 
 def write_name(workbook: Workbook, name: str, scope: str | None, meaning: str, comment: str) -> None:
@@ -179,14 +170,14 @@ def _renamed(workbook: Workbook, text: str, home: Home, old: Name, new: str) -> 
         own = split_sheet(qualifier + "A1")[0] or ""
         return own.casefold() == old.sheet.casefold() if old.sheet else own.casefold() not in _sheet_names(workbook)
 
-    pieces, at = [], 0
-    spans = list(outside_strings(text))
+    found, at = [], 0
+    spans = list(stretches(text))
     for match in _pattern(old.name).finditer(text):
         start = match.end(1) if match[1] else match.start()
         if any(a <= start < b for a, b in spans) and means(match[1], match[2]):
-            pieces += [text[at:start], new]
+            found += [text[at:start], new]
             at = start + len(old.name)
-    return "".join([*pieces, text[at:]])
+    return "".join([*found, text[at:]])
 
 
 def _sheet_names(workbook: Workbook) -> set[str]:

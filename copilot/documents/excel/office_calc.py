@@ -13,14 +13,13 @@ from pathlib import Path
 
 from copilot.documents.excel.cells import SheetReader
 from copilot.documents.excel.engine import Model, same
+from copilot.documents.excel.formula_tokens import calls
 from copilot.documents.excel.values import Scalar
 from copilot.documents.excel.workbook import Workbook
 from copilot.errors import DocumentError, ToolInputError
 
 #: Seconds that one conversion may take.
 TIMEOUT = 90
-#: Formulas that both know of which this share must agree before anything is taken from it.
-AGREEMENT = 0.9
 _COMMANDS = ("soffice", "libreoffice")
 #: Calculate everything when a file is opened (0: always).
 _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -76,14 +75,24 @@ def _convert(command: str, profile: Path, source: Path, out: Path) -> None:
 
 
 def agreed_values(content: bytes, model: Model, wanted: Iterable[At]) -> dict[At, Scalar]:
-    """Return LibreOffice's values for formulas, none where it does not agree with the file elsewhere.
+    """Return LibreOffice's values for formulas, as far as it can be trusted.
 
-    What hangs on the clock or on chance, and data tables, are never taken.
+    That is where it reproduced the file's value of every other formula that calls one of the same functions, or of
+    the formula itself. What hangs on the clock or on chance, and data tables, are never taken.
     """
     found = calculated(content)
+    held = {at: cell.value for at, cell in model.formulas.items()}
     wanted = {at for at in wanted if at in found and model.computable(at) and len(model.covered(at)) == 1}
-    others = [at for at, cell in model.formulas.items() if at not in wanted and cell.value is not None and at in found]
-    right = sum(same(found[at], model.formulas[at].value, model.workbook) for at in others)
-    if others and right < AGREEMENT * len(others):
-        return {}
-    return {at: found[at] for at in sorted(wanted)}
+    known = [at for at, value in held.items() if at not in wanted and value is not None and at in found]
+    wrong = {name for at in known if not same(found[at], held[at], model.workbook) for name in _functions(model, at)}
+    sure = [at for at in wanted if not wrong & _functions(model, at) or same(found[at], held[at], model.workbook)]
+    return {at: found[at] for at in sorted(sure)}
+
+
+def _functions(model: Model, at: At) -> set[str]:
+    """Return the functions that a formula calls; "" stands for none."""
+    formula = model.formulas[at].formula
+    try:
+        return {call.name for call in calls(formula.text if formula is not None else "")} or {""}
+    except ToolInputError:
+        return {""}

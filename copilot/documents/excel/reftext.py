@@ -194,8 +194,3 @@ def replaced(parts: Pieces, change: Change) -> Pieces:
 def is_word(text: str) -> bool:
     """Return whether a text is one word, as a defined name is."""
     return re.fullmatch(_WORD, text) is not None
-
-
-def table_references(text: str) -> list[tuple[int, int, str]]:
-    """Return (start, end, text) of the structured references in a formula (18.17.2.3)."""
-    return [(m.start(), m.end(), m["table"]) for m in _TOKEN.finditer(text) if m["table"] is not None]

@@ -17,7 +17,7 @@ from copilot.documents.excel.splice import Render
 from copilot.documents.excel.stylesheet import FONT_ORDER, StyleSheet, attributes_of, element, parts_of, with_parts
 from copilot.documents.excel.values import MAX_TEXT
 from copilot.documents.excel.workbook import Workbook
-from copilot.documents.excel.write import Entry, SheetEdit, _check, finish
+from copilot.documents.excel.write import Entry, SheetEdit, check_entries, finish
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
 
@@ -67,7 +67,7 @@ def write_rich_text(
     if not text or len(text) > MAX_TEXT:
         raise ToolInputError(f"A cell holds 1 to {MAX_TEXT:,} characters, not {len(text):,}.", code="value")
     edit = _RichEdit(workbook, found, {at: Entry(text)})
-    _check(edit, overwrite=overwrite)
+    check_entries(edit, overwrite=overwrite)
     sheets = StyleSheet(workbook)
     font = sheets.item(b"fonts", _font_of(sheets, edit, at))
     prefix = edit.xml.prefix
@@ -80,7 +80,7 @@ def write_rich_text(
 
 
 def _font_of(sheets: StyleSheet, edit: SheetEdit, at: tuple[int, int]) -> int:
-    raw = sheets.item(b"cellXfs", edit._inherited(edit.before[at]))
+    raw = sheets.item(b"cellXfs", edit.inherited(edit.before[at]))
     return int(attributes_of(raw).get("fontId", "0") or 0)
 
 

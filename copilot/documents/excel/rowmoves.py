@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,10 +10,10 @@ from copilot.documents.excel.calc import recalculate
 from copilot.documents.excel.calcchain import drop_formulas, set_full_calculation
 from copilot.documents.excel.cells import Cell, SheetReader, formula_content, translate
 from copilot.documents.excel.commentparts import move_comments
-from copilot.documents.excel.dependents import REFERENCE
-from copilot.documents.excel.formulas import LATE, bare
+from copilot.documents.excel.formulas import LATE
 from copilot.documents.excel.guards import Guards, pivot_areas
-from copilot.documents.excel.refs import MAX_ROW, Area, address, split_sheet
+from copilot.documents.excel.refs import MAX_ROW, Area, address
+from copilot.documents.excel.reftext import Reference, pieces
 from copilot.documents.excel.saving import saved
 from copilot.documents.excel.splice import Render
 from copilot.documents.excel.workbook import Sheet, Workbook
@@ -70,7 +69,7 @@ class RowMoves:
                 message = f"{where} overlaps the table {table.name!r} without lying in it."
                 raise ToolInputError(message, hint=hint, code="cell_in_the_way")
         self._check_formulas()
-        return guards._protection()
+        return guards.protection()
 
     def _check_formulas(self) -> None:
         """A formula that reads another row would read a wrong one afterwards, as it does when Excel sorts."""
@@ -79,9 +78,9 @@ class RowMoves:
                 continue
             if cell.formula.kind == "dataTable":
                 raise self._refused(cell, "is a data table")
-            for match in REFERENCE.finditer(bare(cell.formula.text)):
-                if self._astray(match, cell):
-                    raise self._refused(cell, f"refers to {match[0]}, another row than its own")
+            for piece in pieces(cell.formula.text):
+                if isinstance(piece, Reference) and self._astray(piece, cell):
+                    raise self._refused(cell, f"refers to {piece}, another row than its own")
             if LATE.search(cell.formula.text) and "OFFSET" in cell.formula.text.upper():
                 raise self._refused(cell, "finds its cells by their distance (OFFSET)")
 
@@ -90,10 +89,9 @@ class RowMoves:
         hint = "Replace it by its value, or let it refer to its own row, or to whole ranges with $."
         return ToolInputError(message, hint=hint, code="cell_in_the_way")
 
-    def _astray(self, match: re.Match[str], cell: Cell) -> bool:
-        own = split_sheet(match[1] + "A1")[0] if match[1] else None
-        here = own is None or own.casefold() == self.sheet.name.casefold()
-        rows = [(bool(dollar), int(row)) for dollar, row in re.findall(r"[A-Za-z](\$?)(\d+)", match[2])]
+    def _astray(self, found: Reference, cell: Cell) -> bool:
+        here = found.sheet.casefold() in ("", self.sheet.name.casefold()) and found.sheet == found.last
+        rows = [(corner.fixed_row, corner.row) for corner in found.corners if corner.row and corner.column]
         if not rows:
             return False  # whole columns, or whole rows given by $: 1:1 moves with the row
         if all(fixed for fixed, _ in rows):

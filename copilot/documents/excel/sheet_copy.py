@@ -12,7 +12,7 @@ from copilot.documents.excel.formula_places import Formulas
 from copilot.documents.excel.nodes import Nodes
 from copilot.documents.excel.reftext import joined, pieces, replaced
 from copilot.documents.excel.sheet_refs import renaming
-from copilot.documents.excel.table_refs import renamed_tables
+from copilot.documents.excel.structured import renamed_tables
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.documents.package import Relationship
 from copilot.errors import ToolInputError

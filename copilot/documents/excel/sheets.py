@@ -9,17 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from copilot.documents.excel import markup, styles
-from copilot.documents.excel.arrays import without_at
-from copilot.documents.excel.calc import recalculate
-from copilot.documents.excel.calcchain import set_full_calculation
-from copilot.documents.excel.cells import formula_content, value_content
+from copilot.documents.excel.cells import value_content
 from copilot.documents.excel.chartxml import STRICT, TRANSITIONAL
-from copilot.documents.excel.checking import FormulaCheck
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address
 from copilot.documents.excel.values import show
-from copilot.documents.excel.verify import check_parts, signature_warning
-from copilot.documents.excel.workbook import Sheet, Workbook
-from copilot.documents.excel.write import Entry, _wanted_format, entry_of
+from copilot.documents.excel.verify import signature_warning
+from copilot.documents.excel.workbook import Workbook
+from copilot.documents.excel.write import Entry, SheetEdit, entry_of, finish, wanted_format
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.package import Package
 from copilot.errors import ToolInputError
@@ -60,43 +56,30 @@ def add_sheet(content: bytes, name: str, rows: Rows = (), *, header: bool = True
     """
     workbook = Workbook.open(content)
     name = checked_name(name, workbook.listed("name"))
-    entries = _checked(workbook, name, _entries(rows, formulas=formulas))
+    entries = _entries(rows, formulas=formulas)
     _format(workbook, entries, header=header and len(rows) > 1)
     package = workbook.package
     part = package.unused_name("xl/worksheets/sheet{}.xml")
     package.add(part, _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1), _CONTENT_TYPE)
     relation = package.relate(package.main, "worksheet", part)
     list_sheet(workbook, name, relation)
-    hunks = [Hunk(f"sheet {name}", "", _summary(rows), "structure"), *_hunks(name, entries)]
-    return _finished(content, package.save(), name, entries, hunks)
+    return _finished(package.save(), name, rows, entries)
 
 
-def _checked(workbook: Workbook, name: str, entries: dict[tuple[int, int], Entry]) -> dict[tuple[int, int], Entry]:
-    """Return the entries of a new sheet with their formulas checked against the workbook, as a file spells them."""
-    check, sheet = FormulaCheck(workbook, name), Sheet(name, "", "visible", "", -1, "worksheet")
-    texts = {at: check.stored(entry.formula, sheet, at) for at, entry in entries.items() if entry.formula}
-    made = {at: replace(entries[at], formula=without_at(text, dynamic=False)) for at, text in texts.items()}
-    return {**entries, **made}
-
-
-def _finished(
-    content: bytes, made: bytes, name: str, entries: dict[tuple[int, int], Entry], hunks: list[Hunk]
-) -> Edited:
-    """Compute the new formulas in a second step: the sheet must be there for that."""
-    formulas = [at for at, entry in entries.items() if entry.formula]
+def _finished(made: bytes, name: str, rows: Rows, entries: dict[tuple[int, int], Entry]) -> Edited:
+    """Write the formulas in a second step: the sheet must be there for them to be checked, to spill, to be computed."""
+    formulas = {at: entry for at, entry in entries.items() if entry.formula}
+    summary = Hunk(f"sheet {name}", "", _summary(rows), "structure")
     if not formulas:
-        return Edited.of(made, hunks, signature_warning(Package.open(made)))
+        return Edited.of(made, [summary, *_hunks(name, entries, {})], signature_warning(Package.open(made)))
     workbook = Workbook.open(made)
-    result = recalculate(content, workbook, {name: formulas})
-    if result.incomplete:
-        set_full_calculation(workbook)
-    values = result.values.get(name, {})
-    named = {f"{name}!{address(*at)}": show(values[at]) for at in formulas if at in values}
-    hunks = [Hunk(h.where, "", f"{h.after} ({named[h.where]})", h.kind) if h.where in named else h for h in hunks]
-    check_parts(workbook.package, [s.part for s in workbook.worksheets])
-    return Edited.of(
-        workbook.package.save(), hunks + result.hunks, [*result.warnings, *signature_warning(workbook.package)]
-    )
+    edit = SheetEdit(workbook, workbook.sheet(name), formulas)
+    edit.apply()
+    done = finish(made, workbook, [edit])
+    computed = {hunk.where: hunk for hunk in done.hunks}
+    own = {f"{name}!{address(*at)}" for at in edit.entries}
+    others = [hunk for hunk in done.hunks if hunk.where not in own]
+    return Edited.of(done.content, [summary, *_hunks(name, entries, computed), *others], done.warnings)
 
 
 def _entries(rows: Rows, *, formulas: bool) -> dict[tuple[int, int], Entry]:
@@ -118,7 +101,7 @@ def _format(workbook: Workbook, entries: dict[tuple[int, int], Entry], *, header
     before = data = markup.plain(workbook.package.read(part), part)
     made: dict[object, int] = {}
     for at, entry in entries.items():
-        wanted = "bold" if header and at[0] == 1 else _wanted_format(entry)
+        wanted = "bold" if header and at[0] == 1 else wanted_format(entry)
         if wanted is None:
             continue
         if wanted not in made:
@@ -126,7 +109,7 @@ def _format(workbook: Workbook, entries: dict[tuple[int, int], Entry], *, header
                 data, made[wanted] = styles.with_bold(data)
             else:
                 data, made[wanted] = styles.with_format(data, 0, styles.NUMBER_FORMATS[wanted])
-        entries[at] = Entry(entry.value, entry.formula, made[wanted])
+        entries[at] = replace(entry, style=made[wanted])
     if data != before:
         workbook.package.write(part, data)
         del workbook.styles
@@ -153,11 +136,9 @@ def _row_xml(workbook: Workbook, number: int, entries: dict[tuple[int, int], Ent
     cells = []
     for column in range(1, width + 1):
         entry = entries.get((number, column))
-        if entry is None:
+        if entry is None or entry.formula:
             continue
         kind, inner = value_content(entry.value, b"", date1904=workbook.date1904)
-        if entry.formula:
-            kind, inner = None, formula_content(entry.formula, b"")
         style = f' s="{entry.style}"' if entry.style else ""
         shown = f' t="{kind}"' if kind else ""
         cells.append(f'<c r="{address(number, column)}"{style}{shown}>'.encode() + inner + b"</c>")
@@ -204,11 +185,10 @@ def _summary(rows: Rows) -> str:
     return f"a new sheet with {len(rows)} rows and {width} columns" if rows else "a new, empty sheet"
 
 
-def _hunks(name: str, entries: dict[tuple[int, int], Entry]) -> list[Hunk]:
-    """Return the first cells of the new sheet, so that a person can judge it."""
-    shown = [
-        Hunk(f"{name}!{address(*at)}", "", e.formula or show(e.value), "cell") for at, e in list(entries.items())[:60]
-    ]
+def _hunks(name: str, entries: dict[tuple[int, int], Entry], computed: Mapping[str, Hunk]) -> list[Hunk]:
+    """Return the first cells of the new sheet, so that a person can judge it; `computed` are those with a formula."""
+    plain = {f"{name}!{address(*at)}": e for at, e in list(entries.items())[:60]}
+    shown = [computed.get(where) or Hunk(where, "", show(e.value), "cell") for where, e in plain.items()]
     left = len(entries) - len(shown)
     return [*shown, Hunk(f"sheet {name}", "", f"and {left:,} more cells", "cell")] if left else shown
 
@@ -242,8 +222,7 @@ def _first(content: bytes, name: str, rows: Rows, *, header: bool, formulas: boo
     workbook.package.write(
         "xl/worksheets/sheet1.xml", _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1)
     )
-    hunks = [Hunk(f"sheet {name}", "", _summary(rows), "structure"), *_hunks(name, entries)]
-    return _finished(content, workbook.package.save(), name, entries, hunks)
+    return _finished(workbook.package.save(), name, rows, entries)
 
 
 def _empty(name: str) -> bytes:

@@ -35,7 +35,7 @@ from copilot.documents.excel.shifting_parts import (
 )
 from copilot.documents.excel.shifting_sheet import Elements, shifted_areas
 from copilot.documents.excel.splice import SheetXml
-from copilot.documents.excel.table_refs import without_columns
+from copilot.documents.excel.structured import without_columns
 from copilot.documents.excel.verify import check_parts, signature_warning
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.documents.hunks import Edited, Hunk
@@ -133,7 +133,7 @@ class _Shifting:
         if not self._written:
             what = f"{'row' if self._shift.rows else 'column'} {self._shift.name.partition(':')[0]}"
             message = f"Nothing lies at or behind {what} of {self._sheet.name!r}."
-            raise ToolInputError(message, hint="There is nothing to move.", code="unchanged")
+            raise ToolInputError(message, hint="Write there without inserting.", code="unchanged")
         self._chain()
         return self._finished(shown)
 

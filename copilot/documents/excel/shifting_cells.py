@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 from copilot.documents.excel import markup
-from copilot.documents.excel.refs import Area, address, column_number, parse_cell
+from copilot.documents.excel.refs import Area, address, column_letters, column_number, parse_cell
 from copilot.documents.excel.reftext import REF_ERROR, Pieces, joined, moved, pieces
 from copilot.documents.excel.shift import Follower, Shift
 from copilot.documents.excel.splice import CellSpan, RowSpan, SheetXml
@@ -251,8 +252,7 @@ def _concerned(xml: SheetXml, follower: Follower) -> bool:
 
 @lru_cache(maxsize=8)
 def _numbers(prefix: bytes) -> re.Pattern[bytes]:
-    head = b"<" + re.escape(prefix) + rb'c r="'
-    return re.compile(b"|".join(b"(?<=" + head + b"[A-Za-z]" * n + b")[0-9]+" for n in (1, 2, 3)))
+    return re.compile(b"(<" + re.escape(prefix) + rb'c r="[A-Za-z]{1,3})[0-9]+')
 
 
 class ShiftedCells:
@@ -263,6 +263,7 @@ class ShiftedCells:
         self._xml, self._shift, self._headers = xml, follower.shift, headers
         self._mark = _formula_mark(xml.prefix)
         self._cell = b"<" + xml.prefix + b"c"
+        self._columns: dict[bytes, tuple[int, bytes | None]] = {}
 
     def patches(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield the patches of the cell data, in order; raises ToolInputError when cells would fall off the sheet."""
@@ -302,7 +303,7 @@ class ShiftedCells:
         raise ToolInputError(message, hint=hint, code="cell_in_the_way")
 
     def _by_rows(self, row: RowSpan, new: int, old: bytes) -> bytes:
-        data, prefix, body = self._xml.data, self._xml.prefix, old[row.inner - row.start :]
+        data, body = self._xml.data, old[row.inner - row.start :]
         moves, has = new != row.number, self._mark.search(old) is not None
         plain = body.count(self._cell) == body.count(self._cell + b' r="')
         if has or (moves and not plain):
@@ -316,7 +317,13 @@ class ShiftedCells:
         if not moves:
             return old[: row.inner - row.start] + body
         tag = markup.with_attribute(old[: row.inner - row.start], b"r", str(new))
-        return tag + (_numbers(prefix).sub(b"%d" % new, body) if plain else body)
+        return tag + (self._renumbered(body, row.number, new) if plain else body)
+
+    def _renumbered(self, body: bytes, old: int, new: int) -> bytes:
+        """Return a row's cells, all of which have their address in front, with the number of another row."""
+        if body.count(b'%d"' % old) == body.count(self._cell + b' r="'):
+            return body.replace(b'%d"' % old, b'%d"' % new)  # nothing but the addresses ends like them
+        return _numbers(self._xml.prefix).sub(lambda match: match[1] + b"%d" % new, body)
 
     def _placed(self, raw: bytes, row: int, column: int) -> bytes:
         head = len(self._cell) + 4
@@ -330,6 +337,8 @@ class ShiftedCells:
 
     def _by_columns(self, row: RowSpan, old: bytes) -> bytes:
         shift, has = self._shift, self._mark.search(old) is not None
+        if not (has or row.empty) and old.count(self._cell) == old.count(self._cell + b' r="'):
+            return self._by_letters(row, old)
         found, left, placed = [self._spanned(old[: row.inner - row.start])], b"", shift.deletes
         for column, raw in self._segments(row, old):
             if not column:
@@ -349,6 +358,33 @@ class ShiftedCells:
             found.append(self._new_cells(row.number, left))
         return b"".join(found) + (b"" if row.empty else old[self._closing(row) - row.start :])
 
+    def _by_letters(self, row: RowSpan, old: bytes) -> bytes:
+        """Return a row without formulas, all of whose cells have their address in front: only that is exchanged."""
+        shift, head, close = self._shift, self._cell + b' r="', self._closing(row) - row.start
+        first, *cells = old[:close].split(head)
+        tag = row.inner - row.start
+        found, left, placed = [self._spanned(first[:tag]) + first[tag:]], b"", shift.deletes
+        for cell in cells:
+            letters = bytes(cell[:3]).rstrip(b'0123456789" />')
+            column, new = self._columns.get(letters) or self._column(letters)
+            if not placed and column >= shift.at:
+                found.append(self._new_cells(row.number, left))
+                placed = True
+            if new is not None:
+                found += (head, new, cell[len(letters) :])
+            elif not shift.deletes:
+                self._refuse_full(head + cell, row.number, column)
+            left = head + cell if column == shift.at - 1 else left
+        if not placed:
+            found.append(self._new_cells(row.number, left))
+        return b"".join(found) + old[close:]
+
+    def _column(self, letters: bytes) -> tuple[int, bytes | None]:
+        column = column_number(letters.decode())
+        new = self._shift.index(column)
+        self._columns[letters] = column, None if new is None else column_letters(new).encode()
+        return self._columns[letters]
+
     def _segments(self, row: RowSpan, old: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield (column, bytes) of a row's cells, and (0, bytes) of what lies between them."""
         if row.empty:
@@ -358,7 +394,7 @@ class ShiftedCells:
         if old.count(self._cell) == old.count(head):
             starts = [m.start() for m in re.finditer(re.escape(head), old)]
             yield 0, old[row.inner - row.start : starts[0] if starts else end]
-            for start, stop in zip(starts, [*starts[1:], end], strict=True):
+            for start, stop in pairwise([*starts, end]):
                 match = _LETTERS.match(old, start + len(head))
                 yield column_number(match[0].decode()) if match else 0, old[start:stop]
             return

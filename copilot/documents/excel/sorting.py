@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from copilot.documents.excel.calc import with_values
 from copilot.documents.excel.cells import Cell, SheetReader
 from copilot.documents.excel.everywhere import forget
 from copilot.documents.excel.filters import hidden_rows
@@ -79,7 +80,8 @@ class Rows:
                     if span.column in columns:
                         cell = self.reader.parse(xml.data[span.start : span.end], row.number, span.column)
                         found[row.number, span.column] = cell
-        return {at: cell for at, cell in found.items() if not cell.blank}
+        filled = {at: cell for at, cell in found.items() if not cell.blank}
+        return with_values(self.workbook, self.sheet, filled)
 
     @property
     def where(self) -> str:
@@ -188,31 +190,37 @@ def remove_duplicates(
     row, and as sorting does for what can't move.
     """
     rows = Rows.of(content, range, table, sheet, header=header)
+    chosen = [rows.column(c) for c in columns] if columns else _columns(rows.area)
+    cells = rows.values(set(chosen))
+    seen: dict[tuple[object, ...], int] = {}
+    gone: dict[int, str] = {}
+    for number in _span(rows.area):
+        same = tuple(_same(cells.get((number, column))) for column in chosen)
+        if same in seen and any(part is not None for part in same):
+            gone[number] = f"removed: as row {seen[same]}"
+        else:
+            seen.setdefault(same, number)
+    if not gone:
+        raise ToolInputError(f"{rows.where} holds no row twice.", code="unchanged")
+    return without_rows(content, rows, gone)
+
+
+def without_rows(content: bytes, rows: Rows, gone: Mapping[int, str]) -> Edited:
+    """Return the workbook with rows taken out (by number, with the reason that a hunk gives): those below move up.
+
+    Cells beside the rows stay, a table ends earlier. Raises ToolInputError for what can't move.
+    """
     if rows.table is not None and rows.table.totals_rows:
         hint = "Remove the totals row first (table_totals without totals) and add it again afterwards."
         message = f"The table {rows.table.name!r} has a totals row, which would have to move."
         raise ToolInputError(message, hint=hint, code="cell_in_the_way")
-    chosen = [rows.column(c) for c in columns] if columns else _columns(rows.area)
-    cells = rows.values(set(chosen))
-    seen: dict[tuple[object, ...], int] = {}
-    kept, gone = [], []
-    for number in _span(rows.area):
-        same = tuple(_same(cells.get((number, column))) for column in chosen)
-        if same in seen and any(part is not None for part in same):
-            gone.append((number, seen[same]))
-        else:
-            seen.setdefault(same, number)
-            kept.append(number)
-    if not gone:
-        raise ToolInputError(f"{rows.where} holds no row twice.", code="unchanged")
+    kept = [number for number in _span(rows.area) if number not in gone]
     places: list[int | None] = [*kept, *([None] * len(gone))]
     sources = {at: source for at, source in zip(_span(rows.area), places, strict=True) if at != source}
     moves = RowMoves(content, rows.workbook, rows.sheet, rows.reader, rows.area, sources)
     warnings = moves.check()
-    hunks = [
-        Hunk(f"{rows.sheet.name}!{n}:{n}", _row_words(rows, n), f"removed: as row {o}", "structure")
-        for n, o in gone[:100]
-    ]
+    shown = list(gone.items())[:100]
+    hunks = [Hunk(f"{rows.sheet.name}!{n}:{n}", _row_words(rows, n), why, "structure") for n, why in shown]
     hunks.append(Hunk(rows.where, f"{rows.area.height} rows", f"{len(kept)} rows", "structure"))
     return moves.apply(hunks, warnings, _shrink(rows, len(gone)))
 

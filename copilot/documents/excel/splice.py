@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from copilot.documents.excel import markup
@@ -13,6 +14,23 @@ from copilot.documents.excel.refs import Area, column_number
 from copilot.errors import DocumentError, ToolInputError
 
 _R = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]+)""")
+
+
+@lru_cache(maxsize=8)
+def _cell_pattern(prefix: bytes) -> re.Pattern[bytes]:
+    """Return the pattern of a cell: whole (group 1 its column) as most are written, else its start tag (group 2)."""
+    c, f, v, inline, t = (re.escape(prefix) + name for name in (b"c", b"f", b"v", b"is", b"t"))
+    formula = rb'(?:<%b(?: [a-z]+="[^"]*")*(?:/>|>[^<]*</%b>))?' % (f, f)
+    text = rb'<%b><%b(?: xml:space="preserve")?>[^<]*</%b></%b>' % (inline, t, t, inline)
+    inner = rb"%b(?:<%b>[^<]*</%b>|%b)?" % (formula, v, v, text)
+    usual = rb'([A-Z]{1,3})[0-9]+"(?: s="[0-9]+")?(?: t="[A-Za-z]+")?(?:/>|>%b</%b>)' % (inner, c)
+    return re.compile(rb'<%b(?: r="%b|(?=[\s/>])(%b)>)' % (c, usual, markup.ATTRIBUTES))
+
+
+@lru_cache(maxsize=4096)
+def _column(letters: bytes) -> int:
+    return column_number(letters.decode())
+
 
 #: Rows that are looked for one by one; from then on they are known by their numbers.
 _FEW = 32
@@ -137,11 +155,19 @@ class SheetXml:
         data = self.data
         if row.empty:
             return
-        for match in markup.tag_pattern(self.prefix + b"c").finditer(data, row.inner, row.end):
-            found = _R.search(match[1])
-            column = column_number(found[1].decode()) if found and found[1] else column + 1
-            end = match.end() if match[1].endswith(b"/") else self._cell_end(match.end(), row.end)
-            yield CellSpan(column, match.start(), end)
+        end = row.inner
+        for match in _cell_pattern(self.prefix).finditer(data, row.inner, row.end):
+            start, stop = match.span()
+            if start < end:
+                continue  # lies in the cell before it
+            letters = match[1]
+            if letters is not None:
+                column, end = _column(letters), stop
+            else:
+                found = _R.search(match[2])
+                column = _column(found[1]) if found and found[1] else column + 1
+                end = stop if match[2].endswith(b"/") else self._cell_end(stop, row.end)
+            yield CellSpan(column, start, end)
 
     def _cell_end(self, start: int, end: int) -> int:
         data, close = self.data, self._cell_close

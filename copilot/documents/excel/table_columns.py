@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from copilot.documents.excel import markup
+from copilot.documents.excel.arrays import without_at
 from copilot.documents.excel.cells import SheetReader, translate
+from copilot.documents.excel.checking import FormulaCheck
 from copilot.documents.excel.everywhere import Home, forget, formula_hunks, users
 from copilot.documents.excel.formulas import checked_formula
 from copilot.documents.excel.guards import Guards, pivot_areas
 from copilot.documents.excel.names import pivot_sources
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address
 from copilot.documents.excel.saving import finished
-from copilot.documents.excel.tableparts import TablePart
-from copilot.documents.excel.tablerefs import TableRef, find, follow_columns, refers, stored
+from copilot.documents.excel.structured import TableRef, find, refers, stored
+from copilot.documents.excel.tableparts import TablePart, follow_columns
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.documents.excel.write import Entry, SheetEdit, entry_of
 from copilot.documents.hunks import Edited, Hunk
@@ -101,7 +103,7 @@ def _total(reader: SheetReader, part: TablePart, table: Table, index: int, what:
         formula = "=" + stored(checked_formula(what)[1:], table)
         part.set_column(index, totalsRowFunction="custom")
         part.set_totals_formula(index, formula)
-        return Entry(formula=formula, style=_style_above(reader, table, index), moved=True)
+        return Entry(formula=formula, style=_style_above(reader, table, index), moved=True, given=True)
     part.set_column(index, totalsRowLabel=what)
     return Entry(what, moved=True)
 
@@ -170,29 +172,20 @@ def _filled(workbook: Workbook, table: Table, index: int, formula: str) -> Sheet
     data = table.data
     if data is None:
         raise ToolInputError(f"The table {table.name!r} has no row of data.", code="no_data")
-    text = "=" + stored(checked_formula(formula)[1:], table)
-    _check_columns(workbook, text, table)
+    column, sheet = data.left + index, workbook.sheet(table.sheet)
+    checked = FormulaCheck(workbook).stored(checked_formula(formula), sheet, (data.top, column))
+    text = without_at(checked, dynamic=False)  # nothing spills in a table
     part = TablePart(workbook, table)
     part.set_calculated(index, text)
     part.save()
     forget(workbook)
-    column = data.left + index
     entries = {
         (row, column): Entry(formula="=" + translate(text[1:], data.top, column, row, column))
         for row in range(data.top, data.bottom + 1)
     }
-    sheet = workbook.sheet(table.sheet)
     edit = SheetEdit(workbook, sheet, entries)
     edit.warnings += Guards(workbook, sheet, edit.reader).places(entries)
     return edit
-
-
-def _check_columns(workbook: Workbook, text: str, own: Table) -> None:
-    """Raise ToolInputError for structured references to tables or columns that are not there."""
-    for found in find(text):
-        table = workbook.table(found.table) if found.table else own
-        for column in found.columns:
-            column_index(table, column)
 
 
 def add_table_column(

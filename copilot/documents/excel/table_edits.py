@@ -16,9 +16,9 @@ from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area
 from copilot.documents.excel.saving import finished, saved, saved_after
 from copilot.documents.excel.sheets import MAIN, STRICT_MAIN
+from copilot.documents.excel.structured import find, made_plain, refers, with_table
 from copilot.documents.excel.table_columns import table_totals
 from copilot.documents.excel.tableparts import TablePart, table_column
-from copilot.documents.excel.tablerefs import find, made_plain, refers, with_table
 from copilot.documents.excel.values import CellError
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.documents.excel.write import Entry, SheetEdit

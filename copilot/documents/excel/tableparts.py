@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from copilot.documents.excel import elements, markup
 from copilot.documents.excel.cells import Cell
-from copilot.documents.excel.everywhere import formula_hunks
+from copilot.documents.excel.everywhere import Home, formula_hunks, rewrite
 from copilot.documents.excel.guards import is_header
 from copilot.documents.excel.refs import Area, address
-from copilot.documents.excel.tablerefs import follow_columns
+from copilot.documents.excel.structured import with_columns
 from copilot.documents.excel.values import show
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.documents.hunks import Hunk
@@ -200,3 +200,13 @@ def _retotal(part: TablePart, index: int, entry: Entry) -> None:
         part.set_column(index, totalsRowFunction="custom")
     elif entry.value is not None:
         part.set_column(index, totalsRowLabel=show(entry.value))
+
+
+def follow_columns(workbook: Workbook, table: Table, names: Mapping[str, str]) -> list[tuple[Home, str, str]]:
+    """Let all formulas that refer to columns of a table follow their new names; return (home, before, after)."""
+
+    def change(text: str, home: Home) -> str:
+        own = home.at is not None and home.sheet == table.sheet and home.at in table.area
+        return with_columns(text, table, names, inside=own or home.table == table.name)
+
+    return rewrite(workbook, change, "[")

@@ -10,6 +10,8 @@ from copilot.errors import ToolInputError
 
 ERRORS = ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#GETTING_DATA", "#SPILL!", "#CALC!")
 MAX_TEXT = 32_767
+#: Dates before it are texts to Excel.
+_FIRST_YEAR = 1900
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?\Z|-?\.\d+\Z")
 _GROUPED = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?\Z")
@@ -79,7 +81,7 @@ def to_serial(value: datetime | date | time | timedelta, *, date1904: bool) -> i
 
 
 def _clean(value: float) -> int | float:
-    return int(value) if value == int(value) else round(value, 10)
+    return int(value) if value == int(value) else float(f"{value:.15g}")  # the digits that Excel keeps
 
 
 def typed(value: object, *, text: bool = False) -> Scalar:
@@ -131,6 +133,8 @@ def _typed_moment(bare: str, value: str) -> Scalar:
     try:
         if match := _DATE.match(bare):
             parts = [int(p) for p in match.groups() if p is not None]
+            if parts[0] < _FIRST_YEAR:
+                return value
             return datetime(*parts) if len(parts) > 3 else date(*parts)  # type: ignore[arg-type]
         if match := _TIME.match(bare):
             return time(int(match[1]), int(match[2]), int(match[3] or 0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from lxml import etree
 
@@ -230,8 +231,17 @@ class Workbook:
         return self.strings[at] if 0 <= at < len(self.strings) else None
 
 
+@lru_cache(maxsize=8)
+def _usual_text(prefix: bytes) -> re.Pattern[bytes]:
+    t = re.escape(prefix) + b"t"
+    return re.compile(rb'<%b(?: xml:space="preserve")?>([^<]*)</%b>' % (t, t))
+
+
 def string_text(inner: bytes, prefix: bytes) -> str:
     """Return the text of the inside of an `si` or `is` element."""
+    usual = _usual_text(prefix).fullmatch(inner)
+    if usual is not None:
+        return markup.decode_xstring(markup.unescape(usual[1].decode("utf-8", "replace").replace("\r\n", "\n")))
     if b"rPh" in inner:
         for hint in reversed(list(markup.find_all(inner, prefix + b"rPh"))):
             inner = inner[: hint.start] + inner[hint.end :]

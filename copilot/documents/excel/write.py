@@ -173,8 +173,8 @@ class SheetEdit:
 
     def _style(self, cell: Cell, entry: Entry) -> int | None:
         """Return the format that the cell needs, None to keep what it has."""
-        base = entry.style if entry.style is not None else self._inherited(cell)
-        wanted = _wanted_format(entry)
+        base = entry.style if entry.style is not None else self.inherited(cell)
+        wanted = wanted_format(entry)
         if isinstance(entry.value, str) and _ENTERED_AS_FORMULA.match(entry.value):
             return self._quoted(base, cell)
         shown = self.workbook.styles.kind(base)
@@ -195,7 +195,7 @@ class SheetEdit:
             del self.workbook.styles
         return index
 
-    def _inherited(self, cell: Cell) -> int:
+    def inherited(self, cell: Cell) -> int:
         """Return the cell's format; where there is no cell yet, the one of its row or column."""
         if self.xml.cell(cell.row, cell.column) is not None:
             return cell.style
@@ -237,7 +237,8 @@ def _present(reader: SheetReader, entries: Iterable[tuple[int, int]]) -> dict[tu
     return found
 
 
-def _wanted_format(entry: Entry) -> str | None:
+def wanted_format(entry: Entry) -> str | None:
+    """Return the kind of number format that an entry's value needs, a key of styles.NUMBER_FORMATS; None for none."""
     value = entry.value
     if isinstance(value, Percent):
         return "percent" if float(round(value * 100, 9)).is_integer() else "percent2"
@@ -304,12 +305,13 @@ def write_cells(
         raise ToolInputError("There is nothing to write.", hint="Name at least one cell and its value.", code="value")
     by_sheet = _by_sheet(workbook, sheet, cells, formulas=formulas)
     edits = [SheetEdit(workbook, found, entries) for found, entries in by_sheet.items()]
-    return _written(content, workbook, edits, overwrite=overwrite)
+    return write_entries(content, workbook, edits, overwrite=overwrite)
 
 
-def _written(content: bytes, workbook: Workbook, edits: list[SheetEdit], *, overwrite: bool) -> Edited:
+def write_entries(content: bytes, workbook: Workbook, edits: list[SheetEdit], *, overwrite: bool) -> Edited:
+    """Return the workbook with checked entries written and what depends on them computed: see `write_cells`."""
     for edit in edits:
-        _check(edit, overwrite=overwrite)
+        check_entries(edit, overwrite=overwrite)
     for edit in edits:
         edit.apply()
     return finish(content, workbook, edits)
@@ -341,7 +343,7 @@ def write_formula(
         stored = FormulaCheck(workbook).stored(text, target, (area.top, area.left))
         moved = {at: "=" + translate(stored[1:], area.top, area.left, *at) for at in area.cells()}
         entries = {at: Entry(formula=each, given=True) for at, each in moved.items()}
-    return _written(content, workbook, [SheetEdit(workbook, target, entries)], overwrite=overwrite)
+    return write_entries(content, workbook, [SheetEdit(workbook, target, entries)], overwrite=overwrite)
 
 
 _MAX_FILL = 10_000
@@ -362,7 +364,7 @@ def _by_sheet(
     return found
 
 
-def _check(edit: SheetEdit, *, overwrite: bool) -> None:
+def check_entries(edit: SheetEdit, *, overwrite: bool) -> None:
     """Refuse what can't be written, keep texts in cells that are formatted as text, and collect the warnings."""
     for at, entry in list(edit.entries.items()):
         if any(is_header(t, at) for t in edit.workbook.tables_on(edit.sheet)) and entry.value is not None:

@@ -35,6 +35,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PAGE = 12240 - 2 * 1440  # width of the text on a US Letter page, twentieths of a point
 #: Words in the names of styles that are not for body text.
 _SPECIAL = ("caption", "toc ", "subtitle", "list", "footnote", "quote", "code", "macro", "preformatted")
+_MOST_COLUMNS = 45  # of text on a page (17.6.4)
 _ODD = 2  # that many alike, and a different one is odd
 _LOOKS = 50  # paragraphs that are asked for the usual look
 
@@ -134,7 +135,7 @@ def table(document: Document, near: Block, rows: Sequence[Sequence[str]], style:
         raise ToolInputError("rows is empty: a table needs at least one row with one cell.")
     if columns > MAX_SPAN:
         raise ToolInputError(f"The table would have {columns} columns; Word allows {MAX_SPAN}.")
-    width = _text_width(document, near)
+    width = text_width(document, near)
     made = new(near.element, "tbl")
     properties = add(made, "tblPr")
     add(properties, "tblStyle", val=style)
@@ -174,18 +175,32 @@ def _styles_header(document: Document, style: str) -> bool:
     )
 
 
-def _text_width(document: Document, near: Block) -> int:
-    """Return the width of the text in twentieths of a point: of the last section, or of the cell around."""
+def text_width(document: Document, near: Block) -> int:
+    """Return the width of the text in twentieths of a point: of the cell, or of the column of the section around."""
     for each in near.element.iterancestors():
         if name(each) == "w:tc":
             return max((number(descend(each, "w:tcPr", "w:tcW"), "w") or 0) - 216, 1440)
-    section = child(document.body, "w:sectPr")
+    section = _section_around(document, near.element)
     page = number(child(section, "w:pgSz"), "w")
     margins = child(section, "w:pgMar")
     left, right = number(margins, "left"), number(margins, "right")
     if page is None or left is None or right is None or page - left - right < 1440:
         return _PAGE
-    return page - left - right
+    columns = child(section, "w:cols")
+    count = min(max(number(columns, "num") or 1, 1), _MOST_COLUMNS)
+    space = max(number(columns, "space") or 0, 0)
+    return max((page - left - right - (count - 1) * space) // count, 1440)
+
+
+def _section_around(document: Document, element: Element) -> Element | None:
+    """Return the properties of the section that an element stands in: those that end it (17.6.18)."""
+    body = document.body
+    top = next((e for e in (element, *element.iterancestors()) if e.getparent() is body), None)
+    for each in () if top is None else (top, *top.itersiblings()):
+        found = each if name(each) == "w:sectPr" else descend(each, "w:pPr", "w:sectPr")
+        if found is not None:
+            return found
+    return child(body, "w:sectPr")
 
 
 def usual_table_style(document: Document) -> str:

@@ -1,18 +1,19 @@
-"""Change what is there: the text of a paragraph or cell, its style; rows added; blocks removed."""
+"""Change what is there: the text of a paragraph or cell, its style."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from copilot.documents.hunks import Hunk
 from copilot.documents.word import build, text
-from copilot.documents.word.blocks import Block, cells, rows, twin
+from copilot.documents.word.blocks import Block, twin
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.doubts import Doubts
 from copilot.documents.word.editing import Edit, Number, Words, editor
-from copilot.documents.word.names import Element, child, children, descend, descendants, name, new, value
+from copilot.documents.word.names import Element, descend, name, value
 from copilot.documents.word.styles import style_id
+from copilot.documents.word.tables.places import cell_at, table_at
+from copilot.documents.word.tables.styles import table_style_id
 from copilot.errors import ToolInputError
 
 _PRECIOUS = ("w:drawing", "w:pict", "w:object", "w:footnoteReference", "w:endnoteReference", "w:sdt", "w:fldChar")
@@ -61,18 +62,6 @@ def _doubts(line: text.Line, block: Block) -> Doubts:
 # Tables
 
 
-def table_at(document: Document, table: str) -> Block:
-    """Return a table by address, or by its number in the body ("2", "table 2"); raises ToolInputError."""
-    digits = table.strip().lower().removeprefix("table").strip()
-    block = document.at(f"t{int(digits)}" if digits.isdigit() else table)
-    if block.kind in ("row", "cell"):
-        path = block.path.rpartition(".r")[0]
-        block = next(b for b in document.blocks if b.path == path)
-    if block.kind != "table":
-        raise ToolInputError(f"{table!r} is no table but a {block.kind}.", code="address")
-    return block
-
-
 @editor
 def set_table_cell(document: Document, table: Words, row: Number, column: int | str, text: Words) -> Edit:
     """Set the text of a cell; its paragraph and character formatting stay.
@@ -80,35 +69,7 @@ def set_table_cell(document: Document, table: Words, row: Number, column: int | 
     `row` counts from 1, the header included; `column` is a number from 1 or the header of the column. Lines become
     paragraphs. Raises ToolInputError for places that aren't there or are hidden under a merge, DocumentError.
     """
-    return _set_cell(document, _cell(document, table_at(document, table), row, column), text)
-
-
-def _cell(document: Document, table: Block, row: int, column: int | str) -> Block:
-    inside = [b for b in document.blocks if b.kind == "cell" and b.path.rpartition(".r")[0] == table.path]
-    count = max((b.row for b in inside), default=0)
-    if not 1 <= row <= count:
-        raise ToolInputError(f"{table.where} has no row {row}.", hint=f"It has {count} rows.", code="row")
-    at = column if isinstance(column, int) else _column(document, inside, column)
-    found = next((b for b in inside if b.row == row and b.column <= at < b.column + b.span), None)
-    if found is None:
-        width = max((b.column + b.span - 1 for b in inside if b.row == row), default=0)
-        raise ToolInputError(f"Row {row} of {table.where} has no column {at}.", hint=f"It has {width}.", code="column")
-    if found.merged:
-        above = [b for b in inside if b.column == found.column and b.row < row and not b.merged]
-        hint = f"Its text stands in row {above[-1].row}." if above else ""
-        raise ToolInputError(f"{found.where} is merged with the cell above it.", hint=hint, code="merged")
-    return found
-
-
-def _column(document: Document, inside: list[Block], wanted: str) -> int:
-    headers = {" ".join(document.text(b).split()): b.column for b in inside if b.row == 1}
-    folded = {key.casefold(): at for key, at in headers.items()}
-    words = " ".join(wanted.split()).casefold()
-    if words in folded:
-        return folded[words]
-    if words.isdigit():
-        return int(words)
-    raise ToolInputError.unknown("column", wanted, [key for key in headers if key])
+    return _set_cell(document, cell_at(document, table_at(document, table), row, column), text)
 
 
 def _set_cell(document: Document, cell: Block, words: str) -> Edit:
@@ -146,91 +107,6 @@ def _refuse_loss(cell: Block, inside: list[Block], removed: list[Block]) -> None
             raise ToolInputError(f"{cell.where} holds a picture, note or field that would be lost.", hint=hint)
 
 
-@editor
-def add_table_row(
-    document: Document, table: Words, values: list[Words] | dict[str, Words], *, after: Number | None = None
-) -> Edit:
-    """Add a row below row `after` (below the last one if None), formatted like it.
-
-    `values` are the texts in the order of the columns, or by column header. Raises ToolInputError, DocumentError.
-    """
-    block = table_at(document, table)
-    there = list(rows(block.element))
-    at = len(there) if after is None else after
-    if not 1 <= at <= len(there):
-        raise ToolInputError(f"{block.where} has no row {at}.", hint=f"It has {len(there)} rows.", code="row")
-    model = _model_row(there, at)
-    texts = _texts(document, block, values, [(column, span) for _, column, span in cells(model)])
-    made = _like_row(document, block, model, texts)
-    there[at - 1].addnext(made)
-    made.tail, there[at - 1].tail = there[at - 1].tail, None
-    document.touch(block.story)
-    warnings = [] if at == len(there) else list(_split_merge(there[at], block))
-    where = f"{block.where}, row {at + 1}"
-    return Edit.of([Hunk(where, "", "\t".join(texts), "structure")], warnings)
-
-
-def _model_row(there: list[Element], at: int) -> Element:
-    """Return the row that a new one is made like: the one above it, the one below if that is the header."""
-    above = there[at - 1]
-    header = descend(above, "w:trPr", "w:tblHeader") is not None or at == 1
-    return there[at] if header and at < len(there) else above
-
-
-def _split_merge(below: Element, table: Block) -> Iterator[str]:
-    merges = [descend(cell, "w:tcPr", "w:vMerge") for cell, _, _ in cells(below)]
-    if any(merge is not None and value(merge) != "restart" for merge in merges):
-        yield f"The new row goes through a merged cell of {table.where}."
-
-
-def _texts(
-    document: Document, table: Block, values: Sequence[str] | Mapping[str, str], columns: list[tuple[int, int]]
-) -> list[str]:
-    """Return one text for each cell of the new row."""
-    if isinstance(values, Mapping):
-        inside = [b for b in document.blocks if b.kind == "cell" and b.path.rpartition(".r")[0] == table.path]
-        by_column = {_column(document, inside, key): words for key, words in values.items()}
-        found = [next((w for at, w in by_column.items() if c <= at < c + span), "") for c, span in columns]
-    else:
-        if len(values) > len(columns):
-            raise ToolInputError(f"{len(values)} values for {len(columns)} columns of {table.where}.", code="values")
-        found = [*values, *[""] * (len(columns) - len(values))]
-    return [build.clean(words, "values") for words in found]
-
-
-def _like_row(document: Document, table: Block, model: Element, texts: Sequence[str]) -> Element:
-    """Return a new row with the cells of `model`, each with one paragraph that looks like the model's first."""
-    made = copy.deepcopy(model)
-    made.tail = None
-    for attribute in list(made.attrib):
-        if isinstance(attribute, str) and attribute.rpartition("}")[2] in ("paraId", "textId"):
-            del made.attrib[attribute]
-    for each in list(children(child(made, "w:trPr"), "w:ins", "w:del", "w:trPrChange", "w:tblHeader", "w:cnfStyle")):
-        _parent(each).remove(each)
-    for each in [e for e in made if name(e) in ("w:sdt", "w:customXml", "w:bookmarkStart", "w:bookmarkEnd")]:
-        made.remove(each)
-    originals = [cell for cell, _, _ in cells(model)]
-    for each in list(children(made, "w:tc")):
-        made.remove(each)
-    for cell, words in zip(originals, texts, strict=True):
-        made.append(_like_cell(made, cell, words))
-    return made
-
-
-def _like_cell(near: Element, model: Element, words: str) -> Element:
-    cell = new(near, "tc")
-    if (properties := child(model, "w:tcPr")) is not None:
-        kept = copy.deepcopy(properties)
-        kept.tail = None
-        for each in list(children(kept, "w:vMerge", "w:cellIns", "w:cellDel", "w:cellMerge", "w:tcPrChange")):
-            kept.remove(each)
-        cell.append(kept)
-    like = next((p for p in descendants(model, "w:p")), None)
-    for line in words.split("\n"):
-        cell.append(build.paragraph(near, line, like=like))
-    return cell
-
-
 # Styles
 
 
@@ -246,7 +122,7 @@ def apply_style(document: Document, addresses: Sequence[str], style: str) -> Edi
         if block.kind not in ("paragraph", "table"):
             raise ToolInputError(f"{block.path} is a {block.kind}, which has no style of its own.", code="address")
         table = block.kind == "table"
-        wanted = document.styles.require(style, block.kind)
+        wanted = table_style_id(document, style) if table else document.styles.require(style, block.kind)
         before = _style_of(document, block)
         if wanted == (before or document.styles.default(block.kind)):
             continue
@@ -285,4 +161,4 @@ def _parent(element: Element) -> Element:
 
 
 #: The operations of this module.
-OPERATIONS = (replace_paragraph, set_table_cell, add_table_row, apply_style)
+OPERATIONS = (replace_paragraph, set_table_cell, apply_style)

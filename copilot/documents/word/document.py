@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import cached_property
 
 from copilot.documents.hunks import Edited, Hunk
@@ -48,6 +49,9 @@ class Document:
         self._frozen: Frozen | None = None
         #: Kind and id of notes and comments whose reference an edit took away.
         self.released: set[tuple[str, str]] = set()
+        #: Who edits, and when: what comments say that name nobody themselves.
+        self.author = "Everpilot"
+        self.date: datetime | None = None
 
     @property
     def main(self) -> str:
@@ -150,7 +154,7 @@ class Document:
             hint = 'An address looks like "p12:3fa2"; reading the document shows them.'
             raise ToolInputError(f"{address!r} is no address.", hint=hint, code="address")
         path, digest = parsed
-        block = self._by_path(path) if self._frozen is None else self._frozen.at(path)
+        block = self.named(path)
         if block is not None and (self._digest(path, block) == digest or (not digest and block.kind == "table")):
             return block
         raise self._stale(address, path, digest, block)
@@ -166,6 +170,18 @@ class Document:
         """
         self._frozen = Frozen(self, addresses)
         return self._frozen
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether addresses mean the document as a batch found it."""
+        return self._frozen is not None
+
+    def named(self, path: str) -> Block | None:
+        """Return the block with this path, in a batch the one that had it when the batch began; None if there is none.
+
+        Raises ToolInputError "overlap" when an edit of the batch has deleted it.
+        """
+        return self._by_path(path) if self._frozen is None else self._frozen.at(path)
 
     def _stale(self, address: str, path: str, digest: str, block: Block | None) -> ToolInputError:
         kind = block.kind if block else "paragraph"
@@ -267,6 +283,14 @@ class Document:
             whole = self._lean.whole(self.package.read(self.main))
             self.package.write(self.main, iter([whole]))
         return self.package.save()
+
+    def settled(self) -> Package:
+        """Return the package with the edits that were made, to go on with instead of the document."""
+        if self._lean is not None:
+            self.package.write(self.main, self._lean.whole(self.package.read(self.main)))
+            self._lean = None
+        self.package.settle()
+        return self.package
 
     def standing_warnings(self, *, tracked: bool = False) -> Iterator[str]:
         """Yield what any edit of this document is to be warned about; `tracked`: it is made as tracked changes."""

@@ -10,7 +10,9 @@ from typing import Annotated, Concatenate, Generic, ParamSpec
 from pydantic import Field
 
 from copilot.documents.hunks import Edited, Hunk
+from copilot.documents.package import Package
 from copilot.documents.word.document import Document
+from copilot.documents.word.protection import refuse_outside, refuse_protected, refuse_untracked
 from copilot.errors import ToolInputError
 
 P = ParamSpec("P")
@@ -46,12 +48,20 @@ class Editor(Generic[P]):
         self.words: Callable[P, list[str]] | None = None
 
     def __call__(self, content: bytes, /, *args: P.args, **kwargs: P.kwargs) -> Edited:
-        """Return the edited file. Raises what the edit raises, and DocumentError for a file that can't be read."""
-        words = self.words(*args, **kwargs) if self.words else []
-        return opened(content, words, lambda document: self._edited(document, *args, **kwargs))
+        """Return the edited file, its changes made directly.
 
-    def _edited(self, document: Document, *args: P.args, **kwargs: P.kwargs) -> Edited:
+        Raises what the edit raises, ToolInputError "protected" when the document forbids it (`edit` can override that,
+        or track the change where nothing else is allowed), and DocumentError for a file that can't be read.
+        """
+        words = self.words(*args, **kwargs) if self.words else []
+        return opened(content, words, lambda document: self._edited(content, document, *args, **kwargs))
+
+    def _edited(self, content: bytes, document: Document, *args: P.args, **kwargs: P.kwargs) -> Edited:
+        refuse_untracked(document, self.__name__)
+        limited = refuse_protected(document, [self.__name__])
         edit = self.on(document, *args, **kwargs)
+        if limited:
+            refuse_outside(Package.open(content), document.settled())
         return document.finish(edit.hunks, edit.warnings)
 
 

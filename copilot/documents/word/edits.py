@@ -8,11 +8,36 @@ from datetime import datetime
 from typing import Any, Literal
 
 from copilot.documents.hunks import Edited, Hunk
-from copilot.documents.operations import Call, Operations
-from copilot.documents.word import change, formatting, insert, listing, orphans, paragraphs, remove, replace
+from copilot.documents.operations import Call, Opener, Operations, run_each
+from copilot.documents.package import Package
+from copilot.documents.word import (
+    bookmarks,
+    captions,
+    change,
+    comments,
+    controls,
+    fields,
+    formatting,
+    insert,
+    links,
+    listing,
+    margins,
+    notes,
+    orphans,
+    paragraphs,
+    pictures,
+    properties,
+    remove,
+    replace,
+    sections,
+    styles_edit,
+    tables,
+    templates,
+    toc,
+)
 from copilot.documents.word.document import Document
 from copilot.documents.word.editing import Edit, Editor, opened
-from copilot.documents.word.protection import forces_tracking, refuse_protected
+from copilot.documents.word.protection import SETTLING, forces_tracking, refuse_outside, refuse_protected
 from copilot.documents.word.revisions import OPERATIONS as REVISIONS
 from copilot.errors import ToolInputError
 
@@ -27,13 +52,25 @@ _EDITORS = (
     *paragraphs.OPERATIONS,
     *listing.OPERATIONS,
     *formatting.OPERATIONS,
+    *tables.OPERATIONS,
+    *pictures.OPERATIONS,
+    *sections.OPERATIONS,
+    *margins.OPERATIONS,
+    *notes.OPERATIONS,
+    *links.OPERATIONS,
+    *bookmarks.OPERATIONS,
+    *fields.OPERATIONS,
+    *captions.OPERATIONS,
+    *toc.OPERATIONS,
+    *styles_edit.OPERATIONS,
+    *properties.OPERATIONS,
+    *comments.OPERATIONS,
+    *controls.OPERATIONS,
+    *templates.OPERATIONS,
     *REVISIONS,
 )
 
 _BY_NAME: dict[str, Editor[...]] = {editor.__name__: editor for editor in _EDITORS}
-
-#: These are not tracked themselves: they settle what is.
-_SETTLING = frozenset({"accept", "reject", "track"})
 
 #: Every operation: a function of a `Document` that says what it changed.
 OPERATIONS = Operations(editor.on for editor in _EDITORS)
@@ -47,16 +84,18 @@ def edit(
     author: str = "Everpilot",
     date: datetime | None = None,
     override_protection: bool = False,
+    opener: Opener | None = None,
 ) -> Edited:
     """Return the document after all operations, in order; with `track` as tracked changes of `author` at `date`.
 
-    An operation is a mapping such as {"op": "delete_blocks", "addresses": ["p12:3fa2"]}. Addresses mean the document
-    as it was given, so that an insertion by one operation does not shift those of the next; headings and table rows
-    are looked for in what the operations before have made. Raises ToolInputError that names the operation by its
-    number: "overlap" when it names what one before has deleted, or rewrites what one before has rewritten;
-    "protected" unless `override_protection`; DocumentError. Then nothing of the batch is done.
+    An operation is a mapping such as {"op": "delete_blocks", "addresses": ["p12:3fa2"]}; `opener` reads the files that
+    one names (a picture). Addresses mean the document as it was given, so that an insertion by one operation does not
+    shift those of the next; headings and table rows are looked for in what the operations before have made. Raises
+    ToolInputError that names the operation by its number: "overlap" when it names what one before has deleted, or
+    rewrites what one before has rewritten; "protected" unless `override_protection`; DocumentError. Then nothing of the
+    batch is done.
     """
-    calls = OPERATIONS.calls(operations)
+    calls = OPERATIONS.calls(operations, opener)
     plan = _Plan(content, calls, track, author, date, override_protection)
     return opened(content, _words(calls), plan.edit)
 
@@ -71,26 +110,32 @@ class _Plan:
     override_protection: bool
 
     def edit(self, document: Document) -> Edited:
-        if not self.override_protection:
-            refuse_protected(document, [call.operation.name for call in self.calls])
-        follows = self.track == "follow" and document.tracks
-        tracked = self.track == "on" or follows or forces_tracking(document)
-        if tracked and (settling := [c for c in self.calls if c.operation.name in _SETTLING]):
-            if len(settling) < len(self.calls):
-                hint = "Do them in a batch of their own."
-                raise ToolInputError(
-                    "Accepting and rejecting changes can't be tracked themselves.", hint=hint, code="overlap"
-                )
-            tracked = False
+        document.author, document.date = self.author, self.date
+        names = [call.operation.name for call in self.calls]
+        limited = not self.override_protection and refuse_protected(document, names)
+        tracked = self._tracks(document, names)
         hunks, warnings = _run(document, self.calls)
         warnings += document.standing_warnings(tracked=tracked)
         if not tracked:
             orphans.drop(document, document.released)
+        if limited:
+            refuse_outside(Package.open(self.content), document.settled())
+        if not tracked:
             return Edited.of(document.save(), hunks, dict.fromkeys(warnings))
         from copilot.documents.word.redline import redline
 
-        lined = redline(self.content, document.save(), author=self.author, date=self.date)
+        lined = redline(self.content, document.settled(), author=self.author, date=self.date)
         return Edited.of(lined.content, hunks, dict.fromkeys([*warnings, *lined.warnings]))
+
+    def _tracks(self, document: Document, names: Sequence[str]) -> bool:
+        """Return whether the edits are written as tracked changes; raises ToolInputError for those that can't be."""
+        follows = self.track == "follow" and document.tracks
+        tracked = self.track == "on" or follows or forces_tracking(document)
+        settling = [each for each in names if each in SETTLING]
+        if tracked and settling and len(settling) < len(names):
+            message = "Accepting and rejecting changes can't be tracked themselves."
+            raise ToolInputError(message, hint="Do them in a batch of their own.", code="overlap")
+        return tracked and not settling
 
 
 def _words(calls: Sequence[Call]) -> list[str]:
@@ -109,12 +154,15 @@ def _run(document: Document, calls: Sequence[Call]) -> tuple[list[Hunk], list[st
     frozen = document.freeze(text for call in calls for text in _texts(call.arguments))
     hunks: list[Hunk] = []
     warnings: list[str] = []
-    for call in calls:
+
+    def run(call: Call) -> None:
         done: Edit = call.run(document)
         frozen.done(f"Operation {call.number} ({call.operation.name})")
-        hunks += done.hunks
-        warnings += done.warnings
-    return hunks, warnings
+        hunks.extend(done.hunks)
+        warnings.extend(done.warnings)
+
+    said = run_each(calls, run)
+    return hunks, [*warnings, *said]
 
 
 def _texts(given: Any) -> Iterator[str]:

@@ -123,7 +123,7 @@ def _format_places(document: Document, search: Search, within: Sequence[str], gi
             _format_line(document, block, copied, search.places(other), given)
         if changed:
             words = ", ".join(dict.fromkeys(line.text[p.start : p.end] for p in places))
-            hunks.append(Hunk(block.where, shortened(words), f"{shortened(words)} [{_said(given)}]", "format"))
+            hunks.append(Hunk(block.where, shortened(words), f"{shortened(words)} [{said(given)}]", "format"))
             document.touch(block.story)
     if not found:
         raise not_found(document, search.find, regex=search.regex)
@@ -179,7 +179,7 @@ def format_paragraph(
         if changed and copied is not None:
             _set_paragraph(copied, given)
         if changed:
-            hunks.append(_hunk(document, block, _said(given)))
+            hunks.append(_hunk(document, block, said(given)))
             document.touch(block.story)
     return _edit(hunks)
 
@@ -217,7 +217,7 @@ def _format_whole(document: Document, blocks: Sequence[Block], change: Setter, g
             if element is not None:
                 changed |= _any_altered(_parts(document, block, element), change)
         if changed:
-            hunks.append(_hunk(document, block, _said(given)))
+            hunks.append(_hunk(document, block, said(given)))
             document.touch(block.story)
     return _edit(hunks)
 
@@ -246,7 +246,8 @@ def _hunk(document: Document, block: Block, said: str) -> Hunk:
     return Hunk(block.where, words, f"{words} [{said}]", "format")
 
 
-def _said(given: Mapping[str, Any]) -> str:
+def said(given: Mapping[str, Any]) -> str:
+    """Return formatting in words: "bold, size 12, no italic"."""
     return ", ".join(_said_one(key.replace("_", " "), setting) for key, setting in given.items())
 
 
@@ -278,7 +279,11 @@ def _altered(element: Element, change: Setter) -> bool:
 def _set_text(element: Element, given: Mapping[str, Any]) -> None:
     """Set the properties of a run, or of the mark of a paragraph (17.3.1.29)."""
     holder = element if name(element) == "w:r" else ensure(element, "pPr")
-    properties = ensure(holder, "rPr")
+    set_run_properties(ensure(holder, "rPr"), given)
+
+
+def set_run_properties(properties: Element, given: Mapping[str, Any]) -> None:
+    """Set properties of text in a `w:rPr`, by the names of the parameters of `format_text`."""
     for key, setting in given.items():
         if key in _SWITCHES:
             for local in _SWITCHES[key]:
@@ -321,7 +326,11 @@ _TEXT: dict[str, Callable[[Element, Any], object]] = {
 
 
 def _set_paragraph(paragraph: Element, given: Mapping[str, Any]) -> None:
-    properties = ensure(paragraph, "pPr")
+    set_paragraph_properties(ensure(paragraph, "pPr"), given)
+
+
+def set_paragraph_properties(properties: Element, given: Mapping[str, Any]) -> None:
+    """Set properties in a `w:pPr`, by the names of the parameters of `format_paragraph`."""
     for key, setting in given.items():
         if key in _PARAGRAPH_SWITCHES:
             _switch(properties, _PARAGRAPH_SWITCHES[key], setting)

@@ -1,4 +1,4 @@
-"""Put new paragraphs, headings, lists and tables into a document."""
+"""Put new paragraphs, headings and lists into a document."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def spot(document: Document, at: str, position: Position = "after") -> Spot:
         return _end(document)
     block = document.place(at)
     if block.kind == "row":
-        raise ToolInputError(f"{at!r} is a row of a table.", hint="Add rows with add_table_row.", code="address")
+        raise ToolInputError(f"{at!r} is a row of a table.", hint="Add rows with add_rows.", code="address")
     if block.kind == "cell":
         return _in_cell(document, block)
     if position == "end_of_section" and block.kind == "paragraph":
@@ -107,7 +107,7 @@ def insert_paragraphs(
     style_of = document.styles.require(style, "paragraph") if style else None
     like = None if style_of else _look(document, place)
     made = [build.paragraph(place.element, line, style=style_of, like=like) for line in words]
-    return _inserted(document, place, made, words)
+    return inserted(document, place, made, words)
 
 
 def _look(document: Document, place: Spot) -> Element | None:
@@ -136,7 +136,7 @@ def insert_heading(
     words = " ".join(build.lines(text))
     place = spot(document, at, position)
     made = build.paragraph(place.element, words, style=heading_style(document, level))
-    return _inserted(document, place, [made], [words])
+    return inserted(document, place, [made], [words])
 
 
 def heading_style(document: Document, level: int) -> str:
@@ -172,7 +172,7 @@ def add_list(
     make = list_maker(document, place.element, kind == "numbered")
     made = [make(words, depth) for depth, words in entries]
     marks = [f"{'  ' * depth}{'-' if kind == 'bulleted' else '#.'} {words}" for depth, words in entries]
-    return _inserted(document, place, made, marks)
+    return inserted(document, place, made, marks)
 
 
 def depth_of(item: str) -> int:
@@ -206,29 +206,7 @@ def existing_list(document: Document, *, numbered: bool) -> tuple[str, Element] 
     return None
 
 
-@editor
-def add_table(
-    document: Document,
-    rows: Sequence[Sequence[Words]],
-    *,
-    at: str = "",
-    position: Position = "after",
-    style: str | None = None,
-    header: bool = True,
-) -> Edit:
-    """Insert a table; the first row is its header unless `header` is False.
-
-    Without `style` it looks like the document's other tables, else it has thin lines. Raises ToolInputError,
-    DocumentError.
-    """
-    place = spot(document, at, position)
-    style_of = document.styles.require(style, "table") if style else build.usual_table_style(document)
-    near = place.beside or Block(document.body, "paragraph", "", "", place.story)
-    made = build.table(document, near, rows, style_of, header=header)
-    return _inserted(document, place, _parted(place, made), ["\t".join(row) for row in rows])
-
-
-def _parted(place: Spot, table: Element) -> list[Element]:
+def parted(place: Spot, table: Element) -> list[Element]:
     """Return the table with empty paragraphs where it would touch another one, or end a cell or the document.
 
     Word merges tables that touch, and wants a paragraph at the end of a cell (17.4.65).
@@ -243,7 +221,8 @@ def _parted(place: Spot, table: Element) -> list[Element]:
     return made
 
 
-def _inserted(document: Document, place: Spot, made: list[Element], shown: Sequence[str]) -> Edit:
+def inserted(document: Document, place: Spot, made: Sequence[Element], shown: Sequence[str]) -> Edit:
+    """Put new blocks at a place and return the edit; `shown` is what a person sees of them."""
     warnings = []
     if place.beside is not None and within(place.element, "w:sdtContent") is not None:
         warnings.append(f"It is put into the content control around {place.beside.where}.")
@@ -256,4 +235,4 @@ def _inserted(document: Document, place: Spot, made: list[Element], shown: Seque
 
 
 #: The operations of this module.
-OPERATIONS = (insert_paragraphs, insert_heading, add_list, add_table)
+OPERATIONS = (insert_paragraphs, insert_heading, add_list)

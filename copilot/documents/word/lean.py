@@ -8,6 +8,7 @@ skipped, and a part with text boxes (paragraphs inside of paragraphs), comments 
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,18 +23,17 @@ _SIGNS = bytes(b for b in range(256) if not (b < 128 and chr(b).isalnum()))
 #: Letters outside of ASCII that match one of ASCII when case does not matter: \u212a, \u017f, \u0130, \u0131.
 _ODD_LETTERS = (b"\xe2\x84\xaa", b"\xc5\xbf", b"\xc4\xb0", b"\xc4\xb1")
 _ENCODED = re.compile(rb"""\A(?:\xef\xbb\xbf)?<\?xml version=["']1.0["'](?: encoding=["'](?i:utf-8)["'])?[^>]*\?>""")
-_TEXTS = re.compile(rb"<w:t(?: [^>]*)?>([^<]*)")
 _ENTITY = re.compile(rb"&[^;]*;")
 _START = re.compile(rb"<w:p[ />]")
-#: The end of a paragraph that no other one follows directly.
-_END = re.compile(rb"(?:</w:p>|<w:p(?: [^>]*)?/>)(?!<w:p[ />])")
+_OPENED, _CLOSED = (b"<w:p>", b"<w:p ", b"<w:p/"), b"</w:p>"
 _TABLE = re.compile(rb"</?w:tbl>")
+_TEXTS = re.compile(rb'<w:t(?: xml:space="preserve")?>([^<]*)')
 #: What is needed of paragraphs without the words: fields (they reach over paragraphs), notes (they are counted), and
 #: text that stands in no `w:t`. Then what is too unusual to go on: nested paragraphs, comments, CDATA, instructions,
 #: tags written in another way than Office does.
-_KEPT = re.compile(
-    rb"<w:(?:fldChar|footnoteReference|endnoteReference|commentReference|sym|ruby)|<m:oMath|<mc:AlternateContent|<w16se:"
-    rb"|<w:txbxContent|<w:[pt][\t\r\n]|<!|<\?"
+_MARKS = re.compile(
+    rb"<(?:w:(?:fldChar|footnoteReference|endnoteReference|commentReference|sym|ruby|txbxContent|[pt][\t\r\n]"
+    rb'|t (?!xml:space="preserve">))|m:oMath|mc:AlternateContent|w16se:|[!?])'
 )
 _UNUSUAL = (b"<w:txbx", b"<w:p", b"<w:t", b"<!", b"<?")
 _SPACES = re.compile(rb"""xmlns(:[\w.-]+)?\s*=\s*["']([^"']*)""")
@@ -67,19 +67,18 @@ def reduced(data: bytes, words: Sequence[str]) -> Lean | None:
     head = _ENCODED.match(data)
     if len(data) < SHORTEST or head is None or not all(keys) or not _has_usual_names(data):
         return None
-    marks = list(_KEPT.finditer(data, head.end()))
+    marks = list(_MARKS.finditer(data, head.end()))
     if any(mark[0].startswith(_UNUSUAL) for mark in marks):
         return None
     kept = sorted({*_hits(data, keys), *(mark.start() for mark in marks)})
     out: list[bytes] = []
     skipped: list[bytes] = []
     done = 0
-    for start, end, table in _gaps(data, kept):
-        stretch = data[start:end]
-        counted = 't="1"' if table else f'n="{len(_START.findall(stretch))}"'
+    for start, end, count in _gaps(data, kept):
+        counted = f'n="{count}"' if count else 't="1"'
         mark = f'<ep:skipped xmlns:ep="{SKIPPED_NAMESPACE}" {counted} i="{len(skipped)}"/>'
         out += (data[done:start], mark.encode())
-        skipped.append(stretch)
+        skipped.append(data[start:end])
         done = end
     return Lean(b"".join((*out, data[done:])), tuple(skipped)) if skipped else None
 
@@ -96,8 +95,8 @@ def _hits(data: bytes, keys: Sequence[bytes]) -> Iterator[int]:
     """Yield a position in every paragraph whose letters hold one of the keys, and perhaps in others beside it."""
     start = 0
     while start < len(data):
-        end = data.find(b"</w:p>", start + _PIECE)
-        end = len(data) if end < 0 else end + 6
+        end = data.find(_CLOSED, start + _PIECE)
+        end = len(data) if end < 0 else end + len(_CLOSED)
         if _holds(data[start:end], keys):
             yield from _hits_in(data, start, end, keys)
         start = end
@@ -105,8 +104,8 @@ def _hits(data: bytes, keys: Sequence[bytes]) -> Iterator[int]:
 
 def _hits_in(data: bytes, start: int, end: int, keys: Sequence[bytes]) -> Iterator[int]:
     while start < end:
-        close = data.find(b"</w:p>", start, end)
-        close = end if close < 0 else close + 6
+        close = data.find(_CLOSED, start, end)
+        close = end if close < 0 else close + len(_CLOSED)
         if _holds(data[start:close], keys):
             yield close - 1
         start = close
@@ -122,46 +121,64 @@ def _holds(piece: bytes, keys: Iterable[bytes]) -> bool:
     return any(each in letters for each in keys)
 
 
-def _gaps(data: bytes, kept: Sequence[int]) -> Iterator[tuple[int, int, bool]]:
-    """Yield the stretches that hold none of these positions: paragraphs in a row, and (True) tables."""
+def _gaps(data: bytes, kept: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the stretches that hold none of these positions: of so many paragraphs in a row, and (0) tables."""
     at = 0
     for start, end in (*_tables(data, kept), (len(data), len(data))):
-        for gap in _rows(data, kept, at, start):
-            yield *gap, False
+        yield from _rows(_paragraphs(data, at, start), kept)
         if start < end:
-            yield start, end, True
+            yield start, end, 0
         at = end
 
 
 def _tables(data: bytes, kept: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the tables that lie in no other one and hold none of these positions."""
-    depth = start = 0
-    for match in _TABLE.finditer(data):
-        if match[0] == b"<w:tbl>":
-            start = start if depth else match.start()
-            depth += 1
-        else:
-            depth -= 1
-            if depth == 0 and bisect_left(kept, start) == bisect_left(kept, match.end()):
-                yield start, match.end()
+    end = 0
+    while (start := data.find(b"<w:tbl>", end)) >= 0:
+        end = _table_end(data, start)
+        if bisect_left(kept, start) == bisect_left(kept, end):
+            yield start, end
 
 
-def _rows(data: bytes, kept: Sequence[int], at: int, until: int) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of whole paragraphs, one behind the other, in which none of these positions lies."""
-    places = iter((*kept[bisect_left(kept, at) :], len(data)))
+def _table_end(data: bytes, start: int) -> int:
+    depth = 0
+    for match in _TABLE.finditer(data, start):
+        depth += 1 if match[0] == b"<w:tbl>" else -1
+        if depth == 0:
+            return match.end()
+    return len(data)
+
+
+def _paragraphs(data: bytes, at: int, until: int) -> Iterator[tuple[int, int]]:
+    """Yield where each paragraph begins and ends; one that reaches beyond is left out."""
+    while at < until:
+        if not data.startswith(_OPENED, at):
+            found = _START.search(data, at, until)
+            if found is None:
+                return
+            at = found.start()
+        opened = data.find(b">", at, until)
+        end = opened + 1 if data[opened - 1 : opened] == b"/" else data.find(_CLOSED, opened, until) + len(_CLOSED)
+        if end <= opened or opened < 0:
+            return
+        yield at, end
+        at = end
+
+
+def _rows(paragraphs: Iterable[tuple[int, int]], kept: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the stretches of paragraphs, one behind the other, that hold none of these positions, and their number."""
+    places = iter((*kept, sys.maxsize))
     place = next(places)
-    for match in _END.finditer(data, at, until):
-        begin = _START.search(data, at, match.end())
-        start, end, at = begin.start() if begin else match.end(), match.end(), match.end()
+    first = last = count = 0
+    for start, end in paragraphs:
         while place < start:
             place = next(places)
-        while place < end:
-            first = max(data.rfind(b"<w:p ", start, place), data.rfind(b"<w:p>", start, place))
-            if start < first:
-                yield start, first
-            close = data.find(b"</w:p>", place - 5, end)
-            start = close + 6 if first >= 0 and close >= 0 else end
-            while place < start:
-                place = next(places)
-        if start < end:
-            yield start, end
+        if count and (start != last or place < end):
+            yield first, last, count
+            count = 0
+        if place >= end:
+            first = first if count else start
+            last = end
+            count += 1
+    if count:
+        yield first, last, count

@@ -15,6 +15,7 @@ from copilot.documents.word.names import (
     child,
     children,
     descend,
+    every,
     is_on,
     name,
     namespace,
@@ -23,6 +24,7 @@ from copilot.documents.word.names import (
     side,
     value,
 )
+from copilot.documents.word.numerals import formatted
 from copilot.documents.word.styles import Styles, free_part, style_id
 
 PART_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.numbering+xml"
@@ -30,8 +32,6 @@ BULLET = "\u2022"
 LEVELS = 9
 
 _EMPTY = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n<w:numbering xmlns:w="{}"/>'
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
-_ROMAN_LOW = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 _INDENT = 720  # twentieths of a point for each level; the number hangs by half of it
 _FORMATS = ("decimal", "lowerLetter", "lowerRoman")
 _BULLETS = ("\u2022", "\u25e6", "\u25aa")
@@ -65,6 +65,7 @@ class Numbering:
         self._styles = styles
         self._lists: dict[str, _List | None] = {}
         self._counts: dict[str, dict[int, int]] = {}
+        self._styled: dict[str | None, tuple[str, int] | None] = {}  # while labels are asked for, see `restart`
 
     @cached_property
     def part(self) -> str:
@@ -80,6 +81,7 @@ class Numbering:
         """Count from the beginning again."""
         self._lists.clear()
         self._counts.clear()
+        self._styled.clear()
 
     def of(self, paragraph: Element) -> tuple[str, int] | None:
         """Return `numId` and level of a list paragraph, by itself or by its style; None for others."""
@@ -99,7 +101,7 @@ class Numbering:
 
     def label(self, paragraph: Element) -> Numbered | None:
         """Return a paragraph's number and count it; None when it is not in a list."""
-        if self._root is None or (found := self.of(paragraph)) is None:
+        if self._root is None or (found := self._known(paragraph)) is None:
             return None
         list_id, level = found
         numbered = self._list(list_id)
@@ -112,10 +114,25 @@ class Numbering:
             return Numbered(level, True, BULLET, list_id)
         return Numbered(level, False, self._text(numbered, level, definition), list_id)
 
+    def _known(self, paragraph: Element) -> tuple[str, int] | None:
+        """Return what `of` does; asked once for each style where a paragraph says nothing of its own."""
+        properties = child(paragraph, "w:pPr")
+        if properties is not None and child(properties, "w:numPr") is not None:
+            return self.of(paragraph)
+        style = None if properties is None else style_id(paragraph)
+        if style not in self._styled:
+            self._styled[style] = self.of(paragraph)
+        return self._styled[style]
+
     def bullets(self, list_id: str) -> bool | None:
         """Return whether the first level of a list has bullets; None for an unknown list."""
         found = self._list(list_id)
         return None if found is None else self._format(found.levels.get(0)) == "bullet"
+
+    def start_of(self, list_id: str, level: int = 0) -> int:
+        """Return the number that a level of a list starts with; 1 for an unknown list."""
+        found = self._list(list_id)
+        return 1 if found is None else self._start(found, level)
 
     def _level_of_style(self, list_id: str, style: Element) -> int:
         found = self._list(list_id)
@@ -175,7 +192,7 @@ class Numbering:
         return numbered.starts.get(level, 1 if own is None else own)
 
     def _format(self, level: Element | None) -> str:
-        return value(child(level, "w:numFmt")) or "decimal"
+        return value(_number_format(level)) or "decimal"
 
     def _text(self, numbered: _List, level: int, definition: Element | None) -> str:
         template = value(child(definition, "w:lvlText"))
@@ -183,8 +200,10 @@ class Numbering:
 
         def counted(match: re.Match[str]) -> str:
             at = int(match[1]) - 1
-            form = self._format(numbered.levels.get(at))
-            return formatted(numbered.counts.get(at, 1), "decimal" if legal and form != "none" else form)
+            definition = numbered.levels.get(at)
+            form = self._format(definition)
+            legal_form = "decimal" if legal and form != "none" else form
+            return formatted(numbered.counts.get(at, 1), legal_form, value(_number_format(definition), "format") or "")
 
         return re.sub(r"%([1-9])", counted, f"%{level + 1}." if template is None else template).strip()
 
@@ -269,6 +288,12 @@ class Numbering:
         return self._root
 
 
+def _number_format(level: Element | None) -> Element | None:
+    """Return a level's `w:numFmt`; a custom one stands in a choice beside its fallback ([MS-DOCX] 2.2.3)."""
+    found = child(level, "w:numFmt")
+    return found if found is not None or level is None else next(every(level, "numFmt"), None)
+
+
 def _insert(root: Element, element: Element, *, after: tuple[str, ...]) -> None:
     """Put a definition behind the last of its kind: the schema wants all `w:abstractNum` before all `w:num`."""
     for kind in after:
@@ -277,40 +302,3 @@ def _insert(root: Element, element: Element, *, after: tuple[str, ...]) -> None:
             same[-1].addnext(element)
             return
     root.insert(0, element)
-
-
-def formatted(count: int, form: str) -> str:
-    """Return a counter in a number format (17.18.59); formats of other scripts come as decimal numbers."""
-    if form in ("lowerRoman", "upperRoman"):
-        return _roman(count) if form == "lowerRoman" else _roman(count).upper()
-    if form in ("lowerLetter", "upperLetter"):
-        letters = _letters(count)
-        return letters if form == "lowerLetter" else letters.upper()
-    if form == "decimalZero":
-        return f"{count:02d}"
-    if form == "ordinal":
-        return f"{count}{_ordinal(count)}"
-    return "" if form == "none" else str(count)
-
-
-def _roman(count: int) -> str:
-    if not 0 < count < 4000:
-        return str(count)
-    digits = ""
-    for worth, sign in _ROMAN + _ROMAN_LOW:
-        times, count = divmod(count, worth)
-        digits += sign * times
-    return digits
-
-
-def _letters(count: int) -> str:
-    """Return a, b ... z, aa, bb ... as Word counts (17.18.59)."""
-    if not 0 < count <= 26 * 30:
-        return str(count)
-    return chr(97 + (count - 1) % 26) * ((count - 1) // 26 + 1)
-
-
-def _ordinal(count: int) -> str:
-    if 10 <= count % 100 <= 20:
-        return "th"
-    return {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")

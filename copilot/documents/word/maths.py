@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from copilot.documents.word import maths_signs as signs
 from copilot.documents.word.names import Element, child, children, descend, is_on, name, value
@@ -91,11 +91,11 @@ def _inside(element: Element, depth: int) -> str:
     return _joined(_latex(each, depth) for each in element)
 
 
-def _joined(parts: object) -> str:
+def _joined(parts: Iterable[str]) -> str:
     """Return pieces side by side; a command is kept apart from a letter behind it."""
     text = ""
-    for part in parts:  # type: ignore[attr-defined]
-        apart = bool(part) and (part[0].isalnum()) and _COMMAND.search(text) is not None
+    for part in parts:
+        apart = part[:1].isalnum() and _COMMAND.search(text) is not None
         text += f" {part}" if apart else part
     return text
 
@@ -130,7 +130,7 @@ def _run(element: Element, depth: int) -> str:
     shown = _characters(text)
     alphabet = signs.ALPHABETS.get(value(child(properties, "m:scr")) or "")
     if not alphabet and value(child(properties, "m:sty")) in ("b", "bi"):
-        alphabet = "mathbf"
+        alphabet = "boldsymbol" if "\\" in shown else "mathbf"
     return f"\\{alphabet}{{{shown.strip()}}}" if alphabet and shown.strip() else shown
 
 
@@ -181,6 +181,8 @@ def _delimited(element: Element, depth: int) -> str:
     separator = _characters(_setting(element, "sepChr", "|"))
     middle = f" \\middle{separator} " if separator in ("|", "/") else separator
     shown = middle.join(_latex(each, depth).strip() for each in inner)
+    if begin and end and "\\" not in shown:  # nothing in it is tall
+        return _joined([_delimiter(begin), shown, _delimiter(end)])
     return _joined([f"\\left{_delimiter(begin)}", f"{shown}\\right{_delimiter(end)}"])
 
 
@@ -191,14 +193,18 @@ def _only(element: Element) -> Element | None:
 
 
 def _delimiter(sign: str) -> str:
-    return signs.DELIMITERS.get(sign, _characters(sign)) if sign else "."
+    plain = unicodedata.normalize("NFKC", sign)
+    return signs.DELIMITERS.get(plain, _characters(plain)) if sign else "."
 
 
 def _grid(element: Element, environment: str, depth: int) -> str:
+    """Return the rows of a matrix or an array; an `&` in the lines of an array aligns them (22.1.2.34)."""
     rows = []
     for row in children(element, "m:mr", "m:e"):
-        cells = list(children(row, "m:e")) if name(row) == "m:mr" else [row]
-        rows.append(" & ".join(_latex(cell, depth).strip() for cell in cells))
+        if name(row) == "m:mr":
+            rows.append(" & ".join(_latex(cell, depth).strip() for cell in children(row, "m:e")))
+        else:
+            rows.append(_latex(row, depth).strip().replace("\\&", "&"))
     return f"\\begin{{{environment}}}{_NEXT_LINE.join(rows)}\\end{{{environment}}}"
 
 
@@ -207,8 +213,7 @@ def _matrix(element: Element, depth: int) -> str:
 
 
 def _array(element: Element, depth: int) -> str:
-    """Return lines one below the other; an `&` in their text aligns them (22.1.2.34)."""
-    return _grid(element, "aligned", depth).replace("\\&", "&")
+    return _grid(element, "aligned", depth)
 
 
 def _accent(element: Element, depth: int) -> str:

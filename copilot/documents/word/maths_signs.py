@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+#: In the order of Unicode from α to ω.
 _GREEK = (
     "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi o pi rho varsigma sigma tau upsilon "
     "varphi chi psi omega"
-).split()
+)
 _CAPITALS = {
     "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon",
     "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
@@ -24,8 +25,8 @@ _SIGNS = {
     "→": "rightarrow", "←": "leftarrow", "↔": "leftrightarrow", "⇒": "Rightarrow", "⇐": "Leftarrow",
     "⇔": "Leftrightarrow", "↑": "uparrow", "↓": "downarrow", "↦": "mapsto", "⟶": "longrightarrow",
     "⟹": "Longrightarrow", "⇌": "rightleftharpoons", "↪": "hookrightarrow", "…": "ldots", "⋯": "cdots", "⋮": "vdots",
-    "⋱": "ddots", "ℏ": "hbar", "ℓ": "ell", "ℜ": "Re", "ℑ": "Im", "ℵ": "aleph", "℘": "wp", "′": "prime", "°": "degree",
-    "⟨": "langle", "⟩": "rangle", "⌈": "lceil", "⌉": "rceil", "⌊": "lfloor", "⌋": "rfloor", "‖": "Vert", "∎": "blacksquare",
+    "⋱": "ddots", "ℏ": "hbar", "ℓ": "ell", "ℜ": "Re", "ℑ": "Im", "ℵ": "aleph", "℘": "wp", "′": "prime",
+    "⟨": "langle", "⟩": "rangle", "⌈": "lceil", "⌉": "rceil", "⌊": "lfloor", "⌋": "rfloor", "‖": "Vert",
 }  # fmt: skip
 _ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": "\\backslash ", "~": "\\sim ", "^": "\\hat{}"}
 _SPACES = {"\u2003": "\\quad ", "\u2002": "\\enspace ", "\u2009": "\\,", "\u205f": "\\:", "\u2004": "\\;"}
@@ -41,10 +42,10 @@ OPERATORS = {
 }  # fmt: skip
 #: Characters that are no letters or digits of plain LaTeX.
 SYMBOLS = {
-    **{chr(_SMALL_ALPHA + at): f"\\{word}" if word != "o" else "o" for at, word in enumerate(_GREEK)},
+    **{chr(_SMALL_ALPHA + at): f"\\{word}" if word != "o" else "o" for at, word in enumerate(_GREEK.split())},
     **{sign: f"\\{word}" for sign, word in (_CAPITALS | _SIGNS).items()},
     **{sign: f"\\mathbb{{{letter}}}" for sign, letter in _LETTERS.items()},
-    **OPERATORS, **_ESCAPED, **_SPACES, "−": "-",
+    **OPERATORS, **_ESCAPED, **_SPACES, "−": "-", "°": "^{\\circ}",
 }  # fmt: skip
 ALPHABETS = {
     "double-struck": "mathbb",
@@ -55,7 +56,8 @@ ALPHABETS = {
 }
 DELIMITERS = {
     "(": "(", ")": ")", "[": "[", "]": "]", "{": "\\{", "}": "\\}", "|": "|", "‖": "\\|", "/": "/", "\\": "\\backslash",
-    "⟨": "\\langle", "⟩": "\\rangle", "〈": "\\langle", "〉": "\\rangle", "⟦": "[\\![", "⟧": "]\\!]", "∣": "|", "∥": "\\|",
+    "⟨": "\\langle", "⟩": "\\rangle", "〈": "\\langle", "〉": "\\rangle", "⟦": "[\\![", "⟧": "]\\!]",
+    "∣": "|", "∥": "\\|",
 }  # fmt: skip
 #: The environment of a matrix that stands alone between two delimiters.
 MATRICES = {"()": "pmatrix", "[]": "bmatrix", "{}": "Bmatrix", "||": "vmatrix", "‖‖": "Vmatrix"}
@@ -71,12 +73,12 @@ ACCENTS = {
 #: What an accent is over more than one sign.
 WIDE = {"hat": "widehat", "tilde": "widetilde", "bar": "overline", "vec": "overrightarrow"}
 BRACES = {"⏟": "underbrace", "⏞": "overbrace", "⎵": "underbracket", "⎴": "overbracket"}
-FUNCTIONS = frozenset(
-    "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max "
-    "min Pr sec sin sinh sup tan tanh".split()
-)
+_LIMITS = "lim liminf limsup max min sup inf det gcd Pr"
+_FUNCTIONS = "arccos arcsin arctan arg cos cosh cot coth csc deg dim exp hom ker lg ln log sec sin sinh tan tanh"
+#: Names that are commands of LaTeX.
+FUNCTIONS = frozenset(f"{_FUNCTIONS} {_LIMITS}".split())
 #: Names whose limit stands below them.
-LIMITS = frozenset({*"lim liminf limsup max min sup inf det gcd Pr".split(), "operatorname{argmax}"})
+LIMITS = frozenset({*_LIMITS.split(), "operatorname{argmax}", "operatorname{argmin}"})
 _SPECIAL = re.compile(r"[\\{}$&#%_^~]")
 _IN_TEXT = {"\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\~{}"}
 

@@ -109,6 +109,11 @@ def relationship(element: Element, attribute: str = "id") -> str:
     return next((found for ns in _RELATIONSHIPS if (found := element.get(f"{{{ns}}}{attribute}"))), "")
 
 
+def relation_key(near: Element, attribute: str = "id") -> str:
+    """Return the full name of `r:id` (or another `r:` attribute) as the part of `near` spells it."""
+    return f"{{{_RELATIONSHIPS[is_strict(near)]}}}{attribute}"
+
+
 def child(element: Element | None, wanted: str) -> Element | None:
     """Return the first child of that name ("w:pPr")."""
     if element is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
@@ -13,13 +12,14 @@ from lxml import etree
 from copilot.documents import xml
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.package import Package
+from copilot.documents.word import redline_margins as margins
 from copilot.documents.word.ink import Ink, attributes, signature
-from copilot.documents.word.names import Element, child, children, every, is_strict, name, relationship, value
+from copilot.documents.word.names import Element, child, every, is_strict, name, value
 from copilot.documents.word.redline_adopt import HOMES, Adopter, numbered, resolver
 from copilot.documents.word.redline_blocks import Blocks, Place
 from copilot.documents.word.redline_diff import Fate
-from copilot.documents.word.redline_items import RANGES, Reader
-from copilot.documents.word.redline_text import Desk, section
+from copilot.documents.word.redline_items import RANGES, Reader, words_of
+from copilot.documents.word.redline_text import Desk, last_section
 from copilot.documents.word.redline_window import Window, window
 from copilot.errors import DocumentError, ToolInputError
 
@@ -32,7 +32,9 @@ _DIRECT = {"styles": "Styles", "numbering": "List definitions", "theme": "The th
 _LABELS = {"w:footnoteReference": "footnote", "w:endnoteReference": "endnote", "w:commentReference": "comment"}
 
 
-def redline(before: bytes, after: bytes, *, author: str = "Everpilot", date: datetime | None = None) -> Edited:
+def redline(
+    before: bytes, after: bytes | Package, *, author: str = "Everpilot", date: datetime | None = None
+) -> Edited:
     """Return the document `after` with every difference from `before` over it as a tracked change (17.13.5).
 
     Rejecting all changes of `author` gives `before`, accepting them gives `after`, up to how text is cut into runs.
@@ -57,8 +59,8 @@ def compare(a: bytes, b: bytes, *, author: str = "Everpilot", date: datetime | N
     return found
 
 
-def _opened(content: bytes) -> Package:
-    package = Package.open(content)
+def _opened(content: bytes | Package) -> Package:
+    package = content if isinstance(content, Package) else Package.open(content)
     if package.kind != "word":
         message = f"This is no Word document: its content is of the kind {package.kind!r}."
         raise DocumentError(message, code="unsupported")
@@ -89,9 +91,7 @@ class _Redline:
         main = self._before.main, self._after.main
         if self._differ(*main):
             self._main(*main)
-        for old, now, label in self._margins():
-            if self._differ(old, now):
-                self._part(old, now, label)
+        self._margins()
         for kind in HOMES:
             self._referred(kind)
         self._drop_lost_ranges()
@@ -112,11 +112,12 @@ class _Redline:
         desk, blocks = self._desk(old, now, roots)
         passed = Counter[str]() if found is None else found.passed
         blocks.container(bodies[0], bodies[1], Place(old=passed.copy(), new=passed.copy()))
-        section(desk, bodies[1], child(bodies[0], "w:sectPr"))
+        last_section(desk, bodies[0], bodies[1])
         if found is None:
             self._after.touch(now)
         else:
-            self._after.write(now, found.joined(etree.tostring(roots[1], encoding="UTF-8", xml_declaration=False)))
+            edited = etree.tostring(roots[1], encoding="UTF-8", xml_declaration=False)
+            self._after.write(now, iter([found.joined(edited)]))
 
     def _bodies(self, old: str, now: str) -> tuple[tuple[Element, Element], Window | None]:
         """Return the main parts' roots, of what differs only where that can be told."""
@@ -241,30 +242,30 @@ class _Redline:
 
     # Headers and footers
 
-    def _margins(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the headers and footers of both files that belong together: old part, new part, label."""
-        if not self._relinked():
+    def _margins(self) -> None:
+        """Compare the headers and footers of both files that belong together; others come or go as a whole."""
+        if not margins.differ(self._before, self._after):
             return
-        uses = _uses(self._before), _uses(self._after)
-        seen: set[str] = set()
-        for use, now in uses[1].items():
-            old = uses[0].get(use)
-            if now in seen:
-                continue
-            seen.add(now)
-            if old is not None:
-                yield old, now, f"{use[0][:-9]} of section {use[1] + 1}"
+        for each in margins.paired(self._before, self._after):
+            if each.old and each.now:
+                if self._differ(each.old, each.now):
+                    self._part(each.old, each.now, each.label)
+            elif not each.alone:
+                self._warn(f"The {each.label} is {'new' if each.now else 'gone'}; that can't be tracked.")
             else:
-                self._warn(f"The {use[0][:-9]} of section {use[1] + 1} is new; that can't be tracked.")
-        if gone := [use for use in uses[0] if use not in uses[1]]:
-            self._warn(f"{len(gone)} headers or footers are no longer used; that can't be tracked.")
+                self._lone_margin(each)
 
-    def _relinked(self) -> bool:
-        """Return whether a header or footer differs, or what the main part refers to."""
-        links = [{(r.id, r.target) for r in p.relationships(p.main)} for p in (self._before, self._after)]
-        parts = {t for p in (self._before, self._after) for k in ("header", "footer") for t in p.related(p.main, k)}
-        both = [part for part in parts if self._before.has(part) and self._after.has(part)]
-        return links[0] != links[1] or any(self._differ(part, part) for part in both)
+    def _lone_margin(self, margin: margins.Margin) -> None:
+        """Mark all of a header that only one version has: the other one is then an empty one."""
+        fate: Fate = "+" if margin.now else "-"
+        part = margin.now or margins.carry(self._before, self._after, margin)
+        _, blocks = self._desk(margin.old or self._before.main, part)
+        root = self._after.xml(part)
+        made = blocks.everything(self._before.xml(margin.old) if fate == "-" else root, fate)
+        root[:] = list(made)
+        self._after.touch(part)
+        said = "\n".join(words_of(each) for each in every(root, "p")) if fate == "+" else _said_deleted(root)
+        self._hunks.append(Hunk(margin.label, *(("", said) if fate == "+" else (said, "")), "structure"))
 
     def _tell_direct(self) -> None:
         for kind, words in _DIRECT.items():
@@ -277,18 +278,8 @@ class _Redline:
         return signature(self._before.xml(old), str) == signature(self._after.xml(now), str)
 
 
-def _uses(package: Package) -> dict[tuple[str, int, str], str]:
-    """Return the parts of headers and footers by what refers to them: the kind, the section, which pages."""
-    found: dict[tuple[str, int, str], str] = {}
-    targets = {r.id: r.target for r in package.relationships(package.main) if not r.external}
-    if not any(package.related(package.main, kind) for kind in ("header", "footer")):
-        return found
-    for index, sect in enumerate(every(package.xml(package.main), "sectPr")):
-        for each in children(sect, "w:headerReference", "w:footerReference"):
-            part = targets.get(relationship(each), "")
-            if package.has(part):
-                found.setdefault((name(each)[2:], index, value(each, "type") or "default"), part)
-    return found
+def _said_deleted(root: Element) -> str:
+    return "\n".join("".join(t.text or "" for t in every(each, "delText")) for each in every(root, "p"))
 
 
 def _highest(package: Package) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from copilot.documents.hunks import Hunk
@@ -17,6 +17,7 @@ from copilot.documents.word.redline_text import Desk, framed, paragraphs
 
 _BLOCKS = frozenset({"w:p", "w:tbl", "w:sdt", "w:customXml", "w:altChunk", "mc:AlternateContent", *RUN_MARKS})
 _NESTED = frozenset({"w:sdt", "w:customXml"})
+_ALIKE = frozenset({"w:p", "w:tbl", "w:tr", "w:tc"})
 _ROW_SKIP = frozenset({"w:ins", "w:del", "w:trPrChange"})
 _CELL_SKIP = frozenset({"w:cellIns", "w:cellDel", "w:cellMerge", "w:tcPrChange"})
 _BETTER = 0.1  # by how much a split or joined paragraph must be more like the other side to be taken for one
@@ -118,8 +119,8 @@ class Blocks:
         return _tail(_regrouped(steps))
 
     def _comparable(self, old: Element, new_: Element) -> bool:
-        if name(old) not in _NESTED:
-            return name(old) in ("w:p", "w:tbl")
+        if name(old) not in _NESTED or name(old) != name(new_):
+            return name(old) == name(new_) and name(old) in _ALIKE
         return self._shell_key(old, old=True) == self._shell_key(new_, old=False)
 
     def _shell_key(self, element: Element, *, old: bool) -> str:
@@ -157,9 +158,9 @@ class Blocks:
         if name(old) == "w:tbl":
             self._table(old, now, Place(place.here("w:tbl", old=False)))
         else:
-            inner = [child(e, "w:sdtContent") if name(e) == "w:sdt" else e for e in (old, now)]
-            if inner[0] is not None and inner[1] is not None:
-                self.container(inner[0], inner[1], place)
+            inner = _inside(old, now)
+            if inner is not None:
+                self.container(*inner, place)
         return now
 
     def _tell(self, step: _Step, place: Place) -> None:
@@ -245,50 +246,58 @@ class Blocks:
                 self._hunks.append(Hunk(at, gone, come, "structure"))
                 cursor.replace([] if b is None else [b], self._whole(a if b is None else b, "-" if b is None else "+"))  # type: ignore[arg-type]
 
-    def _pairs(self, before: list[Element], after: list[Element]) -> list[tuple[Element | None, Element | None]]:
+    def _pairs(self, before: list[Element], after: list[Element]) -> Iterator[tuple[Element | None, Element | None]]:
+        """Yield what became what among rows or cells; None stands for what has no partner."""
         keys = [self._desk.before.signature(e) for e in before], [self._desk.after.signature(e) for e in after]
         words = [_described(e) for e in before], [_described(e) for e in after]
-        return [(before[i] if i >= 0 else None, after[k] if k >= 0 else None) for i, k in paired(*keys, words)]
+        for i, k in paired(*keys, words):
+            a, b = (before[i] if i >= 0 else None), (after[k] if k >= 0 else None)
+            if a is None or b is None or keys[0][i] == keys[1][k] or self._comparable(a, b):
+                yield a, b
+            else:
+                yield a, None
+                yield None, b
 
     def _row_like(self, old: Element, now: Element, at: str) -> None:
         if self._desk.before.signature(old) == self._desk.after.signature(now):
             return
         if name(old) == "w:tr":
             self._row(old, now, at)
-        elif name(old) == "w:sdt" and self._comparable(old, now):
-            inner = child(old, "w:sdtContent"), child(now, "w:sdtContent")
-            if inner[0] is not None and inner[1] is not None:
-                self._rows(inner[0], inner[1], Place(at))
-        else:
-            self._desk.warn(f"{at}: a row in a content control can't be compared; it is changed directly.")
+        elif (inner := _inside(old, now)) is not None:
+            self._rows(*inner, Place(at))
 
     def _row(self, old: Element, now: Element, at: str) -> None:
+        formatted = self._properties(now, child(old, "w:trPr"), "trPr", _ROW_SKIP)
+        if self._cells(old, now, at) or formatted:
+            self._hunks.append(Hunk(at, _shown(old), _shown(now), "format"))
+
+    def _cells(self, old: Element, now: Element, at: str, passed: int = 0) -> bool:
+        """Compare the cells of a row, or those in a control of it; return whether the format of one is another."""
         known = ("w:tc", *_NESTED)
         before, after = list(children(old, *known)), list(children(now, *known))
-        formatted = self._properties(now, child(old, "w:trPr"), "trPr", _ROW_SKIP)
-        pairs: Sequence[tuple[Element | None, Element | None]] = list(zip(before, after, strict=False))
-        if len(before) != len(after):
+        if len(before) == len(after) and all(map(self._comparable, before, after)):
+            pairs: Iterable[tuple[Element | None, Element | None]] = zip(before, after, strict=True)
+        else:
             pairs = self._pairs(before, after)
         cursor = _Cursor(now, after)
-        for column, (a, b) in enumerate(pairs, 1):
+        formatted = False
+        for column, (a, b) in enumerate(pairs, passed + 1):
             where = f"{at}, column {column}"
             if a is not None and b is not None:
-                formatted |= self._cell(a, b, where)
+                formatted |= self._cell(a, b, at, column)
                 cursor.past(b)
             elif b is not None:
                 cursor.replace([b], self._lone_cell(b, "+", where))
             elif a is not None:
                 cursor.replace([], self._lone_cell(a, "-", where))
-        if formatted:
-            self._hunks.append(Hunk(at, _shown(old), _shown(now), "format"))
+        return formatted
 
-    def _cell(self, old: Element, now: Element, where: str) -> bool:
-        if name(old) != "w:tc" or name(now) != "w:tc":
-            if self._desk.before.signature(old) != self._desk.after.signature(now):
-                self._desk.warn(f"{where}: a cell in a content control can't be compared; it is changed directly.")
-            return False
+    def _cell(self, old: Element, now: Element, at: str, column: int) -> bool:
+        if name(old) != "w:tc":
+            inner = _inside(old, now)
+            return inner is not None and self._cells(*inner, at, column - 1)
         formatted = self._properties(now, child(old, "w:tcPr"), "tcPr", _CELL_SKIP)
-        self.container(old, now, Place(where))
+        self.container(old, now, Place(f"{at}, column {column}"))
         return formatted
 
     def _lone_cell(self, cell: Element, fate: Fate, where: str) -> list[Element]:
@@ -297,8 +306,8 @@ class Blocks:
         self._hunks.append(Hunk(where, words if fate == "-" else "", words if fate == "+" else "", "structure"))
         made = self._whole(cell, fate)
         for each in made:
-            if name(each) == "w:tc":
-                order.put(first(each, "tcPr"), self._desk.ink.mark(each, "cellDel" if fate == "-" else "cellIns"))
+            for one in [each] if name(each) == "w:tc" else children(child(each, "w:sdtContent"), "w:tc"):
+                order.put(first(one, "tcPr"), self._desk.ink.mark(one, "cellDel" if fate == "-" else "cellIns"))
         return made
 
 
@@ -338,6 +347,12 @@ def _start(parent: Element) -> int:
 
 def _blocks(container: Element) -> list[Element]:
     return [each for each in container if name(each) in _BLOCKS]
+
+
+def _inside(old: Element, now: Element) -> tuple[Element, Element] | None:
+    """Return what two controls hold, None when one of them has no content."""
+    one, other = (child(e, "w:sdtContent") if name(e) == "w:sdt" else e for e in (old, now))
+    return None if one is None or other is None else (one, other)
 
 
 def _described(element: Element) -> str:

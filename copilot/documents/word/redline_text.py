@@ -152,6 +152,15 @@ def section(desk: Desk, parent: Element, old: Element | None) -> None:
         desk.warn("A section's layout was changed already as a tracked change; the new one takes its place.")
 
 
+def last_section(desk: Desk, old: Element, now: Element) -> None:
+    """Note how the properties of a body's last section were; a body without any has the usual ones (17.6.17)."""
+    former = child(old, "w:sectPr")
+    if former is None and child(now, "w:sectPr") is None:
+        return
+    order.ensure(now, "sectPr")
+    section(desk, now, new(now, "sectPr") if former is None else former)
+
+
 class Sink:
     """Writes items into a parent, runs and marks of neighbours joined."""
 

@@ -30,7 +30,11 @@ def delete_blocks(document: Document, addresses: Sequence[str]) -> Edit:
     """
     if not addresses:
         raise ToolInputError("addresses is empty: nothing would be deleted.")
-    blocks = list({b.path: b for b in (document.place(address) for address in addresses)}.values())
+    return deleted(document, list({b.path: b for b in (document.place(address) for address in addresses)}.values()))
+
+
+def deleted(document: Document, blocks: Sequence[Block]) -> Edit:
+    """Delete blocks that were looked up already, as `delete_blocks` does."""
     blocks = [b for b in blocks if not any(b.path.startswith(f"{other.path}.") for other in blocks)]
     for block in blocks:
         if block.kind == "cell":

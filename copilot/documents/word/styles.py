@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from copilot.documents.package import Package
+from copilot.documents.word import builtin
 from copilot.documents.word.names import Element, add, child, children, descend, is_on, name, number, side, value
 from copilot.errors import ToolInputError
 
@@ -104,12 +105,16 @@ class Styles:
         return alias
 
     def require(self, wanted: str, kind: str) -> str:
-        """Return the id of a style, adding it if it is a built-in heading; raises ToolInputError for unknown ones."""
+        """Return the id of a style, adding it if it is one of Word's own; raises ToolInputError for unknown ones."""
         if (found := self.id_of(wanted, kind)) is not None:
             return found
+        if (own := builtin.named(wanted, kind)) is not None:
+            return builtin.ensure(self, own.name, own.kind)
         if kind == "paragraph" and (level := _HEADING.match(wanted.strip())):
             return self.heading(int(level[1]))
-        raise ToolInputError.unknown(f"{kind} style", wanted, self.names(kind))
+        known = self.names(kind)
+        own_names = [each for each in builtin.names(kind) if each.casefold() not in {k.casefold() for k in known}]
+        raise ToolInputError.unknown(f"{kind} style", wanted, [*known, *own_names])
 
     # Headings
 
@@ -177,6 +182,24 @@ class Styles:
         for edge in ("top", "left", "bottom", "right", "insideH", "insideV"):
             add(borders, side(borders, edge), val="single", sz="4", space="0", color="auto")
         return self._added(style_id_, style)
+
+    def define(self, kind: str, style_name: str, wanted: str) -> Element:
+        """Return a new style with that name and nothing else, under the id `wanted` or one like it."""
+        style_id_ = self._free_id(wanted)
+        style = add(self._root(), "style", type=kind, styleId=style_id_)
+        add(style, "name", val=style_name)
+        self._added(style_id_, style)
+        return style
+
+    def changed(self) -> None:
+        """Note that an edit has changed styles that were there."""
+        self._looks.clear()
+        self._package.touch(self.part)
+
+    @property
+    def themed(self) -> bool:
+        """Whether the document has a theme, which styles take fonts and colours from."""
+        return any(self._package.has(part) for part in self._package.related(self._package.main, "theme"))
 
     def _root(self) -> Element:
         if not self.part:

@@ -125,7 +125,7 @@ class Line:
         """Write the edited pieces into the XML."""
         for piece in {id(p): p for p in self._dirty}.values():
             if piece.kind == "text":
-                _write(piece.element, piece.raw)
+                write(piece.element, piece.raw)
             elif not piece.text and (parent := piece.element.getparent()) is not None:
                 parent.remove(piece.element)
         self._dirty.clear()
@@ -156,7 +156,7 @@ class Line:
         return made
 
 
-def _write(element: Element, text: str) -> None:
+def write(element: Element, text: str) -> None:
     """Set the text of a `w:t`; tabs and line breaks become elements behind it (17.3.3)."""
     parts = re.split(r"([\t\n])", text)
     fill(element, parts[0])
@@ -188,7 +188,7 @@ def fill(element: Element, text: str) -> None:
 
 def set_text(run: Element, text: str) -> None:
     """Append `text` to a run."""
-    _write(add(run, "t"), text)
+    write(add(run, "t"), text)
 
 
 def line(paragraph: Element, fields: Fields) -> Line:

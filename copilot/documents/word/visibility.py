@@ -6,7 +6,19 @@ import re
 from functools import cached_property
 
 from copilot.documents.word.document import Document
-from copilot.documents.word.names import Element, child, children, descend, every, is_on, name, number, value, within
+from copilot.documents.word.names import (
+    WORD_NAMESPACES,
+    Element,
+    child,
+    children,
+    descend,
+    every,
+    is_on,
+    name,
+    number,
+    value,
+    within,
+)
 from copilot.documents.word.styles import Look, run_look, style_id
 from copilot.documents.word.text import Piece
 
@@ -33,6 +45,16 @@ _THEME = {
 }  # fmt: skip
 
 
+_PLAIN = (Look(), None)
+_WORD14 = "http://schemas.microsoft.com/office/word/2010/wordml"
+#: The properties of a run that can make it invisible.
+_MATTERS = frozenset(
+    f"{{{space}}}{local}"
+    for space in (*WORD_NAMESPACES, _WORD14)
+    for local in ("vanish", "webHidden", "color", "sz", "shd", "highlight", "rStyle", "textFill")
+)
+
+
 class Visibility:
     """Says of pieces why they are invisible. It keeps what it found out about styles and tables."""
 
@@ -44,26 +66,43 @@ class Visibility:
         root = document.package.xml(document.main)
         background = child(root, "w:background")
         self._background = value(background, "color")
-        self._last: tuple[Element | None, str] = (None, "")
+        self._last: Element | None = None
+        self._displaced = ""
+        self._base = Look()
+        self._is_plain = False
+        self._found: dict[tuple[Look, str | None], str] = {}
 
     def reason(self, piece: Piece, paragraph: Element) -> str:
         """Return why the piece is invisible, "" if it can be seen."""
         if piece.run is None or not piece.text.strip():
             return ""
-        if self._last[0] is not paragraph:
-            self._last = (paragraph, _displaced(paragraph))
-        if self._last[1]:
-            return self._last[1]
+        if self._last is not paragraph:
+            self._enter(paragraph)
+        if self._displaced:
+            return self._displaced
         properties = child(piece.run, "w:rPr")
-        own = run_look(properties)
-        if own == Look() and properties is None and self._plain(paragraph):
+        if self._is_plain and (properties is None or _MATTERS.isdisjoint([each.tag for each in properties])):
             return ""
         if is_on(child(properties, "w:webHidden")) and not piece.trail.field and piece.trail.link is None:
             return HIDDEN  # in tables of contents Word itself hides the page numbers from the web
-        character = value(child(properties, "w:rStyle"))
-        base = self._styles.look(style_id(paragraph) or self._default)
-        look = own.over(self._styles.look(character)).over(base).over(self._table_look(paragraph))
-        look = look.over(self._styles.defaults)
+        key = (run_look(properties), value(child(properties, "w:rStyle")))
+        if key == _PLAIN and self._is_plain:
+            return ""
+        if key not in self._found:
+            self._found[key] = self._reason(*key, paragraph)
+        return self._found[key]
+
+    def _enter(self, paragraph: Element) -> None:
+        """Find out once for a paragraph what all its runs share."""
+        self._last = paragraph
+        self._displaced = _displaced(paragraph)
+        self._found.clear()
+        style = self._styles.look(style_id(paragraph) or self._default)
+        self._base = style.over(self._table_look(paragraph)).over(self._styles.defaults)
+        self._is_plain = self._plain(paragraph)
+
+    def _reason(self, own: Look, character: str | None, paragraph: Element) -> str:
+        look = own.over(self._styles.look(character)).over(self._base)
         if look.vanish:
             return HIDDEN
         if look.clear:

@@ -143,8 +143,12 @@ _ENDS_OBJECT = word_set("""in on at from of for to into with by as called named 
 
 
 def views(tools: Iterable[Any]) -> tuple[ToolView, ...]:
-    """Return how the planner sees the tools that a model was given: ours, LangChain's, or JSON schemas."""
-    return tuple(_view(tool) for tool in tools)
+    """Return how the planner sees the tools that a model was given: ours, LangChain's, or JSON schemas.
+
+    Those that take operations as data are left out: no words of a request become such a call.
+    """
+    seen = (_view(tool) for tool in tools)
+    return tuple(v for v in seen if not any(p.slot.kind == "operations" for p in v.parameters))
 
 
 def _view(tool: Any) -> ToolView:

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from copilot.documents import excel
-from copilot.documents.excel import conditional, edits, table_columns, table_edits, tablerefs, validation
+from copilot.documents.excel import conditional, edits, table_columns, table_edits, structured, validation
 from copilot.documents.excel.refs import Area
 from copilot.documents.excel.workbook import Table
 from copilot.errors import ToolInputError
@@ -53,7 +53,7 @@ def opened(content: bytes) -> Any:
     ],
 )
 def test_structured_references_are_found(text: str, found: list[Any]) -> None:
-    assert [(r.table, r.items, r.columns) for r in tablerefs.find(text)] == found
+    assert [(r.table, r.items, r.columns) for r in structured.find(text)] == found
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,20 @@ def test_structured_references_are_found(text: str, found: list[Any]) -> None:
     ],
 )
 def test_structured_references_become_addresses(text: str, row: int | None, plain: str) -> None:
-    assert tablerefs.made_plain(text, T, "Data", row, inside=False) == plain
+    assert structured.made_plain(text, T, "Data", row, inside=False) == plain
 
 
 def test_references_are_stored_and_renamed() -> None:
     assert (
-        tablerefs.stored("[@Price]+T[@[a '[b']'#]]+T[Price]", T)
+        structured.stored("[@Price]+T[@[a '[b']'#]]+T[Price]", T)
         == "T[[#This Row],[Price]]+T[[#This Row],[a '[b']'#]]+T[Price]"
     )
     assert (
-        tablerefs.with_table('SUM(T[Price])+ROWS(t)+T1[x]+T(1)&"T"', "T", "New")
+        structured.with_table('SUM(T[Price])+ROWS(t)+T1[x]+T(1)&"T"', "T", "New")
         == 'SUM(New[Price])+ROWS(New)+T1[x]+T(1)&"T"'
     )
     assert (
-        tablerefs.with_columns("T[price]+[@Price]+U[Price]", T, {"Price": "Net, EUR"}, inside=True)
+        structured.with_columns("T[price]+[@Price]+U[Price]", T, {"Price": "Net, EUR"}, inside=True)
         == "T[[Net, EUR]]+[[#This Row],[Net, EUR]]+U[Price]"
     )
 
@@ -307,7 +307,7 @@ def test_all_formulas_follow_a_new_column_name() -> None:
         tabled(Sum=[["=SUM(T[Price])+T[@Price]", "=U[Price]"]]), "T", "Twice", "=[@Price]*2"
     ).content
     edited = table_columns.rename_column(content, "T", "price", "Net [EUR]")
-    assert formulas(edited.content, "Sum")["A1"] == "=SUM(T[[Net '[EUR']]])+T[[#This Row],[Net '[EUR']]]"
+    assert formulas(edited.content, "Sum")["A1"] == "=SUM(T[Net '[EUR']])+T[[#This Row],[Net '[EUR']]]"
     assert formulas(edited.content)["B1"] == "Net [EUR]"
     assert formulas(edited.content)["C2"] == "=T[[#This Row],[Net '[EUR']]]*2"
     assert excel.tables(edited.content)[0].columns == ("Item", "Net [EUR]", "Twice")

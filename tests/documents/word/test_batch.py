@@ -143,3 +143,54 @@ def test_protection_that_is_not_enforced_is_none(attributes: str) -> None:
 def test_documents_that_wish_to_be_left_alone_are_edited_with_a_warning() -> None:
     content = docx(p("Acme"), settings='<w:writeProtection w:recommended="1"/>')
     assert any("reading only" in w for w in word.edit(content, REPLACED).warnings)
+
+
+_OPEN = '<w:permStart w:id="5" w:edGrp="{}"/>'
+_READ_ONLY = '<w:documentProtection w:edit="readOnly" w:enforcement="1"/>'
+
+
+def _permitted(group: str = "everyone", **parts: str) -> bytes:
+    inside = p(_OPEN.format(group), "Acme may be edited."), p("This, too.", '<w:permEnd w:id="5"/>', " Not this.")
+    return docx(p("Acme stays."), *inside, settings=_READ_ONLY, **parts)
+
+
+@pytest.mark.parametrize(
+    ("operation", "allowed"),
+    [
+        ({"op": "replace_text", "find": "may", "replace": "can"}, True),
+        ({"op": "replace_text", "find": "too", "replace": "also"}, True),
+        ({"op": "insert_paragraphs", "text": "New.", "at": "Acme may be edited."}, True),
+        ({"op": "replace_text", "find": "stays", "replace": "goes"}, False),
+        ({"op": "replace_text", "find": "Acme", "replace": "Contoso"}, False),
+        ({"op": "replace_text", "find": "Not", "replace": "But"}, False),
+        ({"op": "insert_paragraphs", "text": "New.", "at": ""}, False),
+    ],
+)
+@pytest.mark.parametrize("track", ["off", "on"])
+def test_ranges_that_everybody_may_edit_are_edited(operation: dict[str, Any], allowed: bool, track: Any) -> None:
+    content = _permitted()
+    if allowed:
+        assert word.edit(content, [operation], track=track).hunks
+        return
+    with pytest.raises(ToolInputError, match="permitted ranges only") as caught:
+        word.edit(content, [operation], track=track)
+    assert caught.value.code == "protected"
+    assert word.edit(content, [operation], track=track, override_protection=True).hunks
+
+
+def test_ranges_of_others_are_not_ours() -> None:
+    with pytest.raises(ToolInputError, match="protected against every change"):
+        word.edit(_permitted("administrators"), [{"op": "replace_text", "find": "may", "replace": "can"}])
+
+
+def test_an_edit_alone_heeds_protection_as_one_of_a_batch_does() -> None:
+    content = _permitted()
+    assert word.replace_text(content, "may", "can").hunks
+    with pytest.raises(ToolInputError, match="permitted ranges only"):
+        word.replace_text(content, "stays", "goes")
+    with pytest.raises(ToolInputError, match="protected against every change"):
+        word.replace_text(docx(p("Acme"), settings=_READ_ONLY), "Acme", "Contoso")
+    tracked = docx(p("Acme"), settings=_READ_ONLY.replace("readOnly", "trackedChanges"))
+    with pytest.raises(ToolInputError, match="all but tracked changes"):
+        word.replace_text(tracked, "Acme", "Contoso")
+    assert "w:ins" in part(word.edit(tracked, REPLACED).content)

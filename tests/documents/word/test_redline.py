@@ -71,6 +71,16 @@ _CONTROL = '<w:sdt><w:sdtPr><w:tag w:val="{}"/></w:sdtPr><w:sdtContent>{}</w:sdt
 _SECTION = '<w:sectPr><w:pgSz w:w="100" w:h="100"/></w:sectPr>'
 _LONG = "A paragraph of some length that moves."
 
+
+def _controlled_cell(text: str, tag: str = "t") -> str:
+    cells = f"<w:tc>{p(text)}</w:tc><w:tc>{p('b')}</w:tc>"
+    return table(["a"]).replace("</w:tr>", f"{_CONTROL.format(tag, cells)}</w:tr>")
+
+
+def _controlled_row(text: str, start: str = "<w:tbl><w:tblPr/><w:tblGrid/>") -> str:
+    return start + _CONTROL.format("t", f"<w:tr><w:tc>{p(text)}</w:tc></w:tr>") + "</w:tbl>"
+
+
 #: Two bodies each.
 PAIRS: dict[str, tuple[list[str], list[str]]] = {
     "word": ([p("one two three")], [p("one zwei three")]),
@@ -109,6 +119,10 @@ PAIRS: dict[str, tuple[list[str], list[str]]] = {
     "control goes": ([p("a", _CONTROL.format("t", r("one")), "b")], [p("ab")]),
     "block control": ([_CONTROL.format("t", p("one")), p("b")], [_CONTROL.format("t", p("one") + p("two")), p("b")]),
     "block control goes": ([p("a"), _CONTROL.format("t", p("one") + p("two")), p("b")], [p("a"), p("b")]),
+    "cell in a control": ([_controlled_cell("one two"), p()], [_controlled_cell("one three"), p()]),
+    "another control of a cell": ([_controlled_cell("one two"), p()], [_controlled_cell("one two", "u"), p()]),
+    "row in a control": ([_controlled_row("one two"), p()], [_controlled_row("one three"), p()]),
+    "row in a control goes": ([table(["a"]).replace("</w:tbl>", _controlled_row("b", "")), p()], [table(["a"]), p()]),
     "breaks": ([p(r("a"), "<w:r><w:br/></w:r>", r("b"))], [p(r("a"), '<w:r><w:br w:type="page"/></w:r>', r("b"))]),
     "text box": ([p("a", text_box(p("in the box")))], [p("a", text_box(p("out of the box")))]),
     "note goes": ([p("one", _NOTE, " two")], [p("one two")]),
@@ -231,6 +245,41 @@ def test_headers_notes_and_comments_are_compared() -> None:
     assert "<w:delText>old" in part(lined, "word/footnotes.xml")
     assert said(_ours(reject, lined), bodies=True) == said(before, bodies=True)
     assert said(_ours(accept, lined), bodies=True) == said(after, bodies=True)
+
+
+_HEADED = '<w:sectPr><w:headerReference w:type="default" r:id="rId2"/></w:sectPr>'
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_header_that_comes_or_goes_is_one_with_all_of_its_text_marked(strict: bool) -> None:
+    with_it = docx(p("one"), section=_HEADED, header1=p("Head ", r("of it", "<w:b/>")), strict=strict)
+    without = docx(p("one"), section="<w:sectPr/>", strict=strict)
+    for before, after, mark in ((without, with_it, "ins"), (with_it, without, "del")):
+        lined = redline(before, after, author="Us")
+        header = next(n for n in Package.open(lined.content).names() if "header" in n and n.endswith("xml"))
+        assert f"<w:{mark} " in part(lined.content, header)
+        assert [(h.where, h.before + h.after, h.kind) for h in lined.hunks] == [
+            ("header of section 1", "Head of it", "structure")
+        ]
+        assert not lined.warnings
+        for settle, wanted in ((reject, before), (accept, after)):
+            said_ = word.read(_ours(settle, lined.content)).markdown
+            assert ("Head" in said_) == (wanted is with_it)
+
+
+def test_a_section_that_only_one_version_describes_is_as_the_other_when_settled() -> None:
+    plain, described = docx(p("one"), section=""), docx(p("one"))
+    for before, after in ((plain, described), (described, plain)):
+        lined = redline(before, after, author="Us").content
+        rejected, accepted = (part(_ours(settle, lined)) for settle in (reject, accept))
+        assert ("w:pgSz" in rejected) == (before is described)
+        assert ("w:pgSz" in accepted) == (after is described)
+
+
+def test_a_header_that_no_section_uses_is_compared() -> None:
+    before, after = (docx(p("one"), header1=p(text)) for text in ("Head one", "Head two"))
+    lined = redline(before, after, author="Us")
+    assert [(h.where, h.after) for h in lined.hunks] == [("header out of use, paragraph 1", "Head two")]
 
 
 def test_a_deleted_note_is_kept_until_the_deletion_is_accepted() -> None:

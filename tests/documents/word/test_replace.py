@@ -208,7 +208,6 @@ def test_senseless_arguments_are_refused(find: str, replace: str) -> None:
     [
         (docx(p("Acme"), extra={"_xmlsignatures/origin.sigs": ""}), "signature"),
         (docx(p("Acme"), settings="<w:trackRevisions/>"), "Track Changes"),
-        (docx(p("Acme"), settings='<w:documentProtection w:edit="readOnly" w:enforcement="1"/>'), "protected"),
         (docx(p(field("TITLE", "Acme"))), "field"),
         (docx(p("Acme"), comments=f'<w:comment w:id="1">{p("Acme?")}</w:comment>'), "comment 1"),
         (

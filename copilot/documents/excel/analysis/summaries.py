@@ -123,7 +123,7 @@ def _finished(made: Frame, having: Sequence[Condition], order: Sequence[str], li
 def pivot(
     frame: Frame,
     rows: list[By | str],
-    columns: By | str,
+    columns: By | str | list[By | str],
     function: Function = "sum",
     column: str = "",
     where: list[Condition] | None = None,
@@ -132,7 +132,7 @@ def pivot(
     """Cross rows with the values of a column: one figure (function of column) for each pair, with totals."""
     frame = frame.filtered(rules(frame, where or []))
     wanted = [figure(Figure(function=function if column else "count", column=column))]
-    down, across = keys_of(frame, rows), keys_of(frame, [columns])
+    down, across = keys_of(frame, rows), keys_of(frame, columns if isinstance(columns, list) else [columns])
     table = _Table(frame, down, across, wanted)
     out = LeftOut(frame, wanted)
     count = each_row(frame, out, table.add)
@@ -140,7 +140,7 @@ def pivot(
     lines = [table.line(key, heads, totals=totals) for key in table.down.ordered()]
     if totals:
         lines.append(table.line(None, heads, totals=True))
-    names = [str(_head(table.across.names(h)[0])) for h in heads] + (["Total"] if totals else [])
+    names = [" / ".join(str(_head(n)) for n in table.across.names(h)) for h in heads] + (["Total"] if totals else [])
     notes = [*_conditions(frame, count), *out.notes(), *undated([*down, *across])]
     titles = _titles([k.by.title for k in down] + names)
     return frame.made(titles, [r for r, _ in lines], notes=notes, formulas=[f for _, f in lines])
