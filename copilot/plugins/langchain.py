@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import BaseModel
 
 from copilot.plugins.tools import Tool
 
 #: Under this key of a LangChain tool's metadata lies our `Tool`, with its examples, cues and slots.
 TOOL = "everpilot_tool"
+
+
+class _Offered(StructuredTool):
+    """A tool whose schema goes to vendors as it is declared; LangChain's own copy of it spells out every default."""
+
+    @property
+    def tool_call_schema(self) -> type[BaseModel]:
+        """The model of the arguments."""
+        return cast(type[BaseModel], self.args_schema)
 
 
 def as_langchain(tool: Tool) -> BaseTool:
@@ -18,7 +28,7 @@ def as_langchain(tool: Tool) -> BaseTool:
     def outside_the_tool_step(**_: Any) -> NoReturn:
         raise RuntimeError(f"{tool.name} runs in the agent's tool step, where it is staged and decided on.")
 
-    return StructuredTool.from_function(
+    return _Offered.from_function(
         func=outside_the_tool_step,
         name=tool.wire_name,
         description=tool.description,

@@ -275,12 +275,17 @@ def _arguments(function: ToolFunction, name: str) -> type[BaseModel]:
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
     model_name = "".join(part.title() for part in re.split(r"[._]", name))
-    config = ConfigDict(extra="forbid", json_schema_extra=_without_titles)
+    config = ConfigDict(extra="forbid", json_schema_extra=_lean)
     return cast(type[BaseModel], create_model(model_name, __config__=config, **fields))
 
 
-def _without_titles(schema: dict[str, Any]) -> None:
-    """Take out the titles that pydantic makes of the names: they tell a model nothing and cost tokens."""
-    schema.pop("title", None)
-    for field_schema in schema.get("properties", {}).values():
-        field_schema.pop("title", None)
+def _lean(schema: dict[str, Any]) -> None:
+    """Take out what tells a model nothing and costs tokens: titles, empty defaults, that other names are refused."""
+    for told in ("title", "additionalProperties"):
+        schema.pop(told, None)
+    for each in schema.get("properties", {}).values():
+        each.pop("title", None)
+        if isinstance(each.get("items"), dict) and each["items"].get("additionalProperties") is True:
+            del each["items"]["additionalProperties"]
+        if each.get("default", ...) in ("", None, False, []):
+            del each["default"]

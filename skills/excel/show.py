@@ -8,6 +8,9 @@ from typing import Any
 from copilot.documents import excel
 from copilot.documents.excel.values import show, show_number
 from copilot.documents.segments import Outline
+from copilot.plugins.tools import Result
+
+from .parameters import Scalar
 
 _SHOWN = 100  # rows of one result
 
@@ -119,3 +122,21 @@ def named_files(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     sources = [step.get("right") for step in steps]
     names = [source.get("file") for source in (*sources, *steps) if isinstance(source, Mapping)]
     return list(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+
+
+def row_result(name: str, found: excel.Rows, what: str) -> Result:
+    """Return rows as what a tool returns: a table for people, values by column for scripts."""
+    data = {
+        "sheet": found.region.sheet,
+        "columns": list(found.region.columns),
+        "rows": found.values(),
+        "row_numbers": list(found.rows),
+        "matched": found.matched,
+        "notes": [*found.notes, *found.region.grid.notes],
+    }
+    return Result(rows(name, found, what), data, (f"{name}, {found.region.where}",))
+
+
+def plain(value: object) -> Scalar:
+    """Return a value as a JSON type: dates and times as words."""
+    return value if value is None or isinstance(value, (bool, int, float, str)) else show(value)  # type: ignore[arg-type]

@@ -8,37 +8,28 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from copilot.documents import excel
-from copilot.documents.excel.edits import edit as edit_workbook
-from copilot.documents.excel.values import show
 from copilot.errors import ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Result, tool
 from copilot.slots import EXCEL_SUFFIXES, ExcelPath, Slot
 from copilot.workspace.change import Change
 
-from .show import analysis, facts, figure, named_files, problems, rows, sheets
-
-Scalar = str | int | float | bool | None
-Sheet = Annotated[str, Slot("sheet", cues=("sheet", "tab", "on", "in"))]
-Table = Annotated[str, Slot("table", cues=("table",))]
-Column = Annotated[str, Slot("column"), Field(description="A column header.")]
-OptionalColumn = Annotated[str, Slot("column")]
-Cell = Annotated[str, Slot("cell"), Field(description='Such as "B4".')]
-Range = Annotated[str, Slot("range"), Field(description='Such as "A1:C9" or "Budget!A:C"; all that is used if empty.')]
-WhereColumn = Annotated[
-    str, Slot("column", cues=("where", "for", "with", "whose")), Field(description="Only rows where this column ...")
-]
-WhereOperator = Annotated[excel.Operator, Slot("operator")]
-WhereValue = Annotated[Scalar, Slot("value"), Field(description="... compares so with this.")]
-Values = Annotated[
-    list[Scalar] | dict[str, Scalar],
-    Slot("row_values"),
-    Field(description="In the order of the columns, or by column name."),
-]
-Grid = Annotated[list[list[Scalar]], Slot("row_values", many=True), Field(description="Rows of values, headers first.")]
-Formulas = Annotated[bool, Field(description='Whether texts with "=" in front are formulas.')]
-Overwrite = Annotated[bool, Slot("choice"), Field(description="Needed where something stands already.")]
-Count = Annotated[int, Slot("number", cues=("top", "first", "best", "bottom")), Field(ge=1, le=1000)]
+from .parameters import (
+    Cell,
+    Count,
+    Formulas,
+    Grid,
+    Overwrite,
+    Range,
+    Scalar,
+    Sheet,
+    Table,
+    Values,
+    WhereColumn,
+    WhereOperator,
+    WhereValue,
+)
+from .show import analysis, facts, figure, named_files, plain, problems, row_result, sheets
 
 
 def _where(column: str, operator: excel.Operator, value: Scalar) -> list[excel.Where]:
@@ -53,18 +44,6 @@ def _region(context: ToolContext, path: str, sheet: str, table: str, *columns: s
     file = context.open(path)
     workbook = excel.Workbook.open(file.content)
     return file.name, excel.find_region(workbook, sheet or None, table or None, [c for c in columns if c], reading=True)
-
-
-def _row_result(name: str, found: excel.Rows, what: str) -> Result:
-    data = {
-        "sheet": found.region.sheet,
-        "columns": list(found.region.columns),
-        "rows": found.values(),
-        "row_numbers": list(found.rows),
-        "matched": found.matched,
-        "notes": [*found.notes, *found.region.grid.notes],
-    }
-    return Result(rows(name, found, what), data, (f"{name}, {found.region.where}",))
 
 
 @tool(
@@ -143,7 +122,7 @@ def read_table(
     found = excel.select(region, [])
     kept = found.rows[:first][-last:] if last else found.rows[:first]
     what = f"{len(kept)} of {len(found.rows)} rows" if len(kept) < len(found.rows) else f"{len(found.rows)} rows"
-    return _row_result(name, replace(found, rows=kept), what)
+    return row_result(name, replace(found, rows=kept), what)
 
 
 @tool(
@@ -180,20 +159,16 @@ def describe(context: ToolContext, path: ExcelPath, sheet: Sheet = "", table: Ta
             "count": c.count,
             "blank": c.blank,
             "distinct": c.distinct,
-            "min": _plain(c.minimum),
-            "max": _plain(c.maximum),
-            "mean": _plain(c.mean),
-            "sum": _plain(c.total),
+            "min": plain(c.minimum),
+            "max": plain(c.maximum),
+            "mean": plain(c.mean),
+            "sum": plain(c.total),
             "examples": list(c.examples),
         }
         for c in found
     ]
     text = "\n\n".join(x for x in (head, facts(found), left, *region.grid.notes) if x)
     return Result(text, {"rows": len(region.rows), "columns": data}, (f"{name}, {region.where}",))
-
-
-def _plain(value: object) -> Scalar:
-    return value if value is None or isinstance(value, (bool, int, float, str)) else show(value)  # type: ignore[arg-type]
 
 
 @tool(
@@ -234,9 +209,9 @@ def aggregate(
     where = _where(where_column, where_operator, where_value)
     found = excel.aggregate(region, function, column or None, where=where, group_by=group_by or None)
     data = {
-        "value": _plain(found.value),
+        "value": plain(found.value),
         "rows": found.rows,
-        "groups": [{"group": g, "value": _plain(v), "rows": n} for g, v, n in found.groups],
+        "groups": [{"group": g, "value": plain(v), "rows": n} for g, v, n in found.groups],
         "formula": found.formula,
         "notes": [*found.notes, *region.grid.notes],
     }
@@ -277,7 +252,7 @@ def filter_rows(
     name, region = _region(context, path, sheet, table, where_column)
     found = excel.select(region, _where(where_column, where_operator, where_value))
     shown = "(blank)" if where_value in (None, "") else where_value
-    return _row_result(name, found, f"{found.matched} rows with {where_column} {where_operator} {shown}")
+    return row_result(name, found, f"{found.matched} rows with {where_column} {where_operator} {shown}")
 
 
 @tool(
@@ -300,7 +275,7 @@ def sort_rows(
     """Show the rows in the order of a column. The file is not changed."""
     name, region = _region(context, path, sheet, table, by)
     found = excel.sort(region, by, descending=descending)
-    return _row_result(name, found, f"{found.matched} rows by {by}{', descending' if descending else ''}")
+    return row_result(name, found, f"{found.matched} rows by {by}{', descending' if descending else ''}")
 
 
 @tool(
@@ -344,7 +319,7 @@ def top_rows(
     name, region = _region(context, path, sheet, table, by, where_column)
     where = _where(where_column, where_operator, where_value)
     found = excel.top(region, by, count, descending=not lowest, where=where)
-    return _row_result(name, found, f"The {len(found.rows)} {'lowest' if lowest else 'highest'} by {by}")
+    return row_result(name, found, f"The {len(found.rows)} {'lowest' if lowest else 'highest'} by {by}")
 
 
 @tool(
@@ -614,6 +589,6 @@ def edit(
 ) -> Change:
     """Change anything else of a workbook, by operations with the fields that the skill's instructions list."""
     file = context.open(path)
-    edited = edit_workbook(file.content, operations, opener=lambda name: context.open(name).content)
+    edited = excel.edit(file.content, operations, opener=lambda name: context.open(name).content)
     names = list(dict.fromkeys(str(each.get("op")).replace("_", " ") for each in operations))
     return context.edit(file, edited, f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''} in {file.name}")

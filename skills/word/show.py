@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from copilot.documents.segments import Outline, Reading
+from copilot.documents.segments import Heading, Outline, Reading
+from copilot.documents.word.controls import Control
 from copilot.documents.word.document import shortened
 from copilot.documents.word.revisions import Revision
+from copilot.documents.word.templates import Field
 
 _SHOWN = 100  # tracked changes in one list
 
@@ -38,7 +40,7 @@ def reading_text(name: str, reading: Reading, outline: Outline | None, following
 def outline_text(name: str, outline: Outline, *, styles: bool = True) -> str:
     """Return the headings as an indented list with addresses, and the names of the styles."""
     lines = [f"Outline of {name}{f': {outline.title}' if outline.title else ''}"]
-    lines += [f"{'  ' * (h.level - 1)}- {h.text} {{{h.address}}}" for h in outline.headings]
+    lines += [f"{'  ' * (h.level - 1)}- {h.text} {{{h.address}}}{_below(h)}" for h in outline.headings]
     if not outline.headings:
         lines.append("It has no headings.")
     if styles:
@@ -67,3 +69,26 @@ def _what(revision: Revision) -> str:
         return f"{revision.kind}: {before} becomes {after}"
     details = f" ({revision.details})" if revision.details else ""
     return f"{revision.kind}: {after or before}{details}"
+
+
+def _below(heading: Heading) -> str:
+    counts = ((heading.words, "word"), (heading.tables, "table"), (heading.pictures, "picture"))
+    told = [f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts if count]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def fields_text(name: str, asked: Sequence[Field], controls: Sequence[Control]) -> str:
+    """Return what a template asks for, as a list."""
+    if not asked and not controls:
+        return f"{name} has no fields to fill in."
+    lines = [f"{name} asks for:", *(line for each in asked for line in _field(each, ""))]
+    for control in controls:
+        choices = f": {', '.join(c.shown for c in control.choices)}" if control.choices else ""
+        value = f" = {shortened(control.value, 60)!r}" if control.value else " (empty)"
+        lines.append(f"- control {control.name} ({control.kind}{choices}){value}, {control.where}")
+    return "\n".join(lines)
+
+
+def _field(field: Field, indent: str) -> list[str]:
+    own = f"{indent}- {field.name} ({field.kind}) {field.mark}, {field.where}"
+    return [own, *(line for inner in field.inner for line in _field(inner, indent + "  "))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,22 +12,24 @@ from copilot.documents.hunks import Edited
 from copilot.errors import ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Result, tool
-from copilot.slots import WORD_SUFFIXES, Slot, WordPath
+from copilot.slots import EXCEL_SUFFIXES, WORD_SUFFIXES, Slot, WordPath
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
 
-from .show import outline_text, reading_text, revisions_text
+from .merging import merge_rows
+from .show import fields_text, outline_text, reading_text, revisions_text
 
 _READ = 24_000  # characters of Markdown in one result
 _FOUND = 30  # places that one search shows
+_MERGED = 500  # documents that one merge may make
 
 Words = Annotated[str, Field(coerce_numbers_to_str=True)]  # a model may write 5 for "5"
-Text = Annotated[Words, Slot("text"), Field(description="Plain text; each line is a paragraph.")]
-Place = Annotated[str, Slot("heading"), Field(description="A heading or an address; the end of the document if empty.")]
+Text = Annotated[Words, Slot("text"), Field(description="A paragraph a line.")]
+Place = Annotated[str, Slot("heading"), Field(description="Heading or address; else the end.")]
 Position = Annotated[Literal["after", "before", "end_of_section"], Slot("choice")]
 Address = Annotated[str, Slot("address"), Field(description='Such as "p12:3fa2".')]
 Addresses = Annotated[list[str], Slot("address", many=True), Field(description="Addresses or headings.", min_length=1)]
-Table = Annotated[Words, Slot("number", cues=("table",)), Field(description="Address or number of the table.")]
+Table = Annotated[Words, Slot("number", cues=("table",)), Field(description="Address or number.")]
 Row = Annotated[int, Slot("number", cues=("row",)), Field(description="From 1, header included.", ge=1)]
 Style = Annotated[str, Slot("style", cues=("style",)), Field(description="Name of a style.")]
 
@@ -55,10 +57,15 @@ def read(
     context: ToolContext,
     path: WordPath,
     at: Annotated[str, Slot("heading"), Field(description="Read this heading's section, or from this address.")] = "",
+    marks: Annotated[
+        Literal["all", "clean", "original"],
+        Slot("choice"),
+        Field(description="clean: changes accepted."),
+    ] = "all",
 ) -> Result:
     """Read a Word document as Markdown with addresses. Long ones come in parts."""
     file = context.open(path)
-    reading, following = word.excerpt(file.content, at=at, budget=_READ)
+    reading, following = word.excerpt(file.content, at=at, budget=_READ, marks=marks)
     outline = word.outline(file.content) if following and not at else None
     markdown = reading_text(file.name, reading, outline, following)
     places = tuple(f"{file.name}, {s.where}" for s in reading.segments if s.kind not in ("property", "picture"))
@@ -292,7 +299,7 @@ def add_table(
     style: Style = "",
     header: bool = True,
 ) -> Change:
-    """Insert a table; it looks like the document's other tables unless a table style is named."""
+    """Insert a table that looks like the document's others, or in a table style."""
     file = context.open(path)
     edited = _edited(
         context, file, "add_table", rows=rows, at=at, position=position, style=style or None, header=header
@@ -320,7 +327,7 @@ def add_table_row(
         int | None, Slot("number", cues=("after row", "below row")), Field(description="A row number.")
     ] = None,
 ) -> Change:
-    """Add a row to a table, formatted like its neighbour; below the last row by default."""
+    """Add a row to a table, by default below the last."""
     file = context.open(path)
     edited = _edited(context, file, "add_table_row", table=table, values=values, after=after)
     return context.edit(file, edited, f"Add {edited.hunks[0].where} in {file.name}")
@@ -393,7 +400,7 @@ def apply_style(context: ToolContext, path: WordPath, addresses: Addresses, styl
     cues=["styles", "which styles", "list styles"],
 )
 def list_styles(context: ToolContext, path: WordPath) -> Result:
-    """List the paragraph, table and character styles of a Word document by name."""
+    """List all styles of a Word document."""
     file = context.open(path)
     styles = word.style_names(file.content)
     lines = [f"- {kind}: {', '.join(names)}" for kind, names in styles.items() if names]
@@ -415,7 +422,7 @@ def create(
     markdown: Annotated[str, Slot("text", cues=("saying", "with the text")), Field(description="The whole content.")],
     title: Annotated[str, Slot("text", cues=("titled", "title")), Field(description="Title above all else.")] = "",
 ) -> Change:
-    """Create a Word document from Markdown (headings, lists, tables, bold, italic, links)."""
+    """Create a Word document from Markdown."""
     if not path.lower().endswith(".docx"):
         raise ToolInputError(f"{path!r} does not end in .docx.", hint="New Word documents are .docx files.")
     content = word.create(markdown, title=title)
@@ -451,12 +458,9 @@ def edit(
         Slot("operations", many=True),
         Field(description='[{"op": "format_text", "find": "Fee", "bold": true}, ...]', min_length=1),
     ],
-    track: Annotated[word.Track, Field(description="As tracked changes; follow: as the document does.")] = "follow",
+    track: Annotated[word.Track, Field(description="Tracked; follow: as the document says.")] = "follow",
 ) -> Change:
-    """Change anything in a Word document, by operations with the fields that the skill's instructions list.
-
-    All addresses mean the document as it was read.
-    """
+    """Change anything else, by the operations in the skill's instructions. Addresses mean the document as read."""
     file = context.open(path)
     edited = word.edit(
         file.content,
@@ -517,6 +521,7 @@ def review(
     examples=[
         "write a redline of contract-v1.docx and contract-v2.docx to redline.docx",
         "make a redline of old.docx against new.docx in changes.docx",
+        "mark up the differences of offer-1.docx and offer-2.docx in markup.docx",
     ],
     cues=["redline", "blackline", "tracked comparison", "as tracked changes", "mark up"],
 )
@@ -526,10 +531,62 @@ def redline(
     new: WordPath,
     save_as: Annotated[str, Slot("new_document", WORD_SUFFIXES), Field(description="Ends in .docx.")],
 ) -> Change:
-    """Write the differences between two versions as tracked changes into a new document."""
+    """Write the differences of two versions as tracked changes into a new document."""
     if not save_as.lower().endswith(".docx"):
         raise ToolInputError(f"{save_as!r} does not end in .docx.", hint="The redline is a .docx file.")
     before, after = context.open(old), context.open(new)
     edited = word.compare(before.content, after.content, author=_author(context), date=context.moment)
     summary = f"Compare {before.name} with {after.name} in {save_as}"
     return context.create(save_as, edited.content, summary, edited.hunks)
+
+
+@tool(
+    examples=[
+        "which fields does offer-template.docx have?",
+        "what has to be filled in in the template letter.docx?",
+        "list the placeholders of contract-template.docx",
+    ],
+    cues=["fields", "placeholders", "template", "filled in", "form", "content controls"],
+)
+def fields(context: ToolContext, path: WordPath) -> Result:
+    """List what a template asks for: placeholders, loops, merge fields, content controls."""
+    file = context.open(path)
+    asked, controls = word.template_fields(file.content), word.list_controls(file.content)
+    data = {"fields": [asdict(each) for each in asked], "controls": [asdict(each) for each in controls]}
+    places = [f"{file.name}, {where}" for where in (*(f.where for f in asked), *(c.where for c in controls))]
+    return Result(fields_text(file.name, asked, controls), data, tuple(dict.fromkeys(places)))
+
+
+@tool(
+    effect="write",
+    examples=[
+        "merge letter.docx with customers.xlsx",
+        "make one letter for each row of customers.xlsx from letter.docx",
+        "do a mail merge of invite.docx with guests.xlsx into the folder invites",
+    ],
+    cues=["merge", "mail merge", "serial letter", "for each row", "one document each"],
+)
+def merge(
+    context: ToolContext,
+    template: WordPath,
+    data: Annotated[str, Slot("document", EXCEL_SUFFIXES), Field(description="A workbook with a header row.")],
+    name: Annotated[str, Field(description="Of each file: row number, {column}, folders/.")] = "{n:03}.docx",
+    sheet: Annotated[str, Slot("sheet")] = "",
+    table: Annotated[str, Slot("table", cues=("table",))] = "",
+) -> list[Change]:
+    """Fill a template once for each row of a workbook, into a new document each."""
+    source, rows = context.open(template), merge_rows(context.open(data).content, sheet, table)
+    folder, _, pattern = name.rpartition("/")
+    made = word.mail_merge(source.content, rows, name=pattern or name)
+    changes: list[Change] = []
+    for each in made:
+        if len(changes) == _MERGED:
+            hint = "Merge the rows in several parts, or in a script with copilot.documents.word.mail_merge."
+            raise ToolInputError(f"{data} has more than {_MERGED} rows.", hint=hint, code="too_many")
+        place = f"{folder}/{each.name}" if folder else each.name
+        told = [f"{u.mark} in {u.where} stays unfilled." for u in each.unfilled]
+        change = context.create(place, each.edited.content, f"Row {each.row}: {place}", each.edited.hunks)
+        changes.append(replace(change, warnings=(*change.warnings, *each.edited.warnings, *told)))
+    if not changes:
+        raise ToolInputError(" ".join(made.report.lines()), hint="Nothing was written.", code="no_rows")
+    return changes

@@ -43,11 +43,14 @@ if TYPE_CHECKING:
     from copilot.documents.excel.conditional import clear_conditional_formats as clear_conditional_formats
     from copilot.documents.excel.conditional import conditional_format as conditional_format
     from copilot.documents.excel.conditional import move_conditional_formats as move_conditional_formats
+    from copilot.documents.excel.copying import copy_range as copy_range
     from copilot.documents.excel.edits import edit as edit
     from copilot.documents.excel.edits import operations as operations
     from copilot.documents.excel.explain import Explanation as Explanation
     from copilot.documents.excel.explain import Source as Source
     from copilot.documents.excel.explain import explain_formula as explain_formula
+    from copilot.documents.excel.filling import fill_series as fill_series
+    from copilot.documents.excel.filling import split_column as split_column
     from copilot.documents.excel.filters import auto_filter as auto_filter
     from copilot.documents.excel.formats import format_cells as format_cells
     from copilot.documents.excel.images import Image as Image
@@ -81,6 +84,8 @@ if TYPE_CHECKING:
     from copilot.documents.excel.protection import protect_workbook as protect_workbook
     from copilot.documents.excel.protection import unprotect_sheet as unprotect_sheet
     from copilot.documents.excel.protection import unprotect_workbook as unprotect_workbook
+    from copilot.documents.excel.ranges import clear_range as clear_range
+    from copilot.documents.excel.ranges import write_range as write_range
     from copilot.documents.excel.read import RangeReading as RangeReading
     from copilot.documents.excel.read import outline as outline
     from copilot.documents.excel.read import read as read
@@ -93,8 +98,10 @@ if TYPE_CHECKING:
     from copilot.documents.excel.regions import find_region as find_region
     from copilot.documents.excel.regions import regions as regions
     from copilot.documents.excel.replacing import find_replace as find_replace
+    from copilot.documents.excel.results import write_analysis as write_analysis
     from copilot.documents.excel.richtext import Run as Run
     from copilot.documents.excel.richtext import write_rich_text as write_rich_text
+    from copilot.documents.excel.rowdeletes import delete_rows_where as delete_rows_where
     from copilot.documents.excel.rows import add_row as add_row
     from copilot.documents.excel.rows import add_table_row as add_table_row
     from copilot.documents.excel.rows import append_row as append_row
@@ -162,8 +169,10 @@ _NAMES = {
     "chartxml": ("CHART_TYPES", "ChartType"),
     "comments": ("Comment", "add_comment", "delete_comment", "reply_comment", "resolve_comment"),
     "conditional": ("clear_conditional_formats", "conditional_format", "move_conditional_formats"),
+    "copying": ("copy_range",),
     "edits": ("edit", "operations"),
     "explain": ("Explanation", "Source", "explain_formula"),
+    "filling": ("fill_series", "split_column"),
     "filters": ("auto_filter",),
     "formats": ("format_cells",),
     "images": ("Image", "delete_image", "insert_image", "list_images", "set_alt_text"),
@@ -187,11 +196,14 @@ _NAMES = {
     "pivots": ("create_pivot",),
     "printing": ("page_setup",),
     "protection": ("protect_sheet", "protect_workbook", "unprotect_sheet", "unprotect_workbook"),
+    "ranges": ("clear_range", "write_range"),
     "read": ("RangeReading", "outline", "read", "read_range", "tables"),
     "recalculation": ("Problem", "errors", "recalculate_workbook"),
     "regions": ("Region", "find_region", "regions"),
     "replacing": ("find_replace",),
+    "results": ("write_analysis",),
     "richtext": ("Run", "write_rich_text"),
+    "rowdeletes": ("delete_rows_where",),
     "rows": ("add_row", "add_table_row", "append_row"),
     "sheet_edits": (
         "copy_sheet",
@@ -255,9 +267,11 @@ __all__ = [
     "auto_filter",
     "calculated_column",
     "clear_conditional_formats",
+    "clear_range",
     "clear_validation",
     "column_width",
     "conditional_format",
+    "copy_range",
     "copy_sheet",
     "create",
     "create_pivot",
@@ -270,6 +284,7 @@ __all__ = [
     "delete_image",
     "delete_name",
     "delete_rows",
+    "delete_rows_where",
     "delete_sheet",
     "delete_sparklines",
     "delete_table",
@@ -278,6 +293,7 @@ __all__ = [
     "edit_chart",
     "errors",
     "explain_formula",
+    "fill_series",
     "find_region",
     "find_replace",
     "format_cells",
@@ -327,6 +343,7 @@ __all__ = [
     "show_sheet",
     "sort",
     "sort_range",
+    "split_column",
     "tab_color",
     "table_style",
     "table_totals",
@@ -337,8 +354,10 @@ __all__ = [
     "unmerge_cells",
     "unprotect_sheet",
     "unprotect_workbook",
+    "write_analysis",
     "write_cells",
     "write_formula",
+    "write_range",
     "write_rich_text",
 ]
 

@@ -76,7 +76,7 @@ class SheetReader:
         self._f = re.compile(b"<" + prefix + rb"f((?:\s[^>]*?)?)(?:/>|>([^<]*)</)")
         self._type = re.compile(rb"""\st\s*=\s*["'](\w+)""")
         self._style = re.compile(rb"""\ss\s*=\s*["'](\d+)""")
-        usual = rb'<%bc r="[A-Z]+[0-9]+"(?: s="([0-9]+)")?(?: t="([a-z]+)")?>(?:<%bv>([^<]*)</%bv>)</%bc>\Z'
+        usual = rb'<%bc r="[A-Z]+[0-9]+"(?: s="([0-9]+)")?(?: t="([a-z]+)")?(?:/>|><%bv>([^<]*)</%bv></%bc>)\Z'
         self._usual = re.compile(usual % (prefix, prefix, prefix, prefix))
 
     def rows(self, area: Area | None = None) -> Iterator[tuple[RowSpan, list[Cell]]]:
@@ -112,7 +112,8 @@ class SheetReader:
         if usual is not None:
             written, kind, text = usual.groups()
             index = int(written) if written else 0
-            return Cell(row, column, self._typed(_text(text), kind or b"n", index), index)
+            value = None if text is None else self._typed(_text(text), kind or b"n", index)
+            return Cell(row, column, value, index)
         tag_end = raw.index(b">") + 1
         tag = raw[:tag_end]
         style = self._style.search(tag)

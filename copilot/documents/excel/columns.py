@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from copilot.documents.excel import elements, markup
@@ -62,7 +62,7 @@ def with_columns(xml: SheetXml, first: int, last: int, change: Change) -> bytes:
     rest = _made(xml, free, last, change)
     if rest:
         patches += _rest(present, anchor, rest)
-    return patched(xml.data, patches) if present or not rest else _first(xml, rest)
+    return markup.patched(xml.data, patches) if present or not rest else _first(xml, rest)
 
 
 def _rest(present: list[Columns], anchor: int | None, rest: bytes) -> list[tuple[int, int, bytes]]:
@@ -116,15 +116,6 @@ def default_width(xml: SheetXml) -> float:
         return 9.140625
 
 
-def patched(data: bytes, patches: Iterable[tuple[int, int, bytes]]) -> bytes:
-    """Return data with the bytes from each patch's start to its end exchanged; patches must not overlap."""
-    pieces, at = [], 0
-    for start, end, new in sorted(patches, key=lambda patch: patch[:2]):
-        pieces += [data[at:start], new]
-        at = end
-    return b"".join([*pieces, data[at:]])
-
-
 def rows_between(xml: SheetXml, first: int, last: int) -> Iterator[RowSpan]:
     """Yield the rows of a sheet that have a record, from `first` to `last`."""
     if last - first < 50:
@@ -156,7 +147,7 @@ def with_rows(xml: SheetXml, numbers: range, change: Change, *, create: bool = T
     rest = b"".join(made)
     if rest:
         patches += _appended(xml, expected, rest)
-    return patched(xml.data, patches)
+    return markup.patched(xml.data, patches)
 
 
 def _fresh_rows(xml: SheetXml, numbers: range, change: Change) -> bytes:

@@ -374,14 +374,23 @@ def trusted(model: Model, work: Work, dependencies: Dependencies) -> set[At]:
         roots = [at for at in wrong if not any(read in left and read != at for read in dependencies.reads(at))]
         if not roots or len(wrong) > _TRIED_AGAIN or len(roots) == len(wrong):
             break
-        for at in roots:
-            for cell in model.covered(at):
-                engine.pin(cell, model.cells[cell].value if cell in model.cells else None)
+        _hold(model, engine, roots)
         wrong = [at for at in wrong if at not in set(roots)]
         fixed = _right(model, engine, wrong)
         sure |= fixed
         wrong = [at for at in wrong if at not in fixed]
+    lucky = dependencies.on([at for at in asked if at not in sure]) & sure  # right because what they read was wrong?
+    if lucky:
+        _hold(model, engine, [at for at in asked if at not in sure])
+        sure = (sure - lucky) | _right(model, engine, sorted(lucky))
     return sure
+
+
+def _hold(model: Model, engine: Engine, places: Iterable[At]) -> None:
+    """Put the file's values where formulas are."""
+    for at in places:
+        for cell in model.covered(at):
+            engine.pin(cell, model.cells[cell].value if cell in model.cells else None)
 
 
 def _right(model: Model, engine: Engine, asked: Iterable[At]) -> set[At]:

@@ -13,7 +13,7 @@ from copilot.documents.excel import markup
 from copilot.documents.excel.cells import Cell, SheetReader
 from copilot.documents.excel.cellstyles import style_index
 from copilot.documents.excel.colors import color_attributes
-from copilot.documents.excel.columns import columns, flag, patched, rows_between, whole_number, with_columns, with_rows
+from copilot.documents.excel.columns import columns, flag, rows_between, whole_number, with_columns, with_rows
 from copilot.documents.excel.layout import protection_warning
 from copilot.documents.excel.looks import Borders, Dresser, Look, code_of, differences
 from copilot.documents.excel.number_formats import builtin_id, checked_code
@@ -216,7 +216,10 @@ class Dressing:
     def taller(self) -> bool:
         """Whether rows may need another height: Excel fits those that nobody gave one (18.3.1.73)."""
         look = self._look
-        return bool({"sz", "name", "wrapText", "textRotation"} & {*look.font, *look.alignment} or look.style)
+        return bool(
+            {"sz", "name", "wrapText", "textRotation"} & {*look.font, *look.alignment}
+            or look.style not in ("", "Hyperlink")
+        )
 
     @property
     def bordered(self) -> bool:
@@ -288,7 +291,7 @@ class _Target:
             patches += found
             renders |= {number: made} if made else {}
             touched |= {number} if found or made else set()
-        self.xml = SheetXml(patched(self.xml.data, patches), self.xml.name) if patches else self.xml
+        self.xml = SheetXml(markup.patched(self.xml.data, patches), self.xml.name) if patches else self.xml
         if renders:
             self.xml = SheetXml(b"".join(self.xml.pieces(renders)), self.xml.name)
         if touched and self.dressing.taller:

@@ -215,7 +215,9 @@ def _one_value(name: str, argument: int) -> bool:
 
 
 def _logical(items: Sequence[Item]) -> bool:
-    """Return whether an expression is a comparison."""
+    """Return whether an expression is a comparison, or a call that says yes or no."""
+    if len(items) == 1 and isinstance(items[0], Call):
+        return (items[0].name.startswith("IS") and items[0].name != "ISOWEEKNUM") or items[0].name in ("EXACT", "NOT")
     signs = [item.text.strip() for item in items if isinstance(item, Token) and item.kind == "OPERATOR-INFIX"]
     return any(sign in ("=", "<>", "<", ">", "<=", ">=") for sign in signs)
 

@@ -7,7 +7,7 @@ prefix that the part gives its main namespace, so that elements of extensions ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -182,6 +182,19 @@ def insert_into(data: bytes, element: Element, name: bytes, fragment: bytes) -> 
 def replace_tag(data: bytes, element: Element, tag: bytes) -> bytes:
     """Return `data` with the start tag of `element` exchanged."""
     return data[: element.start] + tag + data[element.inner :]
+
+
+def patched(data: bytes, patches: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """Return data with the bytes from each patch's start to its end exchanged; patches must not overlap."""
+    ordered = sorted(patches, key=lambda patch: patch[:2])
+    if not ordered:
+        return data
+    pieces: list[bytes | memoryview] = []
+    view, at = memoryview(data), 0  # slices of a big part are not copied
+    for start, end, new in ordered:
+        pieces += [view[at:start], new]
+        at = end
+    return b"".join([*pieces, view[at:]])
 
 
 def escape(text: str, *, quote: bool = False) -> str:

@@ -155,15 +155,4 @@ class Nodes:
 
     def result(self) -> bytes:
         """Return the data with all changes; the same object when there are none."""
-        return patched(self.data, self.patches())
-
-
-def patched(data: bytes, patches: list[tuple[int, int, bytes]]) -> bytes:
-    """Return `data` with pieces exchanged, given in order."""
-    if not patches:
-        return data
-    found, at = [], 0
-    for start, end, new in patches:
-        found += [data[at:start], new]
-        at = end
-    return b"".join([*found, data[at:]])
+        return markup.patched(self.data, self.patches())

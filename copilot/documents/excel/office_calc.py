@@ -77,16 +77,23 @@ def _convert(command: str, profile: Path, source: Path, out: Path) -> None:
 def agreed_values(content: bytes, model: Model, wanted: Iterable[At]) -> dict[At, Scalar]:
     """Return LibreOffice's values for formulas, as far as it can be trusted.
 
-    That is where it reproduced the file's value of every other formula that calls one of the same functions, or of
-    the formula itself. What hangs on the clock or on chance, and data tables, are never taken.
+    That is where it reproduced the file's value of every other formula that calls one of the same functions (of all
+    formulas where one of these is called nowhere else), or of the formula itself. What hangs on the clock or
+    on chance, and data tables, are never taken.
     """
     found = calculated(content)
     held = {at: cell.value for at, cell in model.formulas.items()}
     wanted = {at for at in wanted if at in found and model.computable(at) and len(model.covered(at)) == 1}
     known = [at for at, value in held.items() if at not in wanted and value is not None and at in found]
+    seen = {name for at in known for name in _functions(model, at)}
     wrong = {name for at in known if not same(found[at], held[at], model.workbook) for name in _functions(model, at)}
-    sure = [at for at in wanted if not wrong & _functions(model, at) or same(found[at], held[at], model.workbook)]
-    return {at: found[at] for at in sorted(sure)}
+
+    def sure(at: At) -> bool:
+        called = _functions(model, at)
+        judged = wrong & called if called <= seen else wrong
+        return not judged or same(found[at], held[at], model.workbook)
+
+    return {at: found[at] for at in sorted(wanted) if sure(at)}
 
 
 def _functions(model: Model, at: At) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from copilot.documents.excel.cells import Cell, SheetReader
 from copilot.documents.excel.formulas import checked_formula, without_prefixes
-from copilot.documents.excel.guards import Guards, is_header
+from copilot.documents.excel.guards import Guards, is_header, pivot_areas
 from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area
 from copilot.documents.excel.values import CellError, show, typed
@@ -80,12 +80,15 @@ def _entries(
     *,
     in_formulas: bool,
 ) -> tuple[dict[tuple[int, int], Entry], list[str]]:
-    found, left = {}, []
+    found, left, kept = {}, [], []
+    barred = [*Guards(workbook, sheet, reader).array_areas(), *pivot_areas(workbook, sheet)]
     for _, cells in reader.rows(area):
         for cell in cells:
             entry = _value(cell, swap) if cell.formula is None else _formula(cell, swap) if in_formulas else None
             if entry is not None and entry.value is None and not entry.formula and not _emptied(cell, swap):
                 left.append(cell.address)
+            elif entry is not None and any((cell.row, cell.column) in each for each in barred):
+                kept.append(cell.address)
             elif entry is not None:
                 found[cell.row, cell.column] = entry
     for table in workbook.tables_on(sheet):
@@ -93,6 +96,8 @@ def _entries(
             if is_header(table, at):
                 found[at] = Entry(show(entry.value))
     told = [f"{sheet.name}: left alone, for it would be no number any more: {', '.join(left[:8])}."] if left else []
+    if kept:
+        told.append(f"{sheet.name}: left alone, as parts of pivot tables or arrays: {', '.join(kept[:8])}.")
     return found, told
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.calcchain import set_full_calculation
-from copilot.documents.excel.nodes import Nodes, patched
+from copilot.documents.excel.nodes import Nodes
 from copilot.documents.excel.reshaped import drop_chain, recalculated
 from copilot.documents.excel.sheet_copy import SheetCopy
 from copilot.documents.excel.sheet_refs import SheetReferences, cell_data, removing, rename_elsewhere, renaming
@@ -136,7 +136,7 @@ def _select(workbook: Workbook, gone: Sheet, tabs: Tabs) -> list[str]:
         for node in nodes.named("sheetView"):
             nodes.set(node, "tabSelected", selected)
         if patches := nodes.patches():
-            workbook.package.write(sheet.part, patched(data, patches))
+            workbook.package.write(sheet.part, markup.patched(data, patches))
             written.append(sheet.part)
     return written
 
@@ -292,9 +292,9 @@ def tab_color(content: bytes, sheet: str, color: str = "") -> Edited:
     old = next((nodes.get(n, "rgb") or "a colour of the theme" for n in nodes.named("tabColor")), "")
     _set_color(nodes, xml.prefix, "FF" + match[1].upper() if match else "")
     patches = nodes.patches()
-    if not patches or patched(xml.data, patches) == xml.data:
+    if not patches or markup.patched(xml.data, patches) == xml.data:
         raise ToolInputError(f"The tab of {found.name!r} looks like that already.", code="unchanged")
-    workbook.package.write(found.part, patched(xml.data, patches))
+    workbook.package.write(found.part, markup.patched(xml.data, patches))
     hunk = Hunk(f"sheet {found.name}, tab", old, match[1].upper() if match else "", "format")
     return _finished(workbook, [found.part], [hunk], [])
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import inflated
 from copilot.documents.excel.formula_places import Formulas, formula_parts, homes
-from copilot.documents.excel.nodes import Node, Nodes, patched
+from copilot.documents.excel.nodes import Node, Nodes
 from copilot.documents.excel.refs import address
 from copilot.documents.excel.reftext import REF_ERROR, Change, Reference, joined, pieces, replaced
 from copilot.documents.excel.shifting_parts import follow_sources
@@ -150,7 +150,7 @@ class SheetReferences:
 
     def _write(self, part: str, data: bytes, patches: list[tuple[int, int, bytes]]) -> None:
         if patches:
-            self.workbook.package.write(part, patched(data, patches))
+            self.workbook.package.write(part, markup.patched(data, patches))
             self.parts.append(part)
 
 
@@ -179,7 +179,7 @@ def rename_elsewhere(workbook: Workbook, old: str, new: str) -> list[str]:
         nodes = Nodes(markup.plain(workbook.package.read(part), part))
         follow(nodes)
         if patches := nodes.patches():
-            workbook.package.write(part, patched(nodes.data, patches))
+            workbook.package.write(part, markup.patched(nodes.data, patches))
             written.append(part)
     return written
 

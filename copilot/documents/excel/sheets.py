@@ -17,7 +17,6 @@ from copilot.documents.excel.verify import signature_warning
 from copilot.documents.excel.workbook import Workbook
 from copilot.documents.excel.write import Entry, SheetEdit, entry_of, finish, wanted_format
 from copilot.documents.hunks import Edited, Hunk
-from copilot.documents.package import Package
 from copilot.errors import ToolInputError
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -56,30 +55,48 @@ def add_sheet(content: bytes, name: str, rows: Rows = (), *, header: bool = True
     """
     workbook = Workbook.open(content)
     name = checked_name(name, workbook.listed("name"))
-    entries = _entries(rows, formulas=formulas)
-    _format(workbook, entries, header=header and len(rows) > 1)
+    made, entries = _added(workbook, name, rows, header=header, formulas=formulas)
+    return _finished(made, {name: (rows, entries)})
+
+
+def _added(
+    workbook: Workbook, name: str, rows: Rows, *, header: bool, formulas: bool
+) -> tuple[bytes, dict[tuple[int, int], Entry]]:
+    """Return the workbook with one more sheet that holds the values of `rows`, and all their entries."""
     package = workbook.package
     part = package.unused_name("xl/worksheets/sheet{}.xml")
-    package.add(part, _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1), _CONTENT_TYPE)
-    relation = package.relate(package.main, "worksheet", part)
-    list_sheet(workbook, name, relation)
-    return _finished(package.save(), name, rows, entries)
+    data, entries = _made(workbook, rows, header=header and len(rows) > 1, formulas=formulas)
+    package.add(part, data, _CONTENT_TYPE)
+    list_sheet(workbook, name, package.relate(package.main, "worksheet", part))
+    return package.save(), entries
 
 
-def _finished(made: bytes, name: str, rows: Rows, entries: dict[tuple[int, int], Entry]) -> Edited:
-    """Write the formulas in a second step: the sheet must be there for them to be checked, to spill, to be computed."""
-    formulas = {at: entry for at, entry in entries.items() if entry.formula}
-    summary = Hunk(f"sheet {name}", "", _summary(rows), "structure")
-    if not formulas:
-        return Edited.of(made, [summary, *_hunks(name, entries, {})], signature_warning(Package.open(made)))
+def _made(
+    workbook: Workbook, rows: Rows, *, header: bool, formulas: bool
+) -> tuple[bytes, dict[tuple[int, int], Entry]]:
+    """Return a sheet's part that holds the values of `rows`, and all their entries; the styles follow."""
+    entries = _entries(rows, formulas=formulas)
+    _format(workbook, entries, header=header)
+    return _sheet_xml(workbook, rows, entries, header=header), entries
+
+
+def _finished(made: bytes, sheets: Mapping[str, tuple[Rows, dict[tuple[int, int], Entry]]]) -> Edited:
+    """Write the formulas in a second step: the sheets must be there for them to be checked, and to spill."""
     workbook = Workbook.open(made)
-    edit = SheetEdit(workbook, workbook.sheet(name), formulas)
-    edit.apply()
-    done = finish(made, workbook, [edit])
+    edits = [
+        SheetEdit(workbook, workbook.sheet(name), formulas)
+        for name, (_, entries) in sheets.items()
+        if (formulas := {at: entry for at, entry in entries.items() if entry.formula})
+    ]
+    for edit in edits:
+        edit.apply()
+    done = finish(made, workbook, edits) if edits else Edited.of(made, (), signature_warning(workbook.package))
     computed = {hunk.where: hunk for hunk in done.hunks}
-    own = {f"{name}!{address(*at)}" for at in edit.entries}
-    others = [hunk for hunk in done.hunks if hunk.where not in own]
-    return Edited.of(done.content, [summary, *_hunks(name, entries, computed), *others], done.warnings)
+    hunks: list[Hunk] = []
+    for name, (rows, entries) in sheets.items():
+        hunks += [Hunk(f"sheet {name}", "", _summary(rows), "structure"), *_hunks(name, entries, computed)]
+    own = {f"{edit.sheet.name}!{address(*at)}" for edit in edits for at in edit.entries}
+    return Edited.of(done.content, [*hunks, *(h for h in done.hunks if h.where not in own)], done.warnings)
 
 
 def _entries(rows: Rows, *, formulas: bool) -> dict[tuple[int, int], Entry]:
@@ -200,29 +217,17 @@ def create(sheets: Mapping[str, Rows], *, header: bool = True, formulas: bool = 
     names: list[str] = []
     for name in sheets:
         names.append(checked_name(name, names))
-    content = _empty(names[0])
-    hunks: list[Hunk] = []
-    warnings: list[str] = []
-    for index, (name, rows) in enumerate(zip(names, sheets.values(), strict=True)):
-        edited = (
-            _first(content, name, rows, header=header, formulas=formulas)
-            if index == 0
-            else add_sheet(content, name, rows, header=header, formulas=formulas)
-        )
-        content = edited.content
-        hunks += edited.hunks
-        warnings += edited.warnings
-    return Edited.of(content, hunks, warnings)
-
-
-def _first(content: bytes, name: str, rows: Rows, *, header: bool, formulas: bool) -> Edited:
-    workbook = Workbook.open(content)
-    entries = _entries(rows, formulas=formulas)
-    _format(workbook, entries, header=header and len(rows) > 1)
-    workbook.package.write(
-        "xl/worksheets/sheet1.xml", _sheet_xml(workbook, rows, entries, header=header and len(rows) > 1)
-    )
-    return _finished(workbook.package.save(), name, rows, entries)
+    content, made = _empty(names[0]), dict[str, tuple[Rows, dict[tuple[int, int], Entry]]]()
+    for name, rows in zip(names, sheets.values(), strict=True):
+        workbook = Workbook.open(content)
+        if made:
+            content, entries = _added(workbook, name, rows, header=header, formulas=formulas)
+        else:
+            data, entries = _made(workbook, rows, header=header and len(rows) > 1, formulas=formulas)
+            workbook.package.write("xl/worksheets/sheet1.xml", data)
+            content = workbook.package.save()
+        made[name] = rows, entries
+    return _finished(content, made)
 
 
 def _empty(name: str) -> bytes:

@@ -15,7 +15,7 @@ from copilot.documents.excel import markup
 from copilot.documents.excel.cells import SheetReader, inflated
 from copilot.documents.excel.formula_places import Formulas, content_types, formula_parts, homes
 from copilot.documents.excel.guards import Guards
-from copilot.documents.excel.nodes import Node, Nodes, patched
+from copilot.documents.excel.nodes import Node, Nodes
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address, column_letters, column_number
 from copilot.documents.excel.reshaped import drop_chain, recalculated
 from copilot.documents.excel.sheet_refs import cell_data
@@ -272,7 +272,7 @@ class _Shifting:
     def _write(self, part: str, data: bytes, patches: Sequence[tuple[int, int, bytes]]) -> None:
         changes = [p for p in patches if data[p[0] : p[1]] != p[2]]
         if changes:
-            self._package.write(part, patched(data, changes))
+            self._package.write(part, markup.patched(data, changes))
             self._written.append(part)
 
     def _chain(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.formula_places import Formulas
-from copilot.documents.excel.nodes import Node, Nodes, patched
+from copilot.documents.excel.nodes import Node, Nodes
 from copilot.documents.excel.refs import Area
 from copilot.documents.excel.shift import Shift
 from copilot.documents.excel.shifting_sheet import PLACES, drop, filter_columns, shifted_areas
@@ -247,4 +247,4 @@ def follow_sources(workbook: Workbook, follow: Callable[[Nodes, Node], None]) ->
         for node in nodes.named("worksheetSource", "rangeSet"):
             follow(nodes, node)
         if patches := nodes.patches():
-            workbook.package.write(part, patched(data, patches))
+            workbook.package.write(part, markup.patched(data, patches))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from copilot.documents.excel import markup
-from copilot.documents.excel.nodes import Node, Nodes, patched
+from copilot.documents.excel.nodes import Node, Nodes
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.errors import ToolInputError
 
@@ -86,7 +86,7 @@ class Tabs:
         patches = sorted([*self._nodes.patches(), *extra], key=lambda patch: patch[:2])
         changes = [p for p in patches if self._nodes.data[p[0] : p[1]] != p[2]]
         if changes:
-            self._package.write(self._package.main, patched(self._nodes.data, changes))
+            self._package.write(self._package.main, markup.patched(self._nodes.data, changes))
 
     def local_names(self, index: int) -> list[tuple[bytes, str]]:
         """Return (element as written, formula) of the names that are local to a sheet."""

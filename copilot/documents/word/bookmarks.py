@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -47,6 +48,7 @@ def list_bookmarks(content: bytes) -> list[Bookmark]:
     """
     document = Document(content)
     found = []
+    uses = Counter(name_ for name_, _, _ in _referring(document))
     for start in starts(document):
         title = value(start, "name") or ""
         block = None
@@ -54,9 +56,7 @@ def list_bookmarks(content: bytes) -> list[Bookmark]:
         if paragraph is not None:
             block = document.block_of(paragraph)
         address = "" if block is None else document.address(block)
-        found.append(
-            Bookmark(title, text_of(start).replace(PARAGRAPH, "\n"), address, len(list(_uses(document, title))))
-        )
+        found.append(Bookmark(title, text_of(start).replace(PARAGRAPH, "\n"), address, uses[title.casefold()]))
     return found
 
 
@@ -131,18 +131,22 @@ def text_of(start: Element) -> str:
 # Using
 
 
-def _uses(document: Document, title: str) -> Iterator[tuple[str, Element | FieldCode]]:
-    """Yield the links and fields that refer to a bookmark, each with its part."""
-    folded = title.casefold()
+def _referring(document: Document) -> Iterator[tuple[str, str, Element | FieldCode]]:
+    """Yield the links and fields that refer to a bookmark: its name in small letters, their part, and themselves."""
     for part in parts(document):
         root = document.package.xml(part)
         for link in every(root, "hyperlink"):
-            if (value(link, "anchor") or "").casefold() == folded:
-                yield part, link
+            if anchor := value(link, "anchor"):
+                yield anchor.casefold(), part, link
         for each in fields(root):
             own = each.option("\\l") if each.kind == "HYPERLINK" else each.argument if each.kind in _REFERRING else ""
-            if own.casefold() == folded:
-                yield part, each
+            if own:
+                yield own.casefold(), part, each
+
+
+def _uses(document: Document, title: str) -> list[tuple[str, Element | FieldCode]]:
+    """Return the links and fields that refer to one bookmark, each with its part."""
+    return [(part, use) for name_, part, use in _referring(document) if name_ == title.casefold()]
 
 
 class Namer:
@@ -246,7 +250,7 @@ def rename_bookmark(document: Document, name: str, new_name: str) -> Edit:
     if title == old:
         raise ToolInputError(f"The bookmark has the name {old!r} already: nothing would change.", code="unchanged")
     changed = {_part_of(document, start)}
-    for part, use in list(_uses(document, old)):
+    for part, use in _uses(document, old):
         changed.add(part)
         if isinstance(use, FieldCode):
             use.set_code(re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", title, use.code, count=1, flags=re.IGNORECASE))
@@ -265,7 +269,7 @@ def delete_bookmark(document: Document, name: str, used: bool = False) -> Edit:
     """
     start = required(document, name)
     title = value(start, "name") or ""
-    uses = list(_uses(document, title))
+    uses = _uses(document, title)
     if uses and not used:
         hint = "Change those first, or pass used=true: they lead nowhere then."
         raise ToolInputError(f"{len(uses)} fields or links refer to {title!r}.", hint=hint, code="used")

@@ -183,6 +183,10 @@ class Document:
         """
         return self._by_path(path) if self._frozen is None else self._frozen.at(path)
 
+    def new_table(self, number: int) -> Block | None:
+        """Return a table that a batch has made, counted behind those of the body as it began; None for no such one."""
+        return None if self._frozen is None else self._frozen.table(number)
+
     def _stale(self, address: str, path: str, digest: str, block: Block | None) -> ToolInputError:
         kind = block.kind if block else "paragraph"
         same = [b for b in self.blocks if b.kind == kind and digest and short_hash(self.text(b)) == digest]

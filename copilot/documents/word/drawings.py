@@ -28,9 +28,9 @@ class Drawing:
 
     @property
     def kind(self) -> str:
-        """What it is: "picture", "chart", "diagram", "shape" or "drawing"."""
+        """What it is: "picture", "group", "chart", "diagram", "shape", "object" (embedded) or "drawing"."""
         if name(self.element) in ("w:pict", "w:object"):
-            return "picture"
+            return "object" if name(self.element) == "w:object" else "picture"
         uris = " ".join(each.get("uri") or "" for each in self.element.iter() if name(each) == "a:graphicData")
         if "wordprocessing" in uris and self.blips:
             return "picture" if len(self.blips) == 1 else "group"

@@ -143,7 +143,10 @@ def _words(calls: Sequence[Call]) -> list[str]:
     found: list[str] = []
     for call in calls:
         words = _BY_NAME[call.operation.name].words
-        each = words(**call.arguments) if words else []
+        try:
+            each = words(**call.arguments) if words else []
+        except ToolInputError:
+            return []  # the operation says so itself when it is run, with its number
         if not each:
             return []
         found += each

@@ -45,6 +45,14 @@ class Frozen:
             raise ToolInputError(reason, hint="Leave out one of the two.", code="overlap")
         return now
 
+    def table(self, number: int) -> Block | None:
+        """Return a table of the body made since, counted behind those that there were; None for no such one."""
+        known = {b.element for b in self._blocks.values() if b.kind == "table" and "." not in b.path}
+        now = (b for b in self._document.blocks if b.kind == "table" and "." not in b.path and b.path.startswith("t"))
+        made = [block for block in now if block.element not in known]
+        before = sum(1 for path in self._blocks if path.startswith("t") and "." not in path)
+        return made[number - before - 1] if 0 < number - before <= len(made) else None
+
     def done(self, culprit: str) -> None:
         """Note what an edit ("Operation 2 (delete_blocks)") has done.
 

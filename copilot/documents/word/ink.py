@@ -156,13 +156,20 @@ def kept(properties: Element | None, skip: frozenset[str]) -> Iterable[Element]:
 
 
 def change_properties(
-    ink: Ink, after: Element | None, before: Element | None, owner: Element, local: str, skip: frozenset[str]
+    ink: Ink,
+    after: Element | None,
+    before: Element | None,
+    owner: Element,
+    local: str,
+    skip: frozenset[str],
+    *,
+    theirs: bool = False,
 ) -> bool | None:
     """Note in the properties `w:<local>` of `owner` (made when missing) how they were before.
 
     Returns True when a change was noted, False when nothing differs, and None when both versions bear the same change
     of somebody already, which then stays as it is: there can be one only. One that only the new version bears is taken
-    as accepted.
+    as accepted, unless `theirs` and it tells the whole difference.
     """
     mark = f"{local}Change"
     standing = child(after, f"w:{mark}")
@@ -170,6 +177,8 @@ def change_properties(
         earlier = child(before, f"w:{mark}")
         if earlier is not None and signature(earlier, str) == signature(standing, str):
             return False if look(after, skip) == look(before, skip) else None
+        if theirs and look(next(iter(standing), None), skip) == look(before, skip):
+            return False
         after.remove(standing)
     if look(after, skip) == look(before, skip):
         return False

@@ -25,17 +25,20 @@ _ODD_LETTERS = (b"\xe2\x84\xaa", b"\xc5\xbf", b"\xc4\xb0", b"\xc4\xb1")
 _ENCODED = re.compile(rb"""\A(?:\xef\xbb\xbf)?<\?xml version=["']1.0["'](?: encoding=["'](?i:utf-8)["'])?[^>]*\?>""")
 _ENTITY = re.compile(rb"&[^;]*;")
 _START = re.compile(rb"<w:p[ />]")
-_OPENED, _CLOSED = (b"<w:p>", b"<w:p ", b"<w:p/"), b"</w:p>"
+_OPENED, _CLOSED = (b"<w:p>", b"<w:p "), b"</w:p>"
+_SLASH = ord("/")
 _TABLE = re.compile(rb"</?w:tbl>")
-_TEXTS = re.compile(rb'<w:t(?: xml:space="preserve")?>([^<]*)')
+_TEXTS = re.compile(rb"<w:t(?:>| [^>]*>)([^<]*)")
 #: What is needed of paragraphs without the words: fields (they reach over paragraphs), notes (they are counted), and
 #: text that stands in no `w:t`. Then what is too unusual to go on: nested paragraphs, comments, CDATA, instructions,
 #: tags written in another way than Office does.
 _MARKS = re.compile(
-    rb"<(?:w:(?:fldChar|footnoteReference|endnoteReference|commentReference|sym|ruby|txbxContent|[pt][\t\r\n]"
-    rb'|t (?!xml:space="preserve">))|m:oMath|mc:AlternateContent|w16se:|[!?])'
+    rb"<(?:w:(?:fldChar|footnoteReference|endnoteReference|commentReference|sym|ruby|txbxContent)|m:oMath"
+    rb"|mc:AlternateContent|w16se:|[!?])"
 )
-_UNUSUAL = (b"<w:txbx", b"<w:p", b"<w:t", b"<!", b"<?")
+_BLANKS = (b"\t", b"\r", b"\n")
+_BROKEN_TAG = re.compile(rb"<w:(?:p|t|tbl)[\t\r\n]")
+_UNUSUAL = (b"<w:txbx", b"<!", b"<?")
 _SPACES = re.compile(rb"""xmlns(:[\w.-]+)?\s*=\s*["']([^"']*)""")
 _PIECE = 1 << 18
 _SKIPPED = re.compile(rb'<ep:skipped [^>]*?i="(\d+)"/>')
@@ -68,7 +71,7 @@ def reduced(data: bytes, words: Sequence[str]) -> Lean | None:
     if len(data) < SHORTEST or head is None or not all(keys) or not _has_usual_names(data):
         return None
     marks = list(_MARKS.finditer(data, head.end()))
-    if any(mark[0].startswith(_UNUSUAL) for mark in marks):
+    if any(mark[0].startswith(_UNUSUAL) for mark in marks) or _has_broken_tags(data, head.end()):
         return None
     kept = sorted({*_hits(data, keys), *(mark.start() for mark in marks)})
     out: list[bytes] = []
@@ -89,6 +92,11 @@ def _has_usual_names(data: bytes) -> bool:
     main = [prefix for prefix, uri in spaces if uri.decode("ascii", "replace") in WORD_NAMESPACES]
     prefixes = [prefix for prefix, _ in spaces]
     return main == [b":w"] and prefixes.count(b":w") == 1 and b":ep" not in prefixes
+
+
+def _has_broken_tags(data: bytes, start: int) -> bool:
+    """Return whether a tag goes on in the next line; Office writes all in one, which is soon seen."""
+    return any(data.find(blank, start) >= 0 for blank in _BLANKS) and _BROKEN_TAG.search(data, start) is not None
 
 
 def _hits(data: bytes, keys: Sequence[bytes]) -> Iterator[int]:
@@ -151,18 +159,26 @@ def _table_end(data: bytes, start: int) -> int:
 
 def _paragraphs(data: bytes, at: int, until: int) -> Iterator[tuple[int, int]]:
     """Yield where each paragraph begins and ends; one that reaches beyond is left out."""
-    while at < until:
-        if not data.startswith(_OPENED, at):
-            found = _START.search(data, at, until)
-            if found is None:
-                return
-            at = found.start()
-        opened = data.find(b">", at, until)
-        end = opened + 1 if data[opened - 1 : opened] == b"/" else data.find(_CLOSED, opened, until) + len(_CLOSED)
-        if end <= opened or opened < 0:
-            return
-        yield at, end
+    *pieces, rest = data[at:until].split(_CLOSED)
+    for piece in pieces:
+        end = at + len(piece) + len(_CLOSED)
+        if piece.startswith(_OPENED) and piece[piece.find(b">") - 1] != _SLASH:
+            yield at, end
+        else:
+            yield from _irregular(piece, at, end)
         at = end
+    yield from _irregular(rest, at, 0)
+
+
+def _irregular(piece: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the empty paragraphs in a piece, and the one that ends with it, if it does."""
+    for found in _START.finditer(piece):
+        close = piece.find(b">", found.start()) + 1
+        if close and piece[close - 2] == _SLASH:
+            yield at + found.start(), at + close
+        elif end:
+            yield at + found.start(), end
+            return
 
 
 def _rows(paragraphs: Iterable[tuple[int, int]], kept: Sequence[int]) -> Iterator[tuple[int, int, int]]:

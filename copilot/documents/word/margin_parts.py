@@ -93,9 +93,13 @@ class MarginParts:
         package = self.document.package
         number = next_id(self.document)
         made = self._add(side, package.read(part))
-        for at, each in enumerate(e for e in package.xml(made).iter() if name(e) == "wp:docPr"):
-            each.set("id", str(number + at))
-            package.touch(made)
+        for each in package.xml(made).iter():
+            for key in [k for k in each.attrib if str(k).rpartition("}")[2] in ("paraId", "textId")]:
+                del each.attrib[key]
+            if name(each) == "wp:docPr":
+                each.set("id", str(number))
+                number += 1
+        package.touch(made)
         links = _links_of(part)
         if package.has(links):
             package.add(_links_of(made), package.read(links), package.content_type(links))

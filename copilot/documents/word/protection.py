@@ -58,9 +58,7 @@ def refuse_outside(before: Package, after: Package) -> None:
             continue
         if not after.has(part) or _closed(before.xml(part)) != _closed(after.xml(part)):
             where = "" if kind == "document" else f" in the {kind}"
-            reason = (
-                f"The document may be edited only in its permitted ranges; this changes text outside of them{where}."
-            )
+            reason = f"The document may be edited in its permitted ranges only; this changes other text{where}."
             raise ToolInputError(reason, hint=_HINT, code="protected")
 
 

@@ -21,6 +21,7 @@ from copilot.documents.word.redline_diff import Fate
 from copilot.documents.word.redline_items import RANGES, Reader, words_of
 from copilot.documents.word.redline_text import Desk, last_section
 from copilot.documents.word.redline_window import Window, window
+from copilot.documents.word.resolve import has_marks, text_parts
 from copilot.errors import DocumentError, ToolInputError
 
 _IDS = re.compile(rb'id="(\d{1,9})"')
@@ -43,17 +44,24 @@ def redline(
     written on each change, none when it is None. Raises ToolInputError for an empty author, and DocumentError for a
     file that can't be read or when one file is strict OOXML and the other is not.
     """
+    return _Redline(_opened(before), _opened(after), _named(author), date).run()
+
+
+def _named(author: str) -> str:
     if not author.strip():
         raise ToolInputError("author is empty: a tracked change needs a name.", code="arguments")
-    return _Redline(_opened(before), _opened(after), author.strip(), date).run()
+    return author.strip()
 
 
 def compare(a: bytes, b: bytes, *, author: str = "Everpilot", date: datetime | None = None) -> Edited:
     """Return `b` as a redline against `a`, with the list of changes as hunks; see `redline`.
 
+    When `a` has no tracked changes, those of others in `b` stay theirs, so that ours are the ones that nobody marked.
     Raises ToolInputError, "unchanged", when the documents say the same.
     """
-    found = redline(a, b, author=author, date=date)
+    before = _opened(a)
+    theirs = not any(has_marks(before, part) for part in text_parts(before))
+    found = _Redline(before, _opened(b), _named(author), date, theirs=theirs).run()
     if not found.hunks and not found.warnings:
         raise ToolInputError("The documents say the same: there is nothing to mark.", code="unchanged")
     return found
@@ -70,7 +78,10 @@ def _opened(content: bytes | Package) -> Package:
 class _Redline:
     """One comparison: two packages, one pen."""
 
-    def __init__(self, before: Package, after: Package, author: str, date: datetime | None) -> None:
+    def __init__(
+        self, before: Package, after: Package, author: str, date: datetime | None, *, theirs: bool = False
+    ) -> None:
+        self._theirs = theirs
         self._before = before
         self._after = after
         main = before.main, after.main
@@ -148,7 +159,7 @@ class _Redline:
         before, after = roots or (self._before.xml(old), self._after.xml(now))
         readers = (
             Reader(resolver(self._before, old), lambda e: self._note_key(e, 0), before),
-            Reader(resolver(self._after, now), lambda e: self._note_key(e, 1), after),
+            Reader(resolver(self._after, now), lambda e: self._note_key(e, 1), after, theirs=self._theirs),
         )
 
         def adopt(element: Element) -> Element:
@@ -161,7 +172,7 @@ class _Redline:
                     blocks.container(one, other, Place("text box"))
 
         ranges = frozenset(readers[1].range_key(e) for e in after.iter() if name(e) in RANGES)
-        desk = Desk(self._ink, *readers, adopt, boxes, self._note, ranges, self._warnings)
+        desk = Desk(self._ink, *readers, adopt, boxes, self._note, ranges, self._warnings, self._theirs)
         blocks = Blocks(desk, self._hunks)
         return desk, blocks
 
@@ -284,18 +295,7 @@ def _said_deleted(root: Element) -> str:
 
 def _highest(package: Package) -> int:
     """Return the highest number that is an id in the parts of the text."""
-    parts = [
-        package.main,
-        *(
-            p
-            for k in ("header", "footer", "footnotes", "endnotes", "comments")
-            for p in package.related(package.main, k)
-        ),
-    ]
-    highest = 0
-    for part in dict.fromkeys(parts):
-        highest = max(highest, _ids_in(package.read(part)) if package.has(part) else 0)
-    return highest
+    return max(_ids_in(package.read(part)) for part in text_parts(package))
 
 
 def _ids_in(data: bytes) -> int:

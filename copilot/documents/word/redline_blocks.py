@@ -223,7 +223,8 @@ class Blocks:
 
     def _properties(self, now: Element, former: Element | None, local: str, skip: frozenset[str]) -> bool:
         old = None if former is None else self._desk.adopt(former)
-        noted = change_properties(self._desk.ink, child(now, f"w:{local}"), old, now, local, skip)
+        own, theirs = child(now, f"w:{local}"), self._desk.theirs
+        noted = change_properties(self._desk.ink, own, old, now, local, skip, theirs=theirs)
         if noted is None:
             self._desk.warn("The format of a table was changed already as a tracked change; the new one stands.")
         if noted and (made := child(now, f"w:{local}")) is not None and now.index(made) and local in ("tcPr", "tblPr"):
@@ -435,7 +436,8 @@ def _mark_row(desk: Desk, row: Element, fate: Fate) -> None:
     if properties is None:
         properties = new(row, "trPr")
         row.insert(1 if child(row, "w:tblPrEx") is not None else 0, properties)
-    if fate == "+" or child(properties, "w:del") is None:
+    standing = child(properties, "w:ins" if fate == "+" else "w:del")
+    if standing is None or (fate == "+" and not desk.theirs):
         order.put(properties, desk.ink.mark(row, "ins" if fate == "+" else "del"))
 
 

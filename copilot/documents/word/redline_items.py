@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from copilot.documents.word.ink import QUIET, RUN_MARKS, attributes, is_link, look, signature
+from copilot.documents.word.ink import QUIET, REMOVED, RUN_MARKS, attributes, is_link, look, signature
 from copilot.documents.word.names import Element, child, every, name, value
 
 #: How the run properties of a word are compared: without what tracks changes in them.
@@ -65,9 +65,15 @@ Item = Leaf | Group
 
 
 class Reader:
-    """Cuts paragraphs of one part into items. `note` says how a reference to a note is compared."""
+    """Cuts paragraphs of one part into items. `note` says how a reference to a note is compared.
 
-    def __init__(self, resolve: Callable[[str], str], note: Callable[[Element], str], root: Element) -> None:
+    `theirs`: what others deleted counts as the text that it was, as the old version has no changes of its own.
+    """
+
+    def __init__(
+        self, resolve: Callable[[str], str], note: Callable[[Element], str], root: Element, *, theirs: bool = False
+    ) -> None:
+        self._passed = REMOVED if theirs else frozenset()
         self._resolve = resolve
         self._note = note
         self.bookmarks = {value(e, "id") or "": value(e, "name") or "" for e in every(root, "bookmarkStart")}
@@ -81,7 +87,8 @@ class Reader:
         """Return the items of a paragraph, its end included."""
         properties = child(paragraph, "w:pPr")
         marks = child(properties, "w:rPr")
-        state = "".join(name(each) for each in marks if name(each) in RUN_MARKS) if marks is not None else ""
+        states = [name(each) for each in marks if name(each) in RUN_MARKS] if marks is not None else []
+        state = "" if self._passed.issuperset(states) else "".join(states)
         end = Leaf(f"¶{child(properties, 'w:sectPr') is not None}{state}", "mark", paragraph)
         return [*_fielded(self._inline(paragraph, ())), end]
 
@@ -108,13 +115,14 @@ class Reader:
         return made
 
     def _run(self, run: Element, outer: tuple[Element, ...]) -> Iterator[Leaf]:
+        state = "" if self._passed.issuperset(map(name, outer)) else _state(outer)
         for each in run:
             kind = name(each)
             if kind in TEXTS:
                 for word in _WORDS.findall(_said(each)):
-                    yield Leaf(f"{TEXTS[kind]}{_state(outer)}{word}", "text", each, run, word, outer, self._look(run))
+                    yield Leaf(f"{TEXTS[kind]}{state}{word}", "text", each, run, word, outer, self._look(run))
             elif kind and kind != "w:rPr" and kind not in QUIET:
-                yield Leaf(_state(outer) + self._atom_key(each), "atom", each, run, "", outer, self._look(run))
+                yield Leaf(state + self._atom_key(each), "atom", each, run, "", outer, self._look(run))
 
     def _look(self, run: Element) -> str:
         properties = child(run, "w:rPr")

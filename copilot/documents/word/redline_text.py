@@ -36,6 +36,7 @@ class Desk:
     note: Callable[[Element, Fate], None]  # told of each reference to a note or comment that comes or goes
     ranges: frozenset[str] = frozenset()  # keys of the range ends that the new version has
     warnings: dict[str, None] = field(default_factory=dict)
+    theirs: bool = False  # what others changed in the new version only stays their change
 
     def warn(self, words: str) -> None:
         """Note something that is changed without a mark."""
@@ -113,7 +114,7 @@ def _shell(desk: Desk, fate: Fate, source: Element, old: Element | None) -> Elem
     if fate == "=":
         assert old is not None
         _compare_properties(desk, made, old)
-    elif not (fate == "-" and _mark_of(source, REMOVED) is not None):
+    elif not _marked_already(desk, fate, source):
         marks = order.ensure(first(made, "pPr"), "rPr")
         for each in list(children(marks, *ADDED)) if fate in "+>" else []:
             marks.remove(each)
@@ -121,9 +122,16 @@ def _shell(desk: Desk, fate: Fate, source: Element, old: Element | None) -> Elem
     return made
 
 
+def _marked_already(desk: Desk, fate: Fate, paragraph: Element) -> bool:
+    """Return whether somebody's mark on a paragraph's end says what becomes of it."""
+    if fate == "-":
+        return _mark_of(paragraph, REMOVED) is not None
+    return desk.theirs and _mark_of(paragraph, ADDED) is not None
+
+
 def _compare_properties(desk: Desk, made: Element, old: Element) -> None:
     properties, former = child(made, "w:pPr"), _adopted(desk, child(old, "w:pPr"))
-    noted = change_properties(desk.ink, properties, former, made, "pPr", PARAGRAPH_SKIP)
+    noted = change_properties(desk.ink, properties, former, made, "pPr", PARAGRAPH_SKIP, theirs=desk.theirs)
     if noted is None:
         desk.warn("A paragraph's format was changed already as a tracked change; the new one takes its place.")
     if look(child(former, "w:rPr"), LOOK_SKIP):
@@ -132,7 +140,13 @@ def _compare_properties(desk: Desk, made: Element, old: Element) -> None:
     if properties is None:
         return
     looks = change_properties(
-        desk.ink, child(properties, "w:rPr"), child(former, "w:rPr"), properties, "rPr", LOOK_SKIP
+        desk.ink,
+        child(properties, "w:rPr"),
+        child(former, "w:rPr"),
+        properties,
+        "rPr",
+        LOOK_SKIP,
+        theirs=desk.theirs,
     )
     if looks is None:
         desk.warn("The format of a paragraph's end was changed already as a tracked change.")
@@ -148,7 +162,10 @@ def section(desk: Desk, parent: Element, old: Element | None) -> None:
     now = child(parent, "w:sectPr")
     if (now is None) != (old is None):
         desk.warn("A section's end can't be changed with a mark here; it is changed directly.")
-    elif now is not None and change_properties(desk.ink, now, old, parent, "sectPr", SECTION_SKIP) is None:
+    elif (
+        now is not None
+        and change_properties(desk.ink, now, old, parent, "sectPr", SECTION_SKIP, theirs=desk.theirs) is None
+    ):
         desk.warn("A section's layout was changed already as a tracked change; the new one takes its place.")
 
 
@@ -188,7 +205,7 @@ class Sink:
         """Write the end of a range: one of the old version only if what it belongs to is still there."""
         if fate in "-<" and (leaf.key in self._desk.ranges or not _keeps(leaf.element)):
             return
-        if fate == "+" and not _keeps(leaf.element):
+        if fate == "+" and not (_keeps(leaf.element) or self._desk.theirs):
             return  # a move of somebody else, which is ours to insert here
         self._close()
         self._parent.append(self._desk.adopt(leaf.element) if fate in "-<" else twin_of(leaf.element))
@@ -239,7 +256,8 @@ class Sink:
     def _chain(self, fate: Fate, leaf: Leaf) -> list[tuple[object, Element | None]] | None:
         """Return the marks around an item, outermost first; None for what we inserted ourselves and now goes."""
         outer: list[tuple[object, Element | None]] = [(_wrapper(each), each) for each in leaf.outer]
-        if fate == "=":
+        theirs = fate == "+" and self._desk.theirs and any(name(each) in ADDED for each in leaf.outer)
+        if fate == "=" or theirs:
             return outer
         ours: tuple[object, Element | None] = (fate, None)
         removed = [pair for pair in outer if name(pair[1]) in REMOVED]  # type: ignore[arg-type]
@@ -282,8 +300,10 @@ class Sink:
             made.append(self._desk.adopt(properties) if fate in "-<" else twin_of(properties))
         if partner is not None and (former != leaf.look or child(child(made, "w:rPr"), "w:rPrChange") is not None):
             old = _adopted(self._desk, child(partner.run, "w:rPr"))
-            if change_properties(self._desk.ink, child(made, "w:rPr"), old, made, "rPr", LOOK_SKIP) is None:
-                self._desk.warn("The format of some text was changed already as a tracked change; the new one stands.")
+            own = child(made, "w:rPr")
+            desk = self._desk
+            if change_properties(desk.ink, own, old, made, "rPr", LOOK_SKIP, theirs=desk.theirs) is None:
+                desk.warn("The format of some text was changed already as a tracked change; the new one stands.")
         _lead(made)
         into.append(made)
         self._run, self._text = (key, made), None

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from copilot.documents.package import Package
 from copilot.documents.word import order
-from copilot.documents.word.names import Element, child, children, name, namespace, new, value
+from copilot.documents.word.names import WORD_NAMESPACES, Element, child, children, name, namespace, new, value, within
 
 Verdict = Literal["accept", "reject"]
 #: Says of a mark what becomes of it; None leaves it.
@@ -82,6 +83,7 @@ class _Resolver:
         self._done = done
         self._filled = _filled_bookmarks(root)
         self._joins: list[Element] = []
+        self._moved: set[Element] = set()
         self._gone: list[Element] = []
         self._controls: list[Element] = []
         self._ranges: set[tuple[str, str]] = set()
@@ -91,6 +93,7 @@ class _Resolver:
             if _attached(mark, self._root):
                 self._one(mark, verdict)
         self._drop_ranges()
+        self._gone += self._moved_rows()
         for element in self._gone:
             self._remove(element)
         self._drop_controls()
@@ -147,12 +150,19 @@ class _Resolver:
             paragraph = owner.getparent()
             if gone and paragraph is not None:
                 self._joins.append(paragraph)
+                if name(mark) in ("w:moveFrom", "w:moveTo") and _next(paragraph) is None:
+                    self._moved.add(paragraph)
             _prune(properties)
             _prune(owner)
         elif owner is not None and name(owner) == "m:ctrlPr":
             math = owner.getparent()
             if gone and math is not None and (whole := math.getparent()) is not None:
                 self._gone.append(whole)
+
+    def _moved_rows(self) -> list[Element]:
+        """Return the rows that went: Word moves a row by marking the last paragraph of each of its cells as moved."""
+        rows = dict.fromkeys(row for each in self._moved if (row := within(each, "w:tr")) is not None)
+        return [row for row in rows if all(any(p in self._moved for p in cell) for cell in _cells(row))]
 
     def _remove(self, element: Element) -> None:
         """Remove an element; ends of ranges in it stay, and what held nothing else goes, too."""
@@ -185,6 +195,15 @@ class _Resolver:
                 for each in list(children(control, "w:sdtPr", "w:sdtEndPr")):
                     _take(control, each)
             _unwrap(control)
+
+
+def _cells(row: Element) -> Iterator[Element]:
+    """Yield the cells of a row, those in controls too."""
+    for each in row:
+        if name(each) == "w:tc":
+            yield each
+        elif name(each) in ("w:sdt", "w:sdtContent", "w:customXml"):
+            yield from _cells(each)
 
 
 def _attached(element: Element, root: Element) -> bool:
@@ -372,3 +391,16 @@ def marks_of(element: Element, kinds: Iterable[str] = MARKS) -> Iterator[Element
     """Yield the marks in an element, itself included, in document order."""
     wanted = frozenset(kinds)
     return (each for each in element.iter() if name(each) in wanted)
+
+
+def text_parts(package: Package) -> list[str]:
+    """Return the parts of a document that hold text: the main one, headers, footers, notes and comments."""
+    kinds = ("header", "footer", "footnotes", "endnotes", "comments")
+    found = [package.main, *(part for kind in kinds for part in package.related(package.main, kind))]
+    return [part for part in dict.fromkeys(found) if package.has(part)]
+
+
+def has_marks(package: Package, part: str) -> bool:
+    """Return whether a part holds tracked changes."""
+    tags = [f"{{{ns}}}{mark[2:]}" for ns in WORD_NAMESPACES for mark in MARKS]
+    return next(package.xml(part).iter(*tags), None) is not None

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from copilot.documents.hunks import Hunk
-from copilot.documents.package import Package
 from copilot.documents.word import order
 from copilot.documents.word.blocks import Block, Story, parse_address
 from copilot.documents.word.document import Document, shortened
@@ -28,7 +27,7 @@ from copilot.documents.word.names import (
     within,
 )
 from copilot.documents.word.redline_adopt import HOMES, numbered
-from copilot.documents.word.resolve import MARKS, PROPERTY_MARKS, RANGE_MARKS, Decide, Verdict, resolve
+from copilot.documents.word.resolve import MARKS, PROPERTY_MARKS, RANGE_MARKS, Decide, Verdict, has_marks, resolve
 from copilot.errors import ToolInputError
 
 _CONTEXT = 80  # characters of a paragraph that are shown around a change
@@ -133,7 +132,7 @@ def _public(document: Document, found: _Found, known: Counter[str]) -> Revision:
 
 def _gather(document: Document) -> Iterator[_Found]:
     """Yield the changes of the stories that hold any, in the order of the text."""
-    marked = {part for part in _parts(document) if _has_marks(document.package, part)}
+    marked = {part for part in _parts(document) if has_marks(document.package, part)}
     for story in document.stories:
         if story.part in marked:
             blocks = [b for b in document.blocks if b.story.prefix == story.prefix and b.story.part == story.part]
@@ -142,11 +141,6 @@ def _gather(document: Document) -> Iterator[_Found]:
 
 def _parts(document: Document) -> list[str]:
     return list(dict.fromkeys(story.part for story in document.stories))
-
-
-def _has_marks(package: Package, part: str) -> bool:
-    tags = [f"{{{ns}}}{mark[2:]}" for ns in WORD_NAMESPACES for mark in MARKS]
-    return next(package.xml(part).iter(*tags), None) is not None
 
 
 class _Gatherer:
@@ -325,7 +319,7 @@ def _settle(
 
 
 def _left(document: Document) -> bool:
-    return any(_has_marks(document.package, part) for part in [*_parts(document), *_others(document)])
+    return any(has_marks(document.package, part) for part in [*_parts(document), *_others(document)])
 
 
 def _others(document: Document) -> list[str]:

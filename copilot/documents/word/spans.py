@@ -110,8 +110,8 @@ def write_behind(document: Document, place: Span, made: Sequence[Element]) -> No
     found = [] if place.whole else units(document, place)
     shown = [run for run in every(place.block.element, "r") if child(run, "w:t") is not None]
     like = next((each for each in reversed(found or shown) if name(each) == "w:r"), None)
-    for run in written if like is not None else ():
-        if child(run, "w:rPr") is None and (look := _look(like)) is not None:
+    for run in written:
+        if like is not None and child(run, "w:rPr") is None and (look := _look(like)) is not None:
             run.insert(0, look)
     put_behind(document, place, written)
 
@@ -219,7 +219,7 @@ def _with_fields(document: Document, place: Span) -> list[Element]:
     simple = any(within(run, "w:fldSimple") is not None for run in found)
     pieces = [p for p in document.line(place.block).pieces if p.length and p.run in inside]
     shown = set(units(document, place))
-    if simple or any(piece.run not in shown for piece in pieces) or sum(_depth(run) for run in inside):
+    if simple or any(piece.run not in shown for piece in pieces) or sum(_depth(run) for run in inside) != 0:
         hint = "Choose words beside it, or all of it."
         reason = f"The words are a part of a field in {place.block.where}."
         raise ToolInputError(reason, hint=hint, code="field")

@@ -5,7 +5,7 @@ import pytest
 from copilot.documents import excel
 from copilot.documents.excel.refs import column_letters
 
-from .books import cells, changed, formulas, hunks, part, values
+from .books import book, cells, changed, formulas, hunks, part, values
 
 #: B3 sums; C1 depends on it; D1 is a function that no engine knows, with the value that Excel had; E1 depends on D1.
 CHAIN = (
@@ -84,17 +84,20 @@ def test_values_that_the_file_lacks_are_computed_for_reading() -> None:
 
 
 def test_only_what_depends_on_the_edit_is_computed() -> None:
-    # Ten thousand formulas stand beside; none of them reads B2, so that none is given to the engine.
-    beside = "".join(f'<c r="{column_letters(n)}9"><f>A1+{n}</f><v>{1 + n}</v></c>' for n in range(1, 10_001))
+    # Two thousand formulas stand beside; none of them reads B2, so that none is given to the engine.
+    beside = "".join(f'<c r="{column_letters(n)}9"><f>A1+{n}</f><v>{1 + n}</v></c>' for n in range(1, 2_001))
     edited = excel.write_cells(cells(CHAIN + f'<row r="9">{beside}</row>'), None, {"B2": 50})
     assert values(edited.content)["C1"] == 120
     assert not any("Many formulas" in w for w in edited.warnings)
 
 
-def test_with_more_dependents_than_are_computed_here_the_new_formula_still_has_its_value() -> None:
+def test_with_more_dependents_than_are_computed_here_the_new_formula_still_has_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("copilot.documents.excel.engine.MAX_READ", 20_000)
     rows = "".join(
-        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="B{n}"><f>SUM(A$1:A$2500)</f><v>2500</v></c></row>'
-        for n in range(1, 2501)
+        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="B{n}"><f>SUM(A$1:A$150)</f><v>150</v></c></row>'
+        for n in range(1, 151)
     )
     edited = excel.write_cells(cells(rows), None, {"A1": 2, "D1": "=A1*5"})
     assert values(edited.content)["D1"] == 10
@@ -130,6 +133,18 @@ def test_a_formula_that_makes_the_engine_fail_does_not_stop_the_reading() -> Non
 
 def test_a_long_chain_is_computed_in_one_go() -> None:
     # Each one more than the one above: asked for one by one, the time grows with the square of their number.
-    rows = "".join(f'<row r="{n}"><c r="A{n}"><f>A{n - 1}+1</f><v>{n}</v></c></row>' for n in range(2, 4_001))
+    rows = "".join(f'<row r="{n}"><c r="A{n}"><f>A{n - 1}+1</f><v>{n}</v></c></row>' for n in range(2, 1_501))
     content = cells('<row r="1"><c r="A1"><v>1</v></c></row>' + rows)
-    assert values(excel.write_cells(content, None, {"A1": 5}).content)["A4000"] == 4_004
+    assert values(excel.write_cells(content, None, {"A1": 5}).content)["A1500"] == 1_504
+
+
+def test_a_structured_reference_depends_on_its_own_cells_only() -> None:
+    from copilot.documents.excel.dependents import Dependencies
+
+    content = excel.create_table(book({"Data": [["k", "v"], [1, 2], [3, 4]]}), "A1:B3", name="T").content
+    workbook = excel.Workbook.open(content)
+    texts = {"D1": "=SUM(T[k])", "D2": "=T[@v]", "D3": "=ROWS(T)", "D4": "=T[gone]"}
+    formulas = {("Data", n, 4): text for n, text in enumerate(texts.values(), 1)}
+    for cell, readers in (("A2", {1, 3, 4}), ("B2", {2, 3, 4}), ("B3", {3, 4}), ("C2", set())):
+        at = ("Data", int(cell[1]), ord(cell[0]) - 64)
+        assert {row for _, row, _ in Dependencies(formulas, workbook).on([at])} == readers

@@ -17,7 +17,7 @@ from tests.thinning import thinned
 from .books import book, changed, part, with_parts
 from .test_charts import CHART, ROWS, check_order
 
-CORPUS = Path("/work/shared/corpus")
+CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 DRAWING = "xl/drawings/drawing1.xml"
 
 

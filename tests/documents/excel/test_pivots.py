@@ -15,7 +15,7 @@ from copilot.errors import ToolInputError
 
 from .books import book, changed, part, with_parts
 
-CORPUS = Path("/work/shared/corpus")
+CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 HEAD = ["Region", "Product", "Month", "Rep", "Units", "Amount"]
 ROWS: list[list[Any]] = [
     HEAD,

@@ -39,10 +39,10 @@ def test_names_that_excel_does_not_take(name: str) -> None:
 
 
 def test_a_new_workbook_is_the_same_each_time() -> None:
-    made = excel.create({"One": ROWS, "Two": [["a"], [1]]}, formulas=True)
-    assert made == excel.create({"One": ROWS, "Two": [["a"], [1]]}, formulas=True)
+    made = excel.create({"Data": ROWS, "Two": [["a"], [1]]}, formulas=True)
+    assert made == excel.create({"Data": ROWS, "Two": [["a"], [1]]}, formulas=True)
     assert values(made.content, "Two") == {"A1": "a", "A2": 1}
-    assert [s.name for s in excel.outline(made.content).sheets] == ["One", "Two"]
+    assert [s.name for s in excel.outline(made.content).sheets] == ["Data", "Two"]
 
 
 def test_an_empty_workbook_can_be_edited_further() -> None:
@@ -81,3 +81,13 @@ def test_formats_in_alternative_content_are_counted_once() -> None:
     formats = re.findall(r"<xf [^>]*>", group.split("</cellXfs>")[0])
     assert 'numFmtId="14"' in formats[index]
     assert index <= count + 1
+
+
+def test_the_formulas_of_new_sheets_spill_and_see_the_other_sheets() -> None:
+    made = excel.create({"Sum": [["=SUM(Data!A1:A3)", "=Data!A1:A3*2"]], "Data": [[1], [2], [3]]}, formulas=True)
+    assert values(made.content, "Sum") == {"A1": 6, "B1": 2, "B2": 4, "B3": 6}
+    with pytest.raises(ToolInputError, match="covers") as caught:
+        excel.add_sheet(made.content, "Full", [["=Data!A1:A3*2"], ["taken"]], formulas=True)
+    assert caught.value.code == "spill"
+    with pytest.raises(ToolInputError, match="no function"):
+        excel.create({"One": [["=SUMM(A2)"]]}, formulas=True)

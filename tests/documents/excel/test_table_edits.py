@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from copilot.documents import excel
-from copilot.documents.excel import conditional, edits, table_columns, table_edits, structured, validation
+from copilot.documents.excel import conditional, edits, structured, table_columns, table_edits, validation
 from copilot.documents.excel.refs import Area
 from copilot.documents.excel.workbook import Table
 from copilot.errors import ToolInputError

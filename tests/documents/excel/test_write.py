@@ -1,6 +1,9 @@
 # ruff: noqa: E501 - XML and rows as they lie in a file
 from __future__ import annotations
 
+import importlib
+import subprocess
+import sys
 from datetime import date, datetime
 
 import pytest
@@ -344,3 +347,35 @@ def test_a_sheet_in_utf16() -> None:
     sheet = f'<?xml version="1.0" encoding="UTF-16"?><worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="A1" t="str"><v>ü</v></c></row></sheetData></worksheet>'
     edited = excel.write_cells(with_parts(cells(""), {SHEET: sheet.encode("utf-16")}), None, {"B1": "ß"})
     assert values(edited.content) == {"A1": "ü", "B1": "ß"}
+
+
+def test_a_number_in_powers_of_ten_stays_text_only_among_codes() -> None:
+    content = excel.create({"Data": [["Code", "Size"], ["'1E4", "1E4"], ["'2E4", None], [None, None]]}).content
+    assert values(excel.write_cells(content, None, {"A4": "1E5", "B4": "1E5"}).content)["A4"] == "1E5"
+    assert values(excel.write_cells(content, None, {"A4": "1E5", "B4": "1E5"}).content)["B4"] == 100_000
+
+
+def test_a_sheet_that_is_held_in_one_piece_takes_every_kind_of_edit() -> None:
+    long = "x" * 32_000  # more than 8,000,000 bytes: such a part is inflated piece by piece
+    row = "".join(f'<c r="A{n}" t="str"><v>{long}</v></c></row><row r="{n + 1}">' for n in range(1, 260))
+    content = cells(f'<row r="1">{row}<c r="B260"><v>7</v></c></row>')
+    for operation in (
+        {"op": "freeze_panes", "cell": "A2"},
+        {"op": "insert_columns", "at": "B"},
+    ):
+        content = excel.edit(content, [operation]).content
+    assert values(content)["C260"] == 7
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = ("openpyxl", "formualizer", "pydantic", "lxml", "copilot.documents.excel.write")
+    code = f"import sys, copilot.documents.excel; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_names_that_are_modules_too_stay_functions() -> None:
+    for name in ("read", "regions"):
+        importlib.import_module(f"copilot.documents.excel.{name}")
+        assert callable(getattr(excel, name))
+    assert all(hasattr(excel, name) for name in excel.__all__)

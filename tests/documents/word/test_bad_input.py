@@ -36,19 +36,24 @@ def _at(path: str) -> str:
     ("operations", "code", "said"),
     [
         (
-            [{"op": "delete_blocks", "addresses": [_at("p2")]}, {"op": "split_paragraph", "address": _at("p2"), "before": "words"}],
+            [
+                {"op": "delete_blocks", "addresses": [_at("p2")]},
+                {"op": "split_paragraph", "address": _at("p2"), "before": "words"},
+            ],
             "overlap", "Operation 2",
         ),
         ([{"op": "replace_paragraph", "address": "p2:0000", "text": "x"}], "stale_address", "First words"),
         ([{"op": "replace_paragraph", "address": "p99:0000", "text": "x"}], "address", "p99:0000"),
-        ([{"op": "replace_text", "find": "(a+)+$", "replace": "x", "regex": True}], None, "Operation 1"),
-        ([{"op": "replace_text", "find": "(a", "replace": "x", "regex": True}], None, "Operation 1"),
-        ([{"op": "apply_style", "addresses": [_at("p2")], "style": "Titel "}], None, "Title"),
+        ([{"op": "replace_text", "find": "(a+)+$", "replace": "x", "regex": True}], None, "(a+)+$"),
+        ([{"op": "replace_text", "find": "(a", "replace": "x", "regex": True}], "regex", "regular expression"),
+        ([{"op": "apply_style", "addresses": [_at("p2")], "style": "Tittle"}], "unknown_paragraph_style", "Title"),
         ([{"op": "insert_heading", "text": "x", "at": "Skope"}], "unknown_heading", "Scope"),
-        ([{"op": "replace_text", "find": "First", "replace": ""}, {"op": "replace_text", "find": "absent", "replace": ""}],
-         None, "Operation 2"),
+        (
+            [{"op": "replace_text", "find": "First", "replace": ""}, {"op": "delete_blocks", "addresses": ["p9:0000"]}],
+            "address", "Operation 2",
+        ),
         ([{"op": "accept", "ids": ["7"]}, {"op": "delete_blocks", "addresses": [_at("p2")]}], None, ""),
-        ([{"op": "set_table_cell", "table": "1", "row": 1, "column": 1, "text": "x"}], None, "table"),
+        ([{"op": "set_table_cell", "table": "1", "row": 1, "column": 1, "text": "x"}], "address", "t1"),
     ],
 )  # fmt: skip
 def test_a_batch_that_cannot_be_done_says_where(
@@ -81,13 +86,16 @@ def test_changes_without_author_or_date_are_changes(attributes: str) -> None:
     assert "a b" in word.read(accept(reject(lined, author="Us").content, everything=True).content).markdown
 
 
+_LIST = '<w:num w:numId="1"><w:abstractNumId w:val="4"/></w:num>'
 _BROKEN = {
-    "a list that is not there": {"numbering": '<w:num w:numId="9"><w:abstractNumId w:val="4"/></w:num>'},
-    "a list without levels": {"numbering": '<w:abstractNum w:abstractNumId="4"/><w:num w:numId="1"><w:abstractNumId w:val="4"/></w:num>'},
-    "a list of itself": {"numbering": '<w:abstractNum w:abstractNumId="4"><w:numStyleLink w:val="Titel"/></w:abstractNum>'
-                         '<w:num w:numId="1"><w:abstractNumId w:val="4"/></w:num>'},
+    "a list that is not there": {"numbering": _LIST.replace('"1"', '"9"')},
+    "a list without levels": {"numbering": f'<w:abstractNum w:abstractNumId="4"/>{_LIST}'},
+    "a list without its definition": {"numbering": _LIST},
+    "a list of a style that has none": {
+        "numbering": f'<w:abstractNum w:abstractNumId="4"><w:numStyleLink w:val="Titel"/></w:abstractNum>{_LIST}'
+    },
     "no lists": {},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", _BROKEN)
@@ -127,4 +135,3 @@ def _without(content: bytes, gone: str) -> bytes:
             if info.filename != gone:
                 target.writestr(info, source.read(info))
     return made.getvalue()
-

@@ -19,7 +19,7 @@ from tests.thinning import thinned
 from .make import changed_parts, elements, names, part
 
 _CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
-FILES = thinned(sorted(_CORPUS.glob("*.doc[xm]")) if _CORPUS.is_dir() else [], 2)
+FILES = thinned(sorted(_CORPUS.glob("*.doc[xm]"), key=lambda f: f.stat().st_size) if _CORPUS.is_dir() else [], 4)
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the corpus of real files is not here")
 

@@ -382,3 +382,33 @@ def test_real_files_hold(index: int) -> None:
     for one in (lined, after):
         if revisions(one):
             assert not revisions(accept(one, everything=True).content)
+
+
+_X_ROW = table(["a"]).replace("<w:tr>", f"<w:tr><w:trPr>{_theirs('ins', '', 9)}</w:trPr>")
+_X_BOLD = f"<w:b/>{_theirs('rPrChange', '<w:rPr/>', 9)}"
+
+#: An old version without changes, and a new one in which others tracked some and somebody made another one by hand.
+THEIRS: dict[str, tuple[list[str], list[str]]] = {
+    "insertion": ([p("one three")], [p("one ", _theirs("ins", r("two ")), "three four")]),
+    "deletion": ([p("one two three")],
+                 [p("one ", _theirs("del", r("two ").replace("w:t", "w:delText")), "three four")]),
+    "replacement": ([p("one two three")],
+                    [p("one ", _theirs("del", r("two").replace("w:t", "w:delText")), _theirs("ins", r("zwei"), 8),
+                       " three four")]),
+    "paragraph": ([p("one"), p("end")],
+                  [p("one two"), p(_theirs("ins", r("new", ""), 8), properties=f"<w:rPr>{_theirs('ins', '')}</w:rPr>"),
+                   p("end")]),
+    "row": ([table(["b"]), p("x y")], [table(["b"]).replace("</w:tbl>", _X_ROW[_X_ROW.index("<w:tr>"):]), p("x z")]),
+    "format": ([p("one two")], [p(r("one two", _X_BOLD), " three")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", THEIRS)
+def test_comparing_leaves_others_what_they_tracked(case: str) -> None:
+    before, after = (docx(*blocks) for blocks in THEIRS[case])
+    lined = compare(before, after, author="Us").content
+    assert {x.author for x in revisions(lined)} == {"Us", "Them"}
+    theirs = [[(x.kind, x.before, x.after) for x in revisions(c) if x.author == "Them"] for c in (lined, after)]
+    assert theirs[0] == theirs[1]
+    assert said(_ours(accept, lined)) == said(after)
+    assert said(reject(lined, everything=True).content) == said(before)

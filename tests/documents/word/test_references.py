@@ -11,8 +11,8 @@ import pytest
 from copilot.documents import word
 from copilot.documents.hunks import Edited
 from copilot.documents.word.document import Document
+from tests.thinning import thinned
 
-from ...thinning import thinned
 from .whole import added_only, sound
 
 _CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"

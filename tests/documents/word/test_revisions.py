@@ -46,9 +46,21 @@ _ROW = table(["a"], ["b"]).replace("<w:tr>", "<w:tr><w:trPr>{}</w:trPr>", 1)
 _CELL = table(["a", "b"]).replace("<w:tc>", "<w:tc><w:tcPr>{}</w:tcPr>", 1)
 _GRID = "<w:tblGrid><w:gridCol/></w:tblGrid>"
 
+
+def _moved_row(kind: str, number: int) -> list[str]:
+    """A row as Word moves it: nothing on the row, a mark on the end of each of its cells."""
+    return [p(_mark(kind, r(text), number + n), properties=_end(kind, number + 5 + n)) for n, text in enumerate("ab")]
+
+
 #: kind, body, body accepted, body rejected
 CASES: dict[str, tuple[str, str, str, str]] = {
     "insertion": ("insertion", p("a", _mark("ins", r("b"))), p("a", "b"), p("a")),
+    "moved row": (
+        "move away",
+        table(_moved_row("moveFrom", 20), ["c", "d"], _moved_row("moveTo", 40)) + p("e"),
+        table(["c", "d"], ["a", "b"]) + p("e"),
+        table(["a", "b"], ["c", "d"]) + p("e"),
+    ),
     "deletion": ("deletion", p("a", _mark("del", _GONE)), p("a"), p("a", "gone")),
     "nested": ("insertion", p(_mark("ins", r("a") + _mark("del", _GONE, 2))), p("a"), p()),
     "format": (

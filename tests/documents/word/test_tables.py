@@ -14,6 +14,7 @@ from copilot.documents.word.document import Document
 from copilot.errors import ToolInputError
 
 from .make import docx, p, part, r, table
+from .sameness import said
 from .validity import problems
 
 PRICES = docx(
@@ -287,6 +288,37 @@ def test_deleted_columns_give_up_their_notes_and_keep_bookmarks() -> None:
     after = done(content, "delete_column", column=2)
     assert 'w:name="Kept"' in part(after)
     assert "Gone" not in part(after, "word/footnotes.xml")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "add_rows", "rows": [["Plum"]], "after": 2},
+        {"op": "delete_rows", "rows": [2, 3]},
+        {"op": "move_row", "row": 4, "after": 1},
+        {"op": "sort_table", "column": "Price"},
+        {"op": "header_row"},
+        {"op": "table_to_text"},
+    ],
+    ids=lambda o: str(o["op"]),
+)
+def test_tracked_edits_of_tables_can_be_accepted_and_rejected(operation: dict[str, Any]) -> None:
+    operations = [{**operation, "table": "1"}]
+    plain = word.edit(PRICES, operations, track="off").content
+    tracked = word.edit(PRICES, operations, track="on").content
+    assert not problems(tracked)
+    assert said(word.accept(tracked, everything=True).content) == said(plain)
+    assert said(word.reject(tracked, everything=True).content) == said(PRICES)
+
+
+def test_a_table_that_a_batch_made_goes_by_its_number() -> None:
+    operations = [
+        {"op": "add_table", "rows": [["a", "b"], ["1", "2"]], "at": "Intro."},
+        {"op": "add_rows", "table": "2", "rows": [["Plum"]]},
+        {"op": "delete_rows", "table": "table 1", "rows": [2]},
+    ]
+    after = word.edit(PRICES, operations).content
+    assert [len(found.rows) for found in open_docx(io.BytesIO(after)).tables] == [3, 3]
 
 
 def test_tables_in_tables_are_tables_of_their_own() -> None:

@@ -141,6 +141,14 @@ def test_a_table_that_loses_all_its_rows_goes() -> None:
     assert "w:tbl" not in part(fill(content, {"items": []}).edited.content)
 
 
+def test_a_control_of_rows_goes_with_them() -> None:
+    cells = f"<w:tc>{p('{{#each x}}{{.}}')}</w:tc><w:tc>{p('{{/each}}')}</w:tc>"
+    rows = f"<w:sdt><w:sdtContent><w:tr>{cells}</w:tr></w:sdtContent></w:sdt>"
+    content = docx(f"<w:tbl><w:tblPr/><w:tblGrid/>{rows}</w:tbl>", p("end"))
+    assert part(fill(content, {"x": ["a", "b"]}).edited.content).count("<w:tr>") == 2
+    assert "w:tbl" not in part(fill(content, {"x": []}).edited.content)
+
+
 def test_a_table_in_a_loop_is_repeated_and_parted() -> None:
     content = docx(p("{{#each x}}"), table(["{{.}}"]), p("{{/each}}"), p("end"))
     xml = part(fill(content, {"x": ["a", "b"]}).edited.content)
@@ -276,6 +284,12 @@ def test_what_is_missing_stays_and_is_reported_with_its_place() -> None:
 def test_marks_that_share_a_paragraph_stay_one_by_one(data: dict[str, Any], shown: list[str]) -> None:
     blocks = ["{{#if a}}", "A", "{{/if}}{{#each m}}", "q", "{{/each}}{{#each k}}", "r", "{{/each}}", "end"]
     assert filled(*[p(each) for each in blocks], **data) == shown
+
+
+def test_a_part_in_which_nothing_is_filled_keeps_its_bytes() -> None:
+    content = docx(p("{{x}}"), header1=p("{", r("{y", "<w:b/>"), "}}"))
+    assert changed_parts(content, fill(content, {"x": 1}).edited.content) == {"word/document.xml"}
+    assert fill(content, {"z": 1}).edited.content == content
 
 
 def test_missing_values_may_be_blank_or_refused() -> None:

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from copilot.documents import excel
+from copilot.documents.excel.analysis import ANALYSES
+from copilot.documents.excel.edits import operations
 from copilot.errors import EverpilotError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.langchain import as_langchain
@@ -21,7 +23,7 @@ from copilot.workspace.workspace import Workspace
 
 MODULE = importlib.import_module("copilot.skills.excel.tools")
 TOOLS = {t.name: t for t in (build(f, skill="excel") for f in vars(MODULE).values() if is_tool(f))}
-WRITING = {"write_cells", "write_formula", "add_row", "add_sheet", "add_chart", "create"}
+WRITING = {"write_cells", "write_formula", "add_row", "add_sheet", "add_chart", "create", "edit", "recalculate"}
 SALES: list[list[Any]] = [
     ["Region", "Product", "Units", "Amount"],
     ["North", "Tea", 3, 30.5],
@@ -55,7 +57,8 @@ def edit(context: ToolContext, name: str, /, **args: object) -> Change:
 
 def test_what_is_offered() -> None:
     assert {t.partition(".")[2] for t in TOOLS} == WRITING | {
-        "list_sheets", "read_range", "read_table", "describe", "aggregate", "filter_rows", "sort_rows", "top_rows"
+        "list_sheets", "read_range", "read_table", "describe", "aggregate", "filter_rows", "sort_rows", "top_rows",
+        "analyse", "explain_formula",
     }  # fmt: skip
     for tool in TOOLS.values():
         assert (tool.effect is Effect.WRITE) == (tool.name.partition(".")[2] in WRITING)
@@ -136,7 +139,7 @@ def test_rows_are_filtered_sorted_ranked_and_described(context: ToolContext) -> 
 
 
 def test_edits_are_staged_one_after_the_other(context: ToolContext) -> None:
-    first = edit(context, "write_cells", cells={"D2": 31, "Notes!B2": "c"})
+    first = edit(context, "write_cells", cells={"D2": 31, "Notes!B2": "c"}, overwrite=True)
     assert ("Sales!D2", "30.5", "31") in {(h.where, h.before, h.after) for h in first.hunks}
     edit(context, "add_row", values={"Region": "West", "Amount": 5}, sheet="Sales")
     edit(context, "write_formula", cell="E2:E6", formula="=D2/C2", sheet="Sales")
@@ -147,6 +150,62 @@ def test_edits_are_staged_one_after_the_other(context: ToolContext) -> None:
     assert workbook.sheetnames == ["Sales", "Notes", "Plan"]
     assert workbook["Sales"]["D7"].value == "=SUM(D2:D6)"
     assert len(workbook["Sales"]._charts) == 1  # type: ignore[attr-defined]
+
+
+def test_writing_over_something_needs_to_be_said(context: ToolContext) -> None:
+    with pytest.raises(ToolInputError, match=r"Sales!D2 holds 30\.5"):
+        edit(context, "write_cells", cells={"D2": 31}, sheet="Sales")
+    with pytest.raises(ToolInputError, match="SUM"):
+        edit(context, "write_formula", cell="D6", formula="=1+1", sheet="Sales")
+
+
+def test_operations_are_one_change_and_the_skill_lists_them(context: ToolContext) -> None:
+    done = edit(
+        context,
+        "edit",
+        operations=[
+            {"op": "insert_rows", "sheet": "Sales", "at": 2},
+            {"op": "format_cells", "range": "Sales!A1:D1", "bold": True},
+            {"op": "rename_sheet", "sheet": "Notes", "to": "Remarks"},
+        ],
+    )
+    workbook = openpyxl.load_workbook(io.BytesIO(done.content or b""))
+    assert workbook.sheetnames == ["Sales", "Remarks"]
+    assert workbook["Sales"]["D7"].value == "=SUM(D3:D6)"
+    assert done.summary == "insert rows, format cells, rename sheet in sales.xlsx"
+    body = (Path(str(MODULE.__file__)).parent / "SKILL.md").read_text("utf-8")
+    assert all(f"`{o.signature}`" in body for o in (*operations(), *ANALYSES))
+
+
+def test_one_bad_operation_stops_all(context: ToolContext) -> None:
+    with pytest.raises(ToolInputError, match=r"Operation 2 \(merge_cells\)"):
+        edit(
+            context,
+            "edit",
+            operations=[{"op": "freeze_panes", "sheet": "Notes", "rows": 2}, {"op": "merge_cells", "range": "C9:A1"}],
+        )
+
+
+def test_rows_of_another_workbook_are_joined(context: ToolContext, tmp_path: Path) -> None:
+    other = excel.create({"Heads": [["Region", "Head"], ["North", "Ann"], ["South", "Bob"]]}).content
+    (tmp_path / "heads.xlsx").write_bytes(other)
+    found = read(
+        context,
+        "analyse",
+        steps=[
+            {"op": "aggregate", "sheet": "Sales", "figures": ["sum Amount"], "by": ["Region"]},
+            {"op": "join", "right": {"file": "heads.xlsx"}, "on": ["Region"], "how": "inner"},
+        ],
+    )
+    assert {(row[0], row[-1]) for row in found.data["rows"]} == {("North", "Ann"), ("South", "Bob")}
+
+
+def test_a_formula_is_explained_and_errors_are_listed(context: ToolContext) -> None:
+    assert "D2" in read(context, "explain_formula", cell="D6", sheet="Sales").markdown
+    edit(context, "write_cells", cells={"F1": "=1/0"}, sheet="Sales")
+    found = TOOLS["excel.recalculate"].stage(context, {"path": "sales.xlsx"})
+    assert isinstance(found, Result)
+    assert "Sales!F1 shows #DIV/0!" in found.markdown
 
 
 def test_a_workbook_is_created(context: ToolContext) -> None:

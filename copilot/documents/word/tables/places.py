@@ -12,9 +12,13 @@ _CELLS = re.compile(r"\s*r(\d+)\.?c(\d+)(?:\s*[:-]\s*r(\d+)\.?c(\d+))?\s*", re.I
 
 
 def table_at(document: Document, table: str) -> Block:
-    """Return a table by address, or by its number in the body ("2", "table 2"); raises ToolInputError."""
+    """Return a table by address, or by its number in the body ("2", "table 2"); raises ToolInputError.
+
+    In a batch the numbers are those of the document as it was given; those behind are of tables that were made since.
+    """
     digits = table.strip().lower().removeprefix("table").strip()
-    block = document.at(f"t{int(digits)}" if digits.isdigit() else table)
+    made = document.new_table(int(digits)) if digits.isdigit() else None
+    block = made or document.at(f"t{int(digits)}" if digits.isdigit() else table)
     if block.kind in ("row", "cell"):
         path = block.path.rpartition(".r")[0]
         block = next(b for b in document.blocks if b.path == path)

@@ -23,7 +23,7 @@ Values = list[Words] | dict[str, Words]
 After = Annotated[int, Field(ge=0)]
 #: What a new row does not take over from the one it is made like.
 _ROW_OWN = ("w:ins", "w:del", "w:trPrChange", "w:tblHeader", "w:cnfStyle")
-_CELL_OWN = ("w:vMerge", "w:cellIns", "w:cellDel", "w:cellMerge", "w:tcPrChange")
+_CELL_OWN = ("w:cnfStyle", "w:vMerge", "w:cellIns", "w:cellDel", "w:cellMerge", "w:tcPrChange")
 
 
 @editor
@@ -209,7 +209,10 @@ def move_content(source: Element, target: Element) -> None:
 
 @editor
 def move_row(document: Document, table: Words, row: Number, after: After) -> Edit:
-    """Move a row below row `after` (0: to the top). Raises ToolInputError "merged" when a merged cell is in the way."""
+    """Move a row below row `after` (0: to the top).
+
+    Raises ToolInputError "merged" when a merged cell is in the way, "control", "row" or "unchanged"; DocumentError.
+    """
     block = table_at(document, table)
     grid = Grid(block)
     moved, target = grid.row(row), grid.row(max(after, 1))

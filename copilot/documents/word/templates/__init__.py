@@ -137,7 +137,7 @@ def fill_template(
     filling = Filling(document, marks, missing, language(document))
     data = {**values, **(pictures or {})}
     used = filling.run(data)
-    for story in [s for s in document.stories if s.part in marks.parts]:
+    for story in [s for s in document.stories if s.part in filling.touched]:
         document.touch(story)
     if not filling.hunks:
         names = ", ".join(dict.fromkeys(each.name for each in filling.unfilled))

@@ -30,6 +30,7 @@ from copilot.documents.word.templates.writing import (
     drop_paragraph,
     drop_table,
     end_well,
+    holds_blocks,
     part_tables,
     put_text,
     restore,
@@ -79,6 +80,8 @@ class Filling:
     _copier: Copier | None = None
     #: Marks that stand in a paragraph which came back, and are not decided on themselves, by number.
     _left: dict[int, Element] = field(default_factory=dict)
+    #: The parts in which a mark was filled.
+    touched: dict[str, None] = field(default_factory=dict)
     #: The part that each root of marks belongs to.
     homes: dict[Element, str] = field(default_factory=dict)
 
@@ -92,6 +95,7 @@ class Filling:
         for part in self.compiled.parts:
             root = self.document.package.xml(part)
             self._fill(all_marks([root]), scope, top=True)
+        for part in self.touched:
             self.document.package.touch(part)
         self.tidy()
         for code, where in self.compiled.strange:
@@ -133,6 +137,7 @@ class Filling:
                 return
             found = ""
         words = shown(found, mark, self.language)
+        self.touched[self._part(element)] = None
         show_content(element)
         if top:
             self._say(mark, words)
@@ -160,8 +165,11 @@ class Filling:
         found, _ = scope.find(mark.name)
         if found is MISSING:
             self._miss(mark)
-            put_text(element, mark.text if self.missing == "keep" else "")
-            return
+            if self.missing == "keep":
+                put_text(element, mark.text)
+                return
+            found = None
+        self.touched[self._part(element)] = None
         if found is None:
             put_text(element, "")
             return
@@ -191,6 +199,7 @@ class Filling:
             if mark.kind == "each" and self.missing == "keep":
                 self._keep([begin, *body, end])
                 return
+        self.touched[self._part(begin)] = None
         if mark.kind == "each":
             made = self._repeat(body, mark, scope.inside, _items(found, mark), path)
         else:
@@ -309,7 +318,7 @@ class Filling:
         for paragraph in self._emptied:
             drop_paragraph(paragraph)
         for parent in self._around:
-            if name(parent) == "w:tbl":
+            if name(parent) == "w:tbl" or (name(parent) == "w:sdtContent" and not holds_blocks(parent)):
                 drop_table(parent)
             end_well(parent)
 

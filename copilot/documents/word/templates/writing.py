@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from copilot.documents.word import text
-from copilot.documents.word.names import Element, child, children, descend, every, name, new
+from copilot.documents.word.names import Element, child, children, descend, every, name, new, within
 from copilot.documents.word.runs import like
 from copilot.documents.word.templates.elements import TAG, drop_empty, remove
 from copilot.documents.word.templates.marks import Mark
@@ -113,16 +113,20 @@ def drop_paragraph(paragraph: Element) -> None:
         end_well(parent)
 
 
-def drop_table(table: Element) -> None:
-    """Remove a table of which no row is left (17.4.38 wants one)."""
-    if next(every(table, "tr"), None) is None and (parent := table.getparent()) is not None:
+def drop_table(container: Element) -> None:
+    """Remove a control of rows, and a table, of which no row is left (17.4.38 wants one)."""
+    table = container if name(container) == "w:tbl" else within(container, "w:tbl")
+    control = container.getparent()
+    if control is not None and not len(container) and control.getparent() is table is not container:
+        remove(control)
+    if table is not None and next(every(table, "tr"), None) is None and (parent := table.getparent()) is not None:
         remove(table)
         end_well(parent)
 
 
 def end_well(container: Element) -> None:
     """Put the paragraph that a cell, text box, header or note has to end with (17.4.65)."""
-    if name(container) not in BLOCKS or (name(container) == "w:sdtContent" and not _holds_blocks(container)):
+    if name(container) not in BLOCKS or (name(container) == "w:sdtContent" and not holds_blocks(container)):
         return
     blocks = list(children(container, "w:p", "w:tbl", "w:sdt", "w:customXml"))
     if blocks and not (name(blocks[-1]) == "w:tbl" and name(container) == "w:tc"):
@@ -135,7 +139,8 @@ def end_well(container: Element) -> None:
         container.append(made)
 
 
-def _holds_blocks(content: Element) -> bool:
+def holds_blocks(content: Element) -> bool:
+    """Return whether the content of a control holds paragraphs: not rows, cells or runs."""
     control = content.getparent()
     around = control.getparent() if control is not None else None
     return around is not None and name(around) in BLOCKS
