@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import inflated
@@ -191,7 +192,9 @@ def _links(change: Change) -> Callable[[Nodes], None]:
         for node in nodes.named("Relationship"):
             target = nodes.get(node, "Target") or ""
             if target.startswith("#") and "!" in target:
-                nodes.set(node, "Target", "#" + joined(replaced(pieces(target[1:]), change)))
+                place = unquote(target[1:])
+                if (moved := joined(replaced(pieces(place), change))) != place:
+                    nodes.set(node, "Target", "#" + quote(moved, safe="!'$:()&,;=+@~/"))  # an address (OPC 6.5.3)
 
     return follow
 

@@ -21,7 +21,7 @@ _Use = tuple[str, int, str]
 class Margin:
     """A header or footer as the versions have it; `old` or `now` is "" where it is missing.
 
-    `alone`: it is of the only section, so that an empty one in its place looks as none.
+    `alone`: the other version has none there or in a section before it to inherit, so that an empty one looks as none.
     """
 
     use: _Use
@@ -46,15 +46,15 @@ def differ(before: Package, after: Package) -> bool:
 def paired(before: Package, after: Package) -> Iterator[Margin]:
     """Yield the headers and footers by their use in both versions, each part of the new one once."""
     uses = _uses(before), _uses(after)
-    single = _sections(before) == _sections(after) == 1
+    alike = _sections(before) == _sections(after)
     seen: set[str] = set()
     for use, now in uses[1].items():
         if now not in seen:
             seen.add(now)
-            yield Margin(use, uses[0].get(use, ""), now, single)
+            yield Margin(use, uses[0].get(use, ""), now, alike and not _inherits(use, uses[0]))
     for use, old in uses[0].items():
         if use not in uses[1]:
-            yield Margin(use, old, "", single)
+            yield Margin(use, old, "", alike and not _inherits(use, uses[1]))
     for kind in _KINDS:
         for part in dict.fromkeys(before.related(before.main, kind)):
             unused = part not in seen and part not in uses[0].values()
@@ -62,17 +62,23 @@ def paired(before: Package, after: Package) -> Iterator[Margin]:
                 yield Margin((kind, -1, ""), part, part)
 
 
+def _inherits(use: _Use, uses: dict[_Use, str]) -> bool:
+    """Return whether there is a header for a use, its own or that of a section before it (17.10.5)."""
+    kind, index, pages = use
+    return any((kind, at, pages) in uses for at in range(index + 1))
+
+
 def carry(before: Package, after: Package, margin: Margin) -> str:
-    """Add an empty part for a header that only the old version has to the last section; return its name."""
+    """Add an empty part for a header that only the old version has to its section; return its name."""
     root = hollow(before.xml(margin.old))
     part = margin.old
     if after.has(part):
         stem = part.rpartition(".")[0].rstrip("0123456789")
         part = after.unused_name(f"{stem}{{}}.xml")
     after.add(part, etree.tostring(root, encoding="UTF-8", xml_declaration=True), before.content_type(margin.old))
-    kind, _, pages = margin.use
+    kind, index, pages = margin.use
     link = after.relate(after.main, kind, part)
-    section = list(every(after.xml(after.main), "sectPr"))[-1]
+    section = _described(after)[index]
     reference = new(section, f"{kind}Reference", type=pages)
     reference.set(_link_name(after), link)
     order.insert(section, reference)
@@ -86,7 +92,12 @@ def _link_name(package: Package) -> str:
 
 
 def _sections(package: Package) -> int:
-    return len([each for each in every(package.xml(package.main), "sectPr") if not _former(each)])
+    return len(_described(package)) or 1  # which needs no properties
+
+
+def _described(package: Package) -> list[Element]:
+    """Return the properties of the sections, former ones left out."""
+    return [each for each in every(package.xml(package.main), "sectPr") if not _former(each)]
 
 
 def _former(section: Element) -> bool:
@@ -100,8 +111,7 @@ def _uses(package: Package) -> dict[_Use, str]:
     targets = {r.id: r.target for r in package.relationships(package.main) if not r.external}
     if not any(package.related(package.main, kind) for kind in _KINDS):
         return found
-    sections = [each for each in every(package.xml(package.main), "sectPr") if not _former(each)]
-    for index, section in enumerate(sections):
+    for index, section in enumerate(_described(package)):
         for each in children(section, "w:headerReference", "w:footerReference"):
             part = targets.get(relationship(each), "")
             if package.has(part):
