@@ -168,7 +168,8 @@ def word_skill() -> str:
     """The instructions of the skill `word`, with its operations."""
     from copilot.documents.word.edits import OPERATIONS
 
-    return _filled(HERE.parent / "skills/word/SKILL.md", {"operations": "\n".join(f"{o.signature}" for o in OPERATIONS)})
+    made = {"operations": "\n".join(o.signature for o in OPERATIONS)}
+    return _filled(HERE.parent / "skills/word/SKILL.md", made)
 
 
 def _lines(operations: Operations) -> str:

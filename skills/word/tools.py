@@ -95,9 +95,13 @@ def outline(context: ToolContext, path: WordPath) -> Result:
     data = {
         "title": found.title,
         "headings": [{"text": h.text, "level": h.level, "address": h.address} for h in found.headings],
-        "styles": list(found.styles),
+        "styles": (used := word.styles_in_use(file.content)),
     }
-    return Result(outline_text(file.name, found), data, tuple(f"{file.name}, {h.where}" for h in found.headings))
+    return Result(
+        outline_text(file.name, replace(found, styles=tuple(used))),
+        data,
+        tuple(f"{file.name}, {h.where}" for h in found.headings),
+    )
 
 
 @tool(

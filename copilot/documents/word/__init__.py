@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from copilot.documents.word.reader import outline as outline
     from copilot.documents.word.reader import read as read
     from copilot.documents.word.reader import style_names as style_names
+    from copilot.documents.word.reader import styles_in_use as styles_in_use
     from copilot.documents.word.redline import compare as compare
     from copilot.documents.word.remove import delete_blocks as delete_blocks
     from copilot.documents.word.replace import replace_text as replace_text
@@ -227,6 +228,8 @@ _NAMES = {
         "outline",
         "read",
         "style_names",
+        "styles_in_use",
+        "styles_in_use",
     ),
     "redline": ("compare",),
     "remove": ("delete_blocks",),

@@ -190,11 +190,14 @@ class Document:
     def _stale(self, address: str, path: str, digest: str, block: Block | None) -> ToolInputError:
         kind = block.kind if block else "paragraph"
         same = [b for b in self.blocks if b.kind == kind and digest and short_hash(self.text(b)) == digest]
-        offered = [*same[:3], *([block] if block else [])]
-        if not offered:
+        offered = same[:3]
+        if not offered and block is None:
             known = [b for b in self.blocks if b.story.kind == "body" and b.kind == "paragraph" and b.depth == 0]
             offered = known[-1:]
-        hint = "There is: " + "; ".join(self.quoted(b) for b in offered) + "." if offered else ""
+        there = [self.quoted(b) for b in offered]
+        if block is not None:  # a batch goes on meaning the text that it was given
+            there.append(f"{path}:{self._digest(path, block)} {shortened(self.text(block))!r}")
+        hint = f"There is: {'; '.join(dict.fromkeys(there))}." if there else ""
         if block is None:
             return ToolInputError(f"Nothing has the address {address!r}.", hint=hint, code="address")
         if not digest:

@@ -225,3 +225,14 @@ def style_names(content: bytes) -> dict[str, list[str]]:
     """Return the names of a document's styles by kind: paragraph, table, character. Raises DocumentError."""
     styles = Document(content).styles
     return {kind: styles.names(kind) for kind in ("paragraph", "table", "character")}
+
+
+def styles_in_use(content: bytes) -> list[str]:
+    """Return the names of the styles that paragraphs, words or tables have, sorted. Raises DocumentError."""
+    document = Document(content)
+    kinds = {"pStyle": "paragraph", "rStyle": "character", "tblStyle": "table"}
+    used = {document.styles.default()}
+    for part in dict.fromkeys(story.part for story in document.stories):
+        root = document.package.xml(part)
+        used |= {value(each) for local in kinds for each in every(root, local)}
+    return sorted({document.styles.name(style) for style in used if style} - {""})
