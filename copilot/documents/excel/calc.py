@@ -78,7 +78,7 @@ def recalculate(
         job.spread()
         engine = Engine(after, job.work)
         base = Model(Workbook.open(content), after, edited)
-        sure = trusted(base, job.work, job.dependencies)
+        sure = trusted(base, job.work.before(base, after), job.dependencies)
     except ToolInputError:
         raise
     except Exception as error:  # noqa: BLE001 - the engine meets files of any kind: what it can't do is left to Excel

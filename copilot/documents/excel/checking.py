@@ -35,7 +35,7 @@ class FormulaCheck:
         Raises ToolInputError, with the closest names, for a function, sheet, table, column, name or linked workbook
         that is not there, a wrong number of arguments, an address outside the sheet.
         """
-        formula = self._linked(formula)
+        formula = self._linked(_without_parameters(formula))
         bound = variables(formula)
         for call in calls(formula):
             self._function(call.name, call.arguments, bound)
@@ -185,6 +185,13 @@ def _bound(formula: str) -> Iterator[str]:
 
 def _alone(before: Token, after: Token) -> bool:
     return (before.opens or before.kind == "SEP") and after.kind == "SEP"
+
+
+def _without_parameters(formula: str) -> str:
+    """Return the formula as people write it, where it is one that a file stores (see `_with_parameters`)."""
+    if "_xlpm." not in formula:
+        return formula
+    return "=" + "".join(token.text.removeprefix("_xlpm.") for token in tokens(formula))
 
 
 def _with_parameters(formula: str, bound: frozenset[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from copilot.documents.colors import NAMES
 from copilot.errors import ToolInputError
 
 #: Places in the theme's list of colours, as `theme` counts them: the first two pairs are swapped (18.8.3).
@@ -11,15 +12,6 @@ THEME: dict[str, int] = {
     **{"background1": 0, "text1": 1, "background2": 2, "text2": 3},
     **{f"accent{n}": n + 3 for n in range(1, 7)},
     **{"hyperlink": 10, "followed_hyperlink": 11},
-}
-#: Common names; the standard colours of Excel's own palette where it has one of that name.
-NAMES: dict[str, str] = {
-    **{"black": "000000", "white": "FFFFFF", "red": "FF0000", "dark red": "C00000", "orange": "FFC000"},
-    **{"yellow": "FFFF00", "light green": "92D050", "green": "00B050", "light blue": "00B0F0", "blue": "0070C0"},
-    **{"dark blue": "002060", "purple": "7030A0", "gray": "808080", "grey": "808080", "light gray": "D9D9D9"},
-    **{"light grey": "D9D9D9", "dark gray": "404040", "dark grey": "404040", "pink": "FF99CC", "brown": "974706"},
-    **{"cyan": "00FFFF", "magenta": "FF00FF", "lime": "00FF00", "navy": "000080", "teal": "008080"},
-    **{"maroon": "800000", "olive": "808000", "silver": "C0C0C0", "gold": "FFD700", "turquoise": "40E0D0"},
 }
 _HEX = re.compile(r"#?(?:[0-9A-Fa-f]{2})?([0-9A-Fa-f]{6})\Z")
 _SHORT = re.compile(r"#([0-9A-Fa-f])([0-9A-Fa-f])([0-9A-Fa-f])\Z")

@@ -73,6 +73,10 @@ class Dependencies:
         for place in self._reads.get(at, ()):
             yield from self.inside(place)
 
+    def places(self) -> set[Place]:
+        """Return all places that the formulas read."""
+        return {place for places in self._reads.values() for place in places}
+
     def inside(self, place: Place) -> Iterator[At]:
         """Yield the formulas in a place, those whose array reaches into it included."""
         if self._index is None:

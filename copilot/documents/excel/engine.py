@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, cast
@@ -138,16 +138,39 @@ class Work:
         found = dependencies.needs(wanted, model.computable, MAX_READ) if len(wanted) <= MAX_FORMULAS else None
         return cls(wanted, *found) if found is not None and len(found[0]) <= MAX_FORMULAS else None
 
+    def before(self, base: Model, after: Model) -> Work:
+        """Return the same work on the workbook before an edit, with what its formulas read there.
+
+        A table or a name may have been larger, a formula another one.
+        """
+        moved = _meant(base.workbook) != _meant(after.workbook)
+        texts: dict[At, str] = {}
+        for at in self.formulas & base.formulas.keys():
+            was = base.formulas[at].formula
+            now = after.formulas[at].formula if at in after.formulas else None
+            if was is not None and (moved or now is None or was.text != now.text):
+                texts[at] = was.text
+        if not texts:
+            return self
+        read = Dependencies(texts, base.workbook, used=base.used()).places()
+        return replace(self, places=self.places | read)
+
     def cells(self, model: Model) -> Iterator[tuple[At, Cell]]:
-        """Yield the cells without a formula that are read."""
+        """Yield the cells that are read for their values: formulas that are not part of the work are read so, too."""
         rows: dict[tuple[str, int], list[At]] = {}
-        for at in sorted(model.cells.keys() - model.formulas.keys()):
+        for at in sorted(model.cells.keys() - (model.formulas.keys() & self.formulas)):
             rows.setdefault((at[0].casefold(), at[1]), []).append(at)
         seen: set[At] = set()
         for sheet, area in _joined(self.places):
             for number in range(area.top, area.bottom + 1):
                 seen.update(at for at in rows.get((sheet, number), ()) if area.left <= at[2] <= area.right)
         yield from ((at, model.cells[at]) for at in sorted(seen))
+
+
+def _meant(workbook: Workbook) -> list[tuple[str, str]]:
+    """Return what the tables and names of a workbook stand for."""
+    tables = [(table.name, f"{table.sheet}!{table.area}") for table in workbook.tables]
+    return [*tables, *((name.name, name.refers_to) for name in workbook.names)]
 
 
 def _joined(places: set[Place]) -> list[Place]:

@@ -50,10 +50,7 @@ def recalculated(content: bytes, reshaped: Mapping[str, Sequence[At]]) -> tuple[
         return _left_to_excel(content, error.message.rstrip("."))
     if result.incomplete:
         set_full_calculation(workbook)
-    before = Workbook.open(content)
-    hunks: list[Hunk] = []
-    for name, values in result.values.items():
-        hunks += list(_changed(SheetReader(before, before.sheet(name)), values))
+    hunks = new_values(Workbook.open(content), result.values)
     return workbook.package.save(), Edited.of(content, [*hunks[:MAX_SHOWN], *result.hunks], result.warnings)
 
 
@@ -62,6 +59,13 @@ def _left_to_excel(content: bytes, why: str) -> tuple[bytes, Edited]:
     set_full_calculation(workbook)
     warning = f"{why}: values of formulas are brought up to date when Excel opens the file, not before."
     return workbook.package.save(), Edited.of(content, (), [warning])
+
+
+def new_values(before: Workbook, updates: Mapping[str, Mapping[At, Scalar]]) -> list[Hunk]:
+    """Return what people see of formulas that have other values now than in the workbook `before`."""
+    return [
+        hunk for name, values in updates.items() for hunk in _changed(SheetReader(before, before.sheet(name)), values)
+    ]
 
 
 def _changed(reader: SheetReader, values: Mapping[At, Scalar]) -> Iterator[Hunk]:

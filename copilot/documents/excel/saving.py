@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from copilot.documents.excel.calc import Recalculation, recalculate
 from copilot.documents.excel.calcchain import set_full_calculation
 from copilot.documents.excel.everywhere import Home
+from copilot.documents.excel.reshaped import MAX_SHOWN, new_values
 from copilot.documents.excel.verify import check_parts, signature_warning
 from copilot.documents.excel.workbook import Workbook
 from copilot.documents.excel.write import SheetEdit
@@ -34,7 +35,8 @@ def saved_after(
     if result.incomplete:
         set_full_calculation(workbook)
     touched = [*parts, *(workbook.sheet(name).part for name in places), workbook.package.main]
-    return saved(workbook, [*hunks, *result.hunks], touched, [*warnings, *result.warnings])
+    own = new_values(Workbook.open(content), result.values)[:MAX_SHOWN]
+    return saved(workbook, [*hunks, *own, *result.hunks], touched, [*warnings, *result.warnings])
 
 
 def _places(homes: Iterable[Home]) -> dict[str, list[tuple[int, int]]]:
@@ -66,6 +68,12 @@ def finished(
     if result.incomplete:
         set_full_calculation(workbook)
     own = [h for edit in edits for h in edit.hunks(result.values.get(edit.sheet.name))]
+    written = {(edit.sheet.name, at) for edit in edits for at in edit.entries}
+    others = {
+        name: {at: value for at, value in values.items() if (name, at) not in written}
+        for name, values in result.values.items()
+    }
+    own += new_values(Workbook.open(content), others)[:MAX_SHOWN]
     touched = [workbook.sheet(name).part for name in places]
     every = [*parts, *touched, *(t.part for t in workbook.tables), workbook.styles.part, workbook.package.main]
     return saved(workbook, [*hunks, *own, *result.hunks], every, [*warnings, *result.warnings])

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.cells import SheetReader, inflated
+from copilot.documents.excel.extents import extents, resized
 from copilot.documents.excel.formula_places import Formulas, content_types, formula_parts, homes
 from copilot.documents.excel.guards import Guards
 from copilot.documents.excel.nodes import Node, Nodes
@@ -113,6 +114,7 @@ class _Shifting:
             known = {t.name.casefold(): t.columns for t in self._tables}
             self._follower.tables = lambda text: without_columns(text, lost, known)
         self._homes = homes(self._workbook)
+        self._extents = extents(self._workbook)
         self._written: list[str] = []
         self._outcomes: dict[str, Outcome] = {}
         self._several: list[str] = []
@@ -295,7 +297,10 @@ class _Shifting:
         hunks += broken[:MAX_SHOWN]
         warnings = self._warnings(broken)
         content = self._package.save()
-        content, more = recalculated(content, {n: o.reshaped for n, o in self._outcomes.items()})
+        reshaped = resized(Workbook.open(content), self._extents)
+        for name, outcome in self._outcomes.items():
+            reshaped.setdefault(name, []).extend(outcome.reshaped)
+        content, more = recalculated(content, reshaped)
         return Edited.of(content, [*hunks, *more.hunks], dict.fromkeys([*warnings, *more.warnings]))
 
     def _warnings(self, broken: list[Hunk]) -> list[str]:

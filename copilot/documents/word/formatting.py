@@ -11,6 +11,7 @@ from pydantic import Field
 from copilot.documents.hunks import Hunk
 from copilot.documents.word import runs, text
 from copilot.documents.word.blocks import Block, twin
+from copilot.documents.word.colors import Color, digits
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.editing import Edit, editor
 from copilot.documents.word.names import Element, child, name, new, side
@@ -18,11 +19,9 @@ from copilot.documents.word.order import ensure, insert, put, set_child
 from copilot.documents.word.search import Place, Search, lines, not_found, wanted
 from copilot.errors import ToolInputError
 
-Color = Annotated[str, Field(pattern=r"^#?[0-9A-Fa-f]{6}$|^auto$")]
-Fill = Annotated[str, Field(pattern=r"^#?[0-9A-Fa-f]{6}$|^none$")]
 Points = Annotated[float, Field(ge=-1584, le=1584)]
 Size = Annotated[float, Field(ge=1, le=1638)]
-Underline = Literal["single", "double", "thick", "dotted", "dash", "wave", "words", "none"]
+Underline = Literal["single", "double", "thick", "dotted", "dash", "wave", "words", "none"] | bool
 Alignment = Literal["left", "center", "right", "justify"]
 Script = Literal["superscript", "subscript", "baseline"]
 Border = Literal["box", "top", "bottom", "left", "right", "none"]
@@ -89,8 +88,9 @@ def format_text(
 ) -> Edit:
     """Format whole paragraphs at `addresses`, or every place where `find` stands; what is not given stays.
 
-    `size` is in points, `color` "FF0000" or "auto", `style` the name of a character style; `within` and the search
-    options are those of `replace_text`. Raises ToolInputError when the text is not there or looks so already.
+    `size` is in points, `color` "#FF0000", "dark red" or "auto", `style` the name of a character style; `within` and
+    the search options are those of `replace_text`. Raises ToolInputError when the text is not there or looks so
+    already.
     """
     given: dict[str, Any] = {
         "bold": bold, "italic": italic, "strike": strike, "small_caps": small_caps, "all_caps": all_caps,
@@ -156,12 +156,12 @@ def format_paragraph(
     keep_lines: bool | None = None,
     page_break_before: bool | None = None,
     border: Border | None = None,
-    shading: Fill | None = None,
+    shading: Color | None = None,
 ) -> Edit:
     """Set how whole paragraphs stand: alignment, indents, spacing, page breaks, border, shading.
 
-    Lengths are in points (a negative `first_line` hangs), `line_spacing` in lines, `shading` "FFFF00" or "none".
-    What is not given stays. Raises ToolInputError for a stale address or when they stand so already.
+    Lengths are in points (a negative `first_line` hangs), `line_spacing` in lines, `shading` "#FFFF00", "yellow" or
+    "none". What is not given stays. Raises ToolInputError for a stale address or when they stand so already.
     """
     given: dict[str, Any] = {
         "alignment": alignment, "indent_left": indent_left, "indent_right": indent_right, "first_line": first_line,
@@ -310,13 +310,13 @@ def _set_font(properties: Element, font: str) -> None:
         fonts.set(f"{{{space}}}{face}", font)
 
 
-def _color(color: str) -> str:
-    return color if color in ("auto", "none") else color.lstrip("#").upper()
+def _underline(properties: Element, line: str | bool) -> None:
+    set_child(properties, "u", val={True: "single", False: "none"}[line] if isinstance(line, bool) else line)
 
 
 _TEXT: dict[str, Callable[[Element, Any], object]] = {
-    "underline": lambda p, line: set_child(p, "u", val=line),
-    "color": lambda p, color: set_child(p, "color", val=_color(color)),
+    "underline": _underline,
+    "color": lambda p, color: set_child(p, "color", val=digits(color)),
     "highlight": lambda p, color: set_child(p, "highlight", val=color),
     "size": _set_size,
     "font": _set_font,
@@ -374,7 +374,7 @@ def _border(properties: Element, which: str) -> None:
 
 
 def _shade(properties: Element, fill: str) -> None:
-    set_child(properties, "shd", val="clear", color="auto", fill="auto" if fill == "none" else _color(fill))
+    set_child(properties, "shd", val="clear", color="auto", fill=digits(fill))
 
 
 def _twips(points: float) -> str:

@@ -99,6 +99,9 @@ class MarginParts:
             if name(each) == "wp:docPr":
                 each.set("id", str(number))
                 number += 1
+        for each in [e for e in package.xml(made).iter() if _is_only_once(e)]:
+            if (holder := each.getparent()) is not None:
+                holder.remove(each)
         package.touch(made)
         links = _links_of(part)
         if package.has(links):
@@ -178,6 +181,14 @@ class MarginParts:
 
 def _kinds() -> Sequence[Kind]:
     return ("default", "first", "even")
+
+
+def _is_only_once(element: Element) -> bool:
+    """Return whether a copy may not have it, too: bookmarks (17.13.6.2), the ids of content controls (17.5.2.18)."""
+    holder = element.getparent()
+    if holder is not None and name(holder) == "w:sdtPr":
+        return name(element) == "w:id"
+    return name(element) in ("w:bookmarkStart", "w:bookmarkEnd")
 
 
 def _links_of(part: str) -> str:

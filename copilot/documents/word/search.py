@@ -265,7 +265,12 @@ def not_found(document: Document, words: str, *, regex: bool = False) -> ToolInp
     close = process.extract(words, choices, scorer=fuzz.partial_ratio, limit=_CLOSEST, score_cutoff=60)
     offered = [f"{texts[path][0]}: {_closest(words, line)!r}" for line, _, path in close]
     hint = f"Closest: {'; '.join(offered)}." if offered else "Nothing in the document is close to it."
-    if words.casefold() in "\n".join(text for _, text in texts.values()).casefold():
+    exact = [texts[path][0] for path in texts if words in texts[path][1]]
+    if exact and all(place.startswith("comment ") for place in exact):
+        hint = f'It stands in {exact[0]} only; comments are looked through when within names them: ["comments"].'
+    elif exact:
+        hint = f"It stands in {exact[0]}, but not in the places that `within` names, or in a longer word only."
+    elif words.casefold() in "\n".join(text for _, text in texts.values()).casefold():
         hint += " It differs in capital letters: match_case=false takes both."
     if "\n" in words:
         hint += " A search text can't run over several paragraphs."

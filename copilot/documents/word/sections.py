@@ -33,6 +33,7 @@ _MARGINS = {"top": 1440, "right": 1440, "bottom": 1440, "left": 1440, "header": 
 #: What begins with a section, so that the part behind a new break does not take it over.
 _OPENING = ("w:headerReference", "w:footerReference", "w:titlePg", "w:printerSettings")
 
+_BLOCKS = ("w:p", "w:tbl", "w:sdt")
 
 #: The lowest margin at the top or bottom: a negative one lets header and text overlap (17.6.11).
 _LOWEST = -31_680
@@ -167,6 +168,8 @@ def section_break(
         made = new(block.element, "p")
         (block.element.addnext if position == "after" else block.element.addprevious)(made)
         end = made
+    if _following(end) is None:  # a section holds a paragraph, be it an empty one
+        end.addnext(new(end, "p"))
     order.put(order.ensure(end, "pPr"), ending)
     _begin(around.properties, kind)
     document.touch(block.story)
@@ -176,10 +179,11 @@ def section_break(
 
 def _previous(element: Element) -> Element | None:
     """Return the block before one, marks of ranges passed over."""
-    for each in element.itersiblings(preceding=True):
-        if name(each) in ("w:p", "w:tbl", "w:sdt"):
-            return each
-    return None
+    return next((each for each in element.itersiblings(preceding=True) if name(each) in _BLOCKS), None)
+
+
+def _following(element: Element) -> Element | None:
+    return next((each for each in element.itersiblings() if name(each) in _BLOCKS), None)
 
 
 def _begin(properties: Element, kind: str) -> None:

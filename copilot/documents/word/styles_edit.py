@@ -12,13 +12,12 @@ from pydantic import Field
 from copilot.documents.hunks import Hunk
 from copilot.documents.word import builtin
 from copilot.documents.word.build import clean
+from copilot.documents.word.colors import Color, digits
 from copilot.documents.word.document import Document
 from copilot.documents.word.editing import Edit, editor
 from copilot.documents.word.formatting import (
     Alignment,
     Border,
-    Color,
-    Fill,
     Points,
     Size,
     Underline,
@@ -68,10 +67,10 @@ def create_style(
     keep_lines: bool | None = None,
     page_break_before: bool | None = None,
     border: Border | None = None,
-    shading: Fill | None = None,
+    shading: Color | None = None,
     outline_level: Level | None = None,
     grid: bool | None = None,
-    header_shading: Fill | None = None,
+    header_shading: Color | None = None,
 ) -> Edit:
     """Create a paragraph, character or table style; `based_on` and `next` (the style that follows) are names.
 
@@ -132,10 +131,10 @@ def modify_style(
     keep_lines: bool | None = None,
     page_break_before: bool | None = None,
     border: Border | None = None,
-    shading: Fill | None = None,
+    shading: Color | None = None,
     outline_level: Level | None = None,
     grid: bool | None = None,
-    header_shading: Fill | None = None,
+    header_shading: Color | None = None,
 ) -> Edit:
     """Change a style and so all that is in it; what is not given stays. The fields are those of `create_style`.
 
@@ -258,8 +257,7 @@ def _header(style: Element, fill: str) -> None:
     found = [part for part in children(style, "w:tblStylePr") if value(part, "type") == "firstRow"]
     part = found[0] if found else add(style, "tblStylePr", type="firstRow")
     set_child(ensure(part, "rPr"), "b")
-    color = "auto" if fill == "none" else fill.lstrip("#").upper()
-    set_child(ensure(part, "tcPr"), "shd", val="clear", color="auto", fill=color)
+    set_child(ensure(part, "tcPr"), "shd", val="clear", color="auto", fill=digits(fill))
 
 
 def _follow(document: Document, style: Element, given: Mapping[str, Any]) -> None:

@@ -132,7 +132,8 @@ class Grid:
         """Return the cell at a row and a grid column, both from 1; raises ToolInputError "row" or "column"."""
         found = self.row(row).at(column - 1)
         if found is None:
-            hint = f"It has {self.row(row).end}."
+            here = self.row(row)
+            hint = f"Its cells stand in the columns {here.before + 1} to {here.end}."
             raise ToolInputError(f"Row {row} of {self.where} has no column {column}.", hint=hint, code="column")
         return found
 

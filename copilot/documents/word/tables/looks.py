@@ -10,9 +10,9 @@ from pydantic import Field
 from copilot.documents.hunks import Hunk
 from copilot.documents.word import build, order
 from copilot.documents.word.blocks import Block
+from copilot.documents.word.colors import Color, digits
 from copilot.documents.word.document import Document
 from copilot.documents.word.editing import Edit, Number, Words, editor
-from copilot.documents.word.formatting import Color, Fill
 from copilot.documents.word.measures import Length, shown, twips
 from copilot.documents.word.names import Element, child, children, is_on, is_strict, name, new, number, side, value
 from copilot.documents.word.tables.grid import Grid, Row, Slot, cell_properties, table_properties
@@ -221,7 +221,7 @@ def cell_format(
     *,
     rows: list[Number] | None = None,
     columns: list[int | str] | None = None,
-    fill: Fill | None = None,
+    fill: Color | None = None,
     align: CellAlign | None = None,
     vertical: Vertical | None = None,
     borders: Edge | None = None,
@@ -231,16 +231,16 @@ def cell_format(
 ) -> Edit:
     """Format cells ("r1c1:r2c3"), whole `rows` or `columns`, or all of a table: fill, alignment, borders.
 
-    `fill` is "FFEECC" or "none"; `borders` names the edges of the cells together ("all" is every edge of each, "none"
-    takes them away); `border_size` is in points. Raises ToolInputError with the code row, column, cells, arguments or
-    unchanged; DocumentError.
+    `fill` is "#FFEECC", a name or "none"; `borders` names the edges of the cells together ("all" is every edge of each,
+    "none" takes them away); `border_size` is in points. Raises ToolInputError with the code row, column, cells,
+    arguments or unchanged; DocumentError.
     """
     if all(each is None for each in (fill, align, vertical, borders)):
         raise ToolInputError('No formatting is given, such as fill="FFEECC".', code="arguments")
     block = table_at(document, table)
     grid = Grid(block)
     chosen, where = _chosen(document, block, grid, cells, rows, columns)
-    line = (border_style, border_size, border_color.lstrip("#"))
+    line = (border_style, border_size, digits(border_color))
     changed = False
     for row, slot in chosen:
         changed |= _format_cell(slot, fill, align, vertical)
@@ -284,11 +284,11 @@ def _chosen(
 def _format_cell(slot: Slot, fill: str | None, align: str | None, vertical: str | None) -> bool:
     before = _looks(slot.cell)
     properties = cell_properties(slot.cell)
-    if fill == "none":
+    if fill in ("none", "auto"):
         if (found := child(properties, "w:shd")) is not None:
             properties.remove(found)
     elif fill is not None:
-        order.set_child(properties, "shd", val="clear", color="auto", fill=fill.lstrip("#").upper())
+        order.set_child(properties, "shd", val="clear", color="auto", fill=digits(fill))
     if vertical is not None:
         order.set_child(properties, "vAlign", val=vertical)
     for paragraph in children(slot.cell, "w:p") if align else ():
