@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from copilot.documents import structures
 from copilot.errors import ToolInputError
 
 #: The key that names the operation.
@@ -59,6 +60,12 @@ class Operation:
         fields = self.arguments.model_fields.items()
         return f"{self.name}{{{', '.join(name + ('' if f.is_required() else '?') for name, f in fields)}}}"
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The fields of parameters that are structures or lists of them: {"series": "{values, name?}"}."""
+        fields = self.arguments.model_fields.items()
+        return {name: taken for name, field in fields if (taken := structures.spelled(field.annotation))}
+
     def checked(self, given: Mapping[str, Any], opener: Opener | None = None) -> dict[str, Any]:
         """Return the arguments in their Python types; raises ToolInputError that names each wrong one.
 
@@ -67,10 +74,11 @@ class Operation:
         try:
             parsed = self.arguments.model_validate(self._with_files(given, opener))
         except ValidationError as error:
-            problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
-            raise ToolInputError(
-                f"{self.name} can't take this: {problems}.", hint=f"It is {self.signature}.", code="arguments"
-            ) from None
+            message = f"{self.name} can't take this: {structures.problems(error, given)}."
+            wrong = {str(each["loc"][0]) for each in error.errors() if len(each["loc"]) > 1}
+            parts = [f"{name} takes {taken}" for name, taken in self.parts.items() if name in wrong]
+            hint = "; ".join([f"It is {self.signature}", *parts]) + "."
+            raise ToolInputError(message, hint=hint, code="arguments") from None
         return {name: getattr(parsed, name) for name in type(parsed).model_fields if name in parsed.model_fields_set}
 
     def _with_files(self, given: Mapping[str, Any], opener: Opener | None) -> dict[str, Any]:
@@ -91,10 +99,6 @@ class Operation:
         if opener is None:
             raise ToolInputError(f"{self.name}: no file can be opened here for {name}.", code="arguments")
         return opener(named)
-
-
-def _place(path: Iterable[int | str]) -> str:
-    return ".".join(str(part) for part in path) or "fields"
 
 
 @lru_cache(maxsize=512)

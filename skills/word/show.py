@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from copilot.documents.segments import Heading, Outline, Reading
+from copilot.documents.word.comments import Comment
 from copilot.documents.word.controls import Control
 from copilot.documents.word.document import shortened
 from copilot.documents.word.revisions import Revision
@@ -56,6 +57,28 @@ def revisions_text(name: str, found: Sequence[Revision]) -> str:
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     count = "1 tracked change" if len(found) == 1 else f"{len(found)} tracked changes"
     return "\n".join([f"{name} has {count}:", *lines, *more])
+
+
+def comments_text(name: str, found: Sequence[Comment]) -> list[str]:
+    """Return the comments as a list, answers below what they answer; nothing when there are none."""
+    if not found:
+        return []
+    lines = [f"{'  - answer' if c.parent else '-'} [{c.id}] {_written(c)}: {c.text}{_about(c)}" for c in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    count = "1 comment" if len(found) == 1 else f"{len(found)} comments"
+    return ["\n".join([f"{name} has {count}:", *lines, *more])]
+
+
+def _written(comment: Comment) -> str:
+    when = f", {comment.date[:10]}" if comment.date else ""
+    return f"{comment.author or 'an unnamed author'}{when}{', resolved' if comment.done else ''}"
+
+
+def _about(comment: Comment) -> str:
+    if comment.parent or not comment.address:
+        return ""
+    on = f"on {shortened(comment.anchor, 120)!r} " if comment.anchor else ""
+    return f" ({on}{{{comment.address}}})"
 
 
 def _who(revision: Revision) -> str:

@@ -17,7 +17,7 @@ from copilot.workspace.change import Change
 from copilot.workspace.file import File
 
 from .merging import merge_rows
-from .show import fields_text, outline_text, reading_text, revisions_text
+from .show import comments_text, fields_text, outline_text, reading_text, revisions_text
 
 _READ = 24_000  # characters of Markdown in one result
 _FOUND = 30  # places that one search shows
@@ -119,10 +119,11 @@ def find(
     query: Annotated[str, Slot("query"), Field(description="Words as they stand in the text.")],
     match_case: bool = False,
     whole_word: bool = False,
+    regex: bool = False,
 ) -> Result:
     """Find words in a Word document: every place with its address and the passage."""
     file = context.open(path)
-    found = word.find(file.content, query, match_case=match_case, whole_word=whole_word)
+    found = word.find(file.content, query, match_case=match_case, whole_word=whole_word, regex=regex)
     data = [{"where": p.where, "address": p.address, "text": p.text} for p in found]
     if not found:
         return Result(f"{file.name} does not contain {query!r}.", data)
@@ -483,17 +484,18 @@ def edit(
         "list the tracked changes in contract.docx",
         "what did Anna change in the agreement?",
         "show the revisions of report.docx",
+        "list the comments in contract.docx",
+        "which comments are still open in the agreement?",
     ],
-    cues=["tracked changes", "revisions", "changed by", "insertions", "deletions"],
+    cues=["tracked changes", "revisions", "changed by", "insertions", "deletions", "comments"],
 )
 def revisions(context: ToolContext, path: WordPath) -> Result:
-    """List the tracked changes with their ids, authors and places."""
+    """List the tracked changes and comments with their ids, authors and places."""
     file = context.open(path)
-    found = word.list_revisions(file.content)
-    data = [asdict(each) for each in found]
-    return Result(
-        revisions_text(file.name, found), data, tuple(dict.fromkeys(f"{file.name}, {r.where}" for r in found))
-    )
+    found, comments = word.list_revisions(file.content), word.list_comments(file.content)
+    text = "\n\n".join([revisions_text(file.name, found), *comments_text(file.name, comments)])
+    data = {"changes": [asdict(each) for each in found], "comments": [each.to_dict() for each in comments]}
+    return Result(text, data, tuple(dict.fromkeys(f"{file.name}, {r.where}" for r in found)) or (file.name,))
 
 
 @tool(

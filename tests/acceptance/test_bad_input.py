@@ -63,7 +63,7 @@ def test_nobody_guesses_the_sheet_of_a_workbook_that_lost_one(office: Path) -> N
     assert refused(copilot, "excel.aggregate", total)[0] == "lost_sheet"
     read = copilot.call("documents.read", {"path": "no-sheet.xlsx"})["text"]
     assert "sheet Sales: the file lists it but does not hold it" in read
-    args = {"path": "no-sheet.xlsx", "sheet": "Summary", "cells": {"A1": "x"}}
+    args = {"path": "no-sheet.xlsx", "sheet": "Summary", "cells": {"A1": "x"}, "overwrite": True}
     assert copilot.call("excel.write_cells", args, mode="yes")["status"] == "done"
 
 

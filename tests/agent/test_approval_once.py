@@ -252,7 +252,7 @@ def test_mutated_approvals_execute_nothing(folder: Path) -> None:
         assert not (folder / "new.txt").exists()
 
     mutate()
-    assert count > 180
+    assert count > 0.9 * examples(200)
     assert copilot.guard.grants.all() == []
 
 

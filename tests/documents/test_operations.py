@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Required
 
 import pytest
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
 
 from copilot.documents.operations import FileContent, FileContents, Operations, run_each
 from copilot.errors import ToolInputError
@@ -95,3 +96,34 @@ def test_several_files_are_named_by_key() -> None:
     assert made == [{"a": b"a.png", "b": b"raw"}, None]
     with pytest.raises(ToolInputError, match="no file"):
         operations.calls(given)
+
+
+class Bar(TypedDict, total=False):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    values: Required[str]
+    color: str
+
+
+def draw(document: list[str], bars: list[str | Bar], size: int | None = None) -> None:
+    """Draw bars."""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"bars": [{"colour": "red"}]},
+            "bars.0.values: Field required; bars.0.colour: Extra inputs are not permitted.",
+        ),
+        ({"bars": ["a", 3]}, "bars.1: Input should be a valid string or a valid dictionary."),
+        ({"bars": [], "size": "x"}, "size: Input should be a valid integer, unable to parse string as an integer."),
+        ({"bars": [{"values": 1}]}, "bars.0.values: Input should be a valid string."),
+    ],
+)
+def test_an_error_within_a_structure_names_its_place_and_fields(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ToolInputError) as caught:
+        Operations([draw]).calls([{"op": "draw", **given}])
+    assert caught.value.message == f"draw can't take this: {said}"
+    within = "; bars takes {values, color?}" if "bars." in said else ""
+    assert caught.value.hint == f"It is draw{{bars, size?}}{within}."

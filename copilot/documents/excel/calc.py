@@ -18,7 +18,7 @@ from copilot.documents.excel.dependents import Dependencies
 from copilot.documents.excel.engine import VISIBLE_ONLY, Engine, Model, Work, same, trusted
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, address
 from copilot.documents.excel.splice import Render
-from copilot.documents.excel.values import CellError, Scalar, from_serial, show
+from copilot.documents.excel.values import CellError, Scalar, from_serial
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.documents.hunks import Hunk
 from copilot.documents.package import Package
@@ -181,7 +181,8 @@ class _Job:
         where = f"{at[0]}!{address(*cell[1:])}"
         found = self.model.cells.get(cell)
         table = next((t for t in self.model.workbook.tables if t.sheet == at[0] and cell[1:] in t.area), None)
-        held = f"holds {show(found.value)!r}" if found is not None and not found.blank else "is merged"
+        reader = self.model.readers[at[0]]
+        held = f"holds {reader.describe(found)!r}" if found is not None and not found.blank else "is merged"
         held = f"is in the table {table.name!r}" if table is not None else held
         message = f"The result of {at[0]}!{address(*at[1:])} covers {area} (#SPILL!), but {where} {held}."
         return ToolInputError(message, hint="Choose a place with room, or empty that cell first.", code="spill")
@@ -247,7 +248,8 @@ class _Run:
         if self._noted > MAX_HUNKS:
             return
         reader = self.after.readers[at[0]]
-        new = Cell(cell.row, cell.column, _as_before(value, cell, self.after.workbook), cell.style, cell.formula)
+        shown = as_shown(value, cell.style, self.after.workbook)
+        new = Cell(cell.row, cell.column, shown, cell.style, cell.formula)
         where = f"{at[0]}!{cell.address}"
         out.hunks.append(Hunk(where, reader.describe(cell), reader.describe(new), "cell"))
 
@@ -288,9 +290,9 @@ def _report(out: Recalculation, stale: list[At], unable: list[At]) -> None:
     out.open = [*stale, *unable]
 
 
-def _as_before(value: Scalar, cell: Cell, workbook: Workbook) -> Scalar:
-    """Return a computed value as the cell's format shows it: a serial number as its date."""
-    kind = workbook.styles.kind(cell.style)
+def as_shown(value: Scalar, style: int, workbook: Workbook) -> Scalar:
+    """Return a computed value as a cell's format shows it: a serial number as its date."""
+    kind = workbook.styles.kind(style)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and kind in ("date", "datetime", "time"):
         return from_serial(value, kind, date1904=workbook.date1904)
     return value
@@ -348,7 +350,7 @@ def compute_missing(workbook: Workbook, sheet: Sheet, cells: list[Cell]) -> dict
     model = Model(workbook)
     asked = {(sheet.name, c.row, c.column): c for c in cells}
     found = computed(model, asked)
-    return {at[1:]: _as_before(found[at], cell, workbook) for at, cell in asked.items() if at in found}
+    return {at[1:]: as_shown(found[at], cell.style, workbook) for at, cell in asked.items() if at in found}
 
 
 def with_values(workbook: Workbook, sheet: Sheet, cells: Mapping[tuple[int, int], Cell]) -> dict[tuple[int, int], Cell]:

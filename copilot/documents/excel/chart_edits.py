@@ -452,7 +452,8 @@ def move_chart(
         raise ToolInputError(f"{found.label} lies there already.", code="unchanged")
     workbook.package.touch(found.placed.part)
     hunk = Hunk(f"{found.sheet.name}, chart {found.number}, place", str(old), str(after.area), "structure")
-    return Edited.of(workbook.package.save(), [hunk], signature_warning(workbook.package))
+    warnings = [*drawings.covering(workbook, found.sheet, after.area), *signature_warning(workbook.package)]
+    return Edited.of(workbook.package.save(), [hunk], warnings)
 
 
 def delete_chart(content: bytes, chart: int | str, sheet: str = "") -> Edited:

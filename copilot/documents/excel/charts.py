@@ -115,7 +115,8 @@ def add_chart(
     shown = ", ".join(s.values.ref for s in made) + (f" over {across.ref}" if across else "")
     hunk = Hunk(f"{home.name}!{place}", "", f"{kind} chart {look.title!r}: {shown}", "structure")
     check_parts(package, [home.part, part, drawing])
-    return Edited.of(package.save(), [hunk], [*sources.warnings, *signature_warning(package)])
+    warnings = [*sources.warnings, *(drawings.covering(workbook, home, place) if anchor else [])]
+    return Edited.of(package.save(), [hunk], [*warnings, *signature_warning(package)])
 
 
 def _checked_type(given: str, series: Sequence[SeriesGiven], stacked: str) -> ChartType:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
 from copilot.documents.excel import linked_books
 from copilot.documents.excel.formula_tokens import Operand, Token, calls, operand, tokens, within
+from copilot.documents.excel.formulas import checked_formula
 from copilot.documents.excel.functions import known
 from copilot.documents.excel.refs import address, quote_sheet
-from copilot.documents.excel.structured import TableRef, replaced
+from copilot.documents.excel.structured import TableRef, find, replaced
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.errors import ToolInputError
 
@@ -26,8 +27,10 @@ At = tuple[int, int]
 class FormulaCheck:
     """Checks formulas that are about to be written, and spells them as a file does."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Workbook, own: str = "") -> None:
+        """`own` is a name that the formula is to be called by: a LAMBDA may call itself."""
         self.workbook = workbook
+        self._own = own.casefold()
 
     def stored(self, formula: str, sheet: Sheet, at: At) -> str:
         """Return a formula (syntax checked, `=` in front) as the file stores it in that cell.
@@ -58,7 +61,7 @@ class FormulaCheck:
 
     def _own_function(self, name: str) -> bool:
         """Return whether the workbook knows the function: a LAMBDA by a name, VBA, or it is in use already."""
-        if name.casefold() in self._names:
+        if name.casefold() in self._names or name.casefold() == self._own:
             return True
         package = self.workbook.package
         spelled = name.encode("utf-8", "replace").lower()
@@ -155,6 +158,24 @@ class FormulaCheck:
             if plain
             else f"'[{number}]{sheets.replace(chr(39), chr(39) * 2)}'!{found.body}"
         )
+
+
+def check_rules(workbook: Workbook, sheet: Sheet, at: At, texts: Iterable[object]) -> None:
+    """Check what conditional formats and validations are given: those of `texts` that are formulas ("=...").
+
+    `at` is the first cell of their range. Raises ToolInputError as `FormulaCheck.stored` does, and for a structured
+    reference: Excel takes none in a rule.
+    """
+    for text in texts:
+        if not isinstance(text, str) or not text.strip().startswith("="):
+            continue
+        formula = checked_formula(text.strip())
+        found = next(find(formula), None)
+        if found is not None:
+            hint = f'Use addresses, a defined name, or INDIRECT("{found}").'
+            message = f"A rule can't refer to the table in {str(found)!r} by its name."
+            raise ToolInputError(message, hint=hint, code="formula")
+        FormulaCheck(workbook).stored(formula, sheet, at)
 
 
 def _unknown_function(name: str) -> ToolInputError:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from copilot.documents.excel import dxf, elements, markup, rulekinds
+from copilot.documents.excel.checking import check_rules
 from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area, address
 from copilot.documents.excel.reftext import Reference, pieces
@@ -27,7 +28,7 @@ from copilot.documents.excel.sqrefs import (
     spelled,
 )
 from copilot.documents.excel.stylesheet import StyleSheet, element
-from copilot.documents.excel.validation import Comparison
+from copilot.documents.excel.validation import Comparison, Values
 from copilot.documents.excel.workbook import Sheet, Workbook
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
@@ -54,7 +55,7 @@ def conditional_format(
     rule: RuleKind,
     sheet: str = "",
     operator: Comparison = "equal",
-    values: list[str | int | float | bool] | None = None,
+    values: Values | None = None,
     formula: str = "",
     text: str = "",
     rank: Annotated[int, Field(ge=1, le=1000)] = 10,
@@ -83,6 +84,8 @@ def conditional_format(
     data = markup.plain(workbook.package.read(found.part), found.part)
     prefix = markup.prefix_of(data)
     cell = address(area.top, area.left)
+    test = formula if not formula or formula.startswith("=") else f"={formula}"
+    check_rules(workbook, found, (area.top, area.left), [*(values or []), *(bounds or []), test])
     data, priority = _priority(data, position)
     common: dict[str, str | None] = {"priority": str(priority), "stopIfTrue": "1" if stop else None}
     identity = _identity(found, area, rule, data)

@@ -10,6 +10,7 @@ from typing import Literal
 from lxml import etree
 
 from copilot.documents.excel import elements, markup
+from copilot.documents.excel.cells import SheetReader
 from copilot.documents.excel.chartxml import STRICT, TRANSITIONAL, Namespaces
 from copilot.documents.excel.grid import Grid
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, parse_cell, split_sheet
@@ -236,6 +237,18 @@ def free_box(workbook: Workbook, sheet: Sheet, width: int, height: int) -> Box:
         if not under:
             return left, top, left + width, top + height
         top = max(under) + 1
+
+
+def covering(workbook: Workbook, sheet: Sheet, area: Area) -> list[str]:
+    """Return a warning for an object at `area` that hides cells which hold something."""
+    if sheet.kind != "worksheet":
+        return []
+    reader = SheetReader(workbook, sheet)
+    hidden = [cell.address for _, cells in reader.rows(area) for cell in cells if not cell.blank]
+    if not hidden:
+        return []
+    more = f" and {len(hidden) - 5:,} more" if hidden[5:] else ""
+    return [f"At {sheet.name}!{area} it covers cells that hold something: {', '.join(hidden[:5])}{more}."]
 
 
 def _used(workbook: Workbook, sheet: Sheet) -> Area | None:

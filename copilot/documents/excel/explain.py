@@ -70,7 +70,7 @@ class Explanation:
             *(f"- {name} gives {what}" for name, what in self.functions),
         ]
         for source in self.sources:
-            shown = f" = {source.formula}" if source.formula else ""
+            shown = f", {source.formula}" if source.formula else ""
             written = f"{source.written} is " if source.written != source.where else ""
             lines.append(f"{'  ' * source.level}{written}{source.where}{shown}: {source.value}")
         lines += ["There is more behind these."] if self.cut else []

@@ -31,19 +31,24 @@ def _areas(text: str) -> Iterable[Reference]:
 
 
 def resized(workbook: Workbook, before: Mapping[str, Sizes]) -> dict[str, list[At]]:
-    """Return the cells, by sheet, whose formulas use a table or name of another size than `before` (see `extents`).
-
-    Names that stand for other names are followed.
-    """
+    """Return the cells, by sheet, whose formulas use a table or name of another size than `before` (see `extents`)."""
     now = extents(workbook)
-    names = {name for name, sizes in before.items() if now.get(name) != sizes}
+    places: dict[str, list[At]] = {}
+    for home in followers(workbook, {name for name, sizes in before.items() if now.get(name) != sizes}):
+        if home.sheet is not None and home.at is not None:
+            places.setdefault(home.sheet, []).append(home.at)
+    return places
+
+
+def followers(workbook: Workbook, names: Set[str]) -> list[Home]:
+    """Return where formulas use tables or names (in lower case), or names that stand for these."""
     found: list[Home] = []
-    seen: set[str] = set()
+    seen: Set[str] = set()
     while names - seen:
         seen = names
         found = _users(workbook, seen)
         names = seen | {home.name.casefold() for home in found if home.name}
-    return _cells(found)
+    return found
 
 
 def _users(workbook: Workbook, names: Set[str]) -> list[Home]:
@@ -57,11 +62,3 @@ def _used(text: str) -> set[str]:
     """
     words = {word.casefold() for word in WORD.findall(text)}
     return words | {f.table.casefold() for f in find(text) if not f.this_row} if "[" in text else words
-
-
-def _cells(homes: Iterable[Home]) -> dict[str, list[At]]:
-    places: dict[str, list[At]] = {}
-    for home in homes:
-        if home.sheet is not None and home.at is not None:
-            places.setdefault(home.sheet, []).append(home.at)
-    return places

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from copilot.documents.excel import elements, markup
 from copilot.documents.excel.calc import with_values
@@ -18,6 +20,7 @@ from copilot.documents.excel.names import find_element, write_name
 from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area, column_letters, column_number, quote_sheet
 from copilot.documents.excel.saving import saved
+from copilot.documents.excel.spellings import listed, operator_of
 from copilot.documents.excel.splice import SheetXml
 from copilot.documents.excel.stylesheet import element
 from copilot.documents.excel.tableparts import TablePart
@@ -26,28 +29,31 @@ from copilot.documents.excel.workbook import Sheet, Table, Workbook
 from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
 
-FilterOperator = Literal[
-    "in",
-    "equal",
-    "not_equal",
-    "greater",
-    "greater_or_equal",
-    "less",
-    "less_or_equal",
-    "between",
-    "not_between",
-    "contains",
-    "not_contains",
-    "begins_with",
-    "ends_with",
-    "top",
-    "bottom",
-    "above_average",
-    "below_average",
-    "blank",
-    "not_blank",
+FilterOperator = Annotated[
+    Literal[
+        "in",
+        "equal",
+        "not_equal",
+        "greater",
+        "greater_or_equal",
+        "less",
+        "less_or_equal",
+        "between",
+        "not_between",
+        "contains",
+        "not_contains",
+        "begins_with",
+        "ends_with",
+        "top",
+        "bottom",
+        "above_average",
+        "below_average",
+        "blank",
+        "not_blank",
+    ],
+    BeforeValidator(operator_of),
 ]
-FilterValues = list[str | int | float | bool]
+FilterValues = Annotated[list[str | int | float | bool], BeforeValidator(listed)]
 #: Operators as custom filters (18.3.2.2): (operator, pattern) of each, `{}` the value; two where two are joined.
 _CUSTOM: dict[str, tuple[tuple[str, str], ...]] = {
     "not_equal": (("notEqual", "{}"),),

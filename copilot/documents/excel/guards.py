@@ -157,9 +157,14 @@ class Guards:
 
     def _overwritten(self, entries: Mapping[At, Entry], before: Mapping[At, Cell]) -> list[str]:
         warnings = []
-        formulas = [c.address for at, c in sorted(before.items()) if c.formula is not None and not entries[at].formula]
-        if formulas:
-            warnings.append(f"{self.sheet.name}: a formula is replaced by a value in {_some(formulas)}.")
+        lost = [(at, c) for at, c in sorted(before.items()) if c.formula is not None and not entries[at].formula]
+        formulas = [c.address for _, c in lost]
+        emptied = [c.address for at, c in lost if entries[at].value is None]
+        replaced = [place for place in formulas if place not in set(emptied)]
+        if replaced:
+            warnings.append(f"{self.sheet.name}: a formula is replaced by a value in {_some(replaced)}.")
+        if emptied:
+            warnings.append(f"{self.sheet.name}: a formula is deleted in {_some(emptied)}.")
         values = [c.address for _, c in sorted(before.items()) if not c.blank and c.address not in formulas]
         if values:
             warnings.append(f"{self.sheet.name}: overwrites what stands in {_some(values)}.")

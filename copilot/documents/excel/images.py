@@ -116,10 +116,12 @@ def insert_image(
     frame = _picture_xml(relation, number, alt, size, names.relationships)
     drawings.put_on(workbook, drawing, drawings.anchor_xml(box, frame, names, size=size))
     check_parts(package, [home.part, drawing])
-    where = next(p for p in drawings.placed(workbook, home) if p.name == f"Picture {number}").where
+    placed = next(p for p in drawings.placed(workbook, home) if p.name == f"Picture {number}")
     shown = f"{facts.kind} picture, {wide} x {high} pixels" + (f": {alt}" if alt else "")
     warnings = [] if alt else ["The picture has no alternative text: who can't see it learns nothing of it."]
-    return Edited.of(package.save(), [Hunk(where, "", shown, "structure")], [*warnings, *signature_warning(package)])
+    warnings += drawings.covering(workbook, home, placed.area) if cell else []
+    hunk = Hunk(placed.where, "", shown, "structure")
+    return Edited.of(package.save(), [hunk], [*warnings, *signature_warning(package)])
 
 
 def _size(picture: Picture, width: int, height: int) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def merge_cells(
     if lost and not overwrite:
         names = ", ".join(cell.address for cell in lost[:5])
         more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
-        hint = "Move or empty them first, or allow overwriting: then they are emptied."
+        hint = "Move or empty them first, or set overwrite to true: then they are emptied."
         raise ToolInputError(f"Merging would hide what stands in {names}{more}.", hint=hint, code="taken")
     edits = []
     if lost:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 from copilot.documents.excel import elements, markup
+from copilot.documents.excel.checking import FormulaCheck
+from copilot.documents.excel.dependents import WORD
 from copilot.documents.excel.everywhere import Home, forget, formula_hunks, rewrite, users
-from copilot.documents.excel.formulas import checked_formula, without_prefixes
+from copilot.documents.excel.extents import followers
+from copilot.documents.excel.formulas import bare, checked_formula, without_prefixes
 from copilot.documents.excel.refs import MAX_COLUMN, MAX_ROW, Area, column_number, quote_sheet, split_sheet
 from copilot.documents.excel.reftext import joined, pieces, replaced
 from copilot.documents.excel.saving import saved_after
@@ -76,12 +79,13 @@ def define_name(
     present = next((n for n in workbook.names if n.name.casefold() == name.casefold() and n.sheet == scope), None)
     if present is None or not overwrite:
         name = checked_new_name(workbook, name, scope)
-    meaning = _meaning(workbook, refers_to, scope)
+    meaning = _meaning(workbook, refers_to, scope, name)
     if present is not None and present.refers_to == meaning and not comment:
         raise ToolInputError(f"The name {present.name!r} is {meaning} already.", code="unchanged")
     write_name(workbook, present.name if present else name, scope, meaning, comment)
-    homes = _users(workbook, Name(name, meaning, scope, False))
-    hunk = Hunk(_where(name, scope), present.refers_to if present else "", meaning, "structure")
+    homes = followers(workbook, {name.casefold()})
+    before = without_prefixes(present.refers_to) if present else ""
+    hunk = Hunk(_where(name, scope), before, without_prefixes(meaning), "structure")
     return saved_after(content, workbook, homes, [hunk], [workbook.package.main])
 
 
@@ -89,15 +93,19 @@ def _where(name: str, scope: str | None) -> str:
     return f"name {name} (sheet {scope})" if scope else f"name {name}"
 
 
-def _meaning(workbook: Workbook, refers_to: str, scope: str | None) -> str:
-    """Return what the file stores: absolute addresses, each with its sheet."""
+def _meaning(workbook: Workbook, refers_to: str, scope: str | None, name: str) -> str:
+    """Return what the file stores for a name: absolute addresses, each with its sheet; a formula is checked."""
     text = refers_to.strip()
     if text.startswith("="):
-        home = scope or workbook.sheet(None).name
-        return _qualified(checked_formula(text)[1:], home)
-    own, bare = split_sheet(text)
+        home = workbook.sheet(scope)
+        formula = FormulaCheck(workbook, name).stored(checked_formula(text), home, (0, 0))
+        if name.casefold() in {word.casefold() for word in WORD.findall(bare(formula))}:
+            hint = "Leave its own name out."
+            raise ToolInputError(f"The name {name!r} would depend on itself.", hint=hint, code="circular")
+        return _qualified(formula[1:], home.name)
+    own, rest = split_sheet(text)
     found = workbook.sheet(own or scope)
-    return f"{quote_sheet(found.name)}!{written(Area.parse(bare))}"
+    return f"{quote_sheet(found.name)}!{written(Area.parse(rest))}"
 
 
 def written(area: Area) -> str:

@@ -176,7 +176,7 @@ def _check_room(workbook: Workbook, pivot: Pivot, area: Area, *, overwrite: bool
         for cell in row:
             if (cell.row, cell.column) not in pivot.area and not overwrite:
                 message = f"{pivot.name!r} would grow to {area}, over {cell.address}, which holds something."
-                raise ToolInputError(message, hint="Empty it, or allow overwriting.", code="taken")
+                raise ToolInputError(message, hint="Empty it, or set overwrite to true.", code="taken")
 
 
 def _entries(workbook: Workbook, known: _Known, layout: Layout) -> dict[At, Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Required
+from typing import Required, cast
 
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
@@ -138,7 +138,7 @@ def _values(fields: Sequence[Field], given: Sequence[str | ValueGiven]) -> list[
     made: list[Value] = []
     taken = [f.name.casefold() for f in fields]
     for each in given:
-        wanted: ValueGiven = {"column": each} if isinstance(each, str) else each
+        wanted = _in_words(fields, each) if isinstance(each, str) else each
         number = field_number(fields, wanted["column"])
         field = fields[number]
         function = wanted.get("function") or ("sum" if field.numeric else "count")
@@ -154,6 +154,16 @@ def _values(fields: Sequence[Field], given: Sequence[str | ValueGiven]) -> list[
         taken.append(title.casefold())
         made.append(Value(number, function, title, _number_format(field, function)))
     return made
+
+
+def _in_words(fields: Sequence[Field], given: str) -> ValueGiven:
+    """Return a figure given as a column's name, or as an analysis takes it: "average Amount", "count of Item"."""
+    if given.casefold() not in {f.name.casefold() for f in fields}:
+        for function in SPELLED:
+            word, _, column = given.strip().partition(" ")
+            if word.casefold() == function and column.strip():
+                return {"column": column.strip().removeprefix("of "), "function": cast(Function, function)}
+    return {"column": given}
 
 
 def _number_format(field: Field, function: str) -> int:
@@ -223,7 +233,7 @@ def _check(edit: SheetEdit, area: Area, *, overwrite: bool) -> None:
     taken = [c for c in edit.before.values() if not c.blank]
     if taken and not overwrite:
         names = ", ".join(c.address for c in taken[:5])
-        hint = "Choose empty cells or a new sheet, or allow overwriting."
+        hint = "Choose empty cells or a new sheet, or set overwrite to true."
         raise ToolInputError(f"On {edit.sheet.name!r} these cells hold something: {names}.", hint=hint, code="taken")
     edit.warnings += Guards(edit.workbook, edit.sheet, edit.reader).check(edit.entries, edit.before)
 

@@ -10,10 +10,12 @@ from copilot.documents.excel.calc import recalculate
 from copilot.documents.excel.calcchain import drop_formulas, set_full_calculation
 from copilot.documents.excel.cells import Cell, SheetReader, formula_content, translate
 from copilot.documents.excel.commentparts import move_comments
+from copilot.documents.excel.extents import extents, resized
 from copilot.documents.excel.formulas import LATE
 from copilot.documents.excel.guards import Guards, pivot_areas
 from copilot.documents.excel.refs import MAX_ROW, Area, address
 from copilot.documents.excel.reftext import Reference, pieces
+from copilot.documents.excel.reshaped import MAX_SHOWN, new_values
 from copilot.documents.excel.saving import saved
 from copilot.documents.excel.splice import Render
 from copilot.documents.excel.workbook import Sheet, Workbook
@@ -119,11 +121,20 @@ class RowMoves:
         touched = move_comments(self.workbook, self.sheet, moves, gone)
         self._drop_from_chain(moves)
         places = sorted({at for pair in moves.items() for at in pair if pair[0] != pair[1]} | gone)
-        result = recalculate(self.content, self.workbook, {self.sheet.name: places})
+        before = Workbook.open(self.content)
+        others = resized(self.workbook, extents(before))
+        asked = {**others, self.sheet.name: sorted({*places, *others.get(self.sheet.name, ())})}
+        result = recalculate(self.content, self.workbook, asked)
         if result.incomplete:
             set_full_calculation(self.workbook)
         parts = [self.sheet.part, package.main, *touched, *(extra or []), *(s.part for s in self.workbook.worksheets)]
-        return saved(self.workbook, [*hunks, *result.hunks], parts, [*warnings, *result.warnings])
+        moved = set(places)
+        values = {
+            name: {at: value for at, value in found.items() if name != self.sheet.name or at not in moved}
+            for name, found in result.values.items()
+        }
+        hunks = [*hunks, *new_values(before, values)[:MAX_SHOWN], *result.hunks]
+        return saved(self.workbook, hunks, parts, [*warnings, *result.warnings])
 
     def _places(self) -> Iterator[At]:
         for row in self.sources:

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from copilot.documents.excel import markup
 from copilot.documents.excel.calcchain import set_full_calculation
-from copilot.documents.excel.nodes import Nodes
+from copilot.documents.excel.colors import color_attributes, color_words
+from copilot.documents.excel.nodes import Node, Nodes
 from copilot.documents.excel.reshaped import drop_chain, recalculated
 from copilot.documents.excel.sheet_copy import SheetCopy
 from copilot.documents.excel.sheet_refs import SheetReferences, cell_data, removing, rename_elsewhere, renaming
@@ -22,7 +23,6 @@ from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
 
 Position = Annotated[int, Field(ge=1)]
-_COLOR = re.compile(r"#?([0-9A-Fa-f]{6})\Z")
 
 
 def rename_sheet(content: bytes, sheet: str, to: str) -> Edited:
@@ -182,10 +182,16 @@ def delete_sheet(content: bytes, sheet: str, force: bool = False) -> Edited:
     drop_chain(workbook)
     warnings = [f"These gave #REF! when the sheet went: {', '.join(references.touched[:5])}."] if force else []
     hunks = [Hunk(f"sheet {found.name}", "a sheet with its contents", "", "structure")]
-    hunks += [Hunk(name, "", "#REF! in place of the sheet", "cell") for name in references.touched[:40]]
+    hunks += [_lost(found.name, place) for place in references.touched[:40]]
     edited = _finished(workbook, references.parts, hunks, warnings if references.touched else [])
     content, more_edits = recalculated(edited.content, references.cells)
     return Edited.of(content, [*edited.hunks, *more_edits.hunks], [*edited.warnings, *more_edits.warnings])
+
+
+def _lost(sheet: str, place: str) -> Hunk:
+    """Return what people see of a place ("Other!A1", "the name Budget") that referred to a deleted sheet."""
+    cell = "!" in place and not place.startswith("the name ")
+    return Hunk(place, f"refers to {sheet}", "#REF!", "cell" if cell else "structure")
 
 
 def _without(workbook: Workbook, sheet: Sheet) -> SheetReferences:
@@ -256,7 +262,11 @@ def copy_sheet(content: bytes, sheet: str, to: str, position: Position | None = 
         _place(workbook, last, position - 1)
     drop_chain(workbook)
     hunks = [Hunk(f"sheet {name}", "", f"a copy of {source.name}", "structure")]
-    hunks += [Hunk(f"table {new}", "", f"a copy of {old}", "structure") for old, new in copy.tables.items()]
+    hunks += [
+        Hunk(f"table {copy.tables[own]}", "", f"a copy of {table.name}", "structure")
+        for table in workbook.tables_on(source)
+        if (own := table.name.casefold()) in copy.tables
+    ]
     warnings = _spans(workbook)
     if warnings:
         set_full_calculation(workbook)
@@ -278,36 +288,40 @@ def _copy_names(workbook: Workbook, copy: SheetCopy, source: int, target: int) -
 
 
 def tab_color(content: bytes, sheet: str, color: str = "") -> Edited:
-    """Give a sheet's tab a colour ("#1F4E79"), or none for "".
+    """Give a sheet's tab a colour ("#1F4E79", "green", "accent1"), or none for "".
 
     Raises ToolInputError for what is no colour, and "unchanged".
     """
     workbook = Workbook.open(content)
     found = workbook.sheet(sheet)
-    match = _COLOR.match(color.strip())
-    if color.strip() and match is None:
-        raise ToolInputError(f"{color!r} is no colour.", hint="Write it like #1F4E79.", code="value")
+    wanted = color_attributes(color) if color.strip() else {}
     xml = SheetXml(workbook.package.read(found.part), found.part)
     nodes = Nodes(xml.data, 0, cell_data(xml))
-    old = next((nodes.get(n, "rgb") or "a colour of the theme" for n in nodes.named("tabColor")), "")
-    _set_color(nodes, xml.prefix, "FF" + match[1].upper() if match else "")
+    old = next((color_words(_color_of(nodes, n)) for n in nodes.named("tabColor")), "")
+    _set_color(nodes, xml.prefix, wanted)
     patches = nodes.patches()
     if not patches or markup.patched(xml.data, patches) == xml.data:
         raise ToolInputError(f"The tab of {found.name!r} looks like that already.", code="unchanged")
     workbook.package.write(found.part, markup.patched(xml.data, patches))
-    hunk = Hunk(f"sheet {found.name}, tab", old, match[1].upper() if match else "", "format")
+    hunk = Hunk(f"sheet {found.name}, tab", old, color_words(wanted) if wanted else "", "format")
     return _finished(workbook, [found.part], [hunk], [])
 
 
-def _set_color(nodes: Nodes, prefix: bytes, rgb: str) -> None:
+def _color_of(nodes: Nodes, node: Node) -> dict[str, str]:
+    """Return the attributes of a colour element (18.8.19) that say which colour it is."""
+    return {name: value for name in ("rgb", "theme", "indexed", "tint") if (value := nodes.get(node, name))}
+
+
+def _set_color(nodes: Nodes, prefix: bytes, color: dict[str, str]) -> None:
     """Write `tabColor`, the first child of `sheetPr`, which is the first child of the sheet (18.3.1.82)."""
     for node in nodes.named("tabColor"):
-        if rgb and nodes.get(node, "rgb") == rgb:
+        if color and _color_of(nodes, node) == color:
             return
         nodes.remove(node)
-    if not rgb:
+    if not color:
         return
-    element = b"<" + prefix + b'tabColor rgb="' + rgb.encode() + b'"/>'
+    attributes = "".join(f' {name}="{value}"' for name, value in color.items())
+    element = b"<" + prefix + b"tabColor" + attributes.encode() + b"/>"
     holder = next(iter(nodes.named("sheetPr")), None)
     if holder is None:
         made = b"<" + prefix + b"sheetPr>" + element + b"</" + prefix + b"sheetPr>"

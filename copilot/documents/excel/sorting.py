@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from copilot.documents.excel.calc import with_values
 from copilot.documents.excel.cells import Cell, SheetReader
@@ -13,6 +16,7 @@ from copilot.documents.excel.filters import hidden_rows
 from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area, column_letters, column_number
 from copilot.documents.excel.rowmoves import RowMoves
+from copilot.documents.excel.spellings import sort_keys
 from copilot.documents.excel.tableparts import TablePart
 from copilot.documents.excel.values import CellError, Scalar, to_serial
 from copilot.documents.excel.workbook import Sheet, Table, Workbook
@@ -114,7 +118,7 @@ def sort_key(value: Scalar, *, descending: bool, date1904: bool) -> tuple[int, f
 
 def sort_range(
     content: bytes,
-    by: list[dict[str, str | bool]],
+    by: Annotated[list[dict[str, str | bool]], BeforeValidator(sort_keys)],
     range: str = "",
     table: str = "",
     sheet: str = "",

@@ -129,7 +129,7 @@ def add_sparklines(
     taken = [str(c) for c, _ in pairs if str(c) in before]
     if taken and not overwrite:
         message = f"{home.name}!{taken[0]} has a sparkline already."
-        raise ToolInputError(message, hint="Choose other cells, or allow overwriting.", code="taken")
+        raise ToolInputError(message, hint="Choose other cells, or set overwrite to true.", code="taken")
     data = _without(data, cells)
     made = _group_xml(kind, color, pairs, source.name, markers=markers, high_low=high_low, same_axis=same_axis)
     workbook.package.write(part, _with_group(data, made))
@@ -162,7 +162,7 @@ def _refuse_taken(workbook: Workbook, sheet: Sheet, cells: Area, *, overwrite: b
     taken = [c for _, row in Grid.of(workbook, sheet, compute=False, area=cells).within(cells) for c in row.values()]
     if taken and not overwrite:
         message = f"{sheet.name}!{taken[0].address} holds something: a sparkline would lie behind it."
-        raise ToolInputError(message, hint="Choose empty cells, or allow overwriting.", code="taken")
+        raise ToolInputError(message, hint="Choose empty cells, or set overwrite to true.", code="taken")
 
 
 def _group_xml(

@@ -160,7 +160,7 @@ def calculated_column(content: bytes, table: str, column: str, formula: str, ove
     edit = _filled(workbook, found, index, formula)
     taken = [c.address for _, c in sorted(edit.before.items()) if c.formula is None and not c.blank]
     if taken and not overwrite:
-        hint = "Allow overwriting, or add a column with add_table_column."
+        hint = "Set overwrite to true, or add a column with add_table_column."
         message = f"The column {column!r} holds values: {', '.join(taken[:5])}."
         raise ToolInputError(message, hint=hint, code="taken")
     edit.apply()
@@ -180,7 +180,7 @@ def _filled(workbook: Workbook, table: Table, index: int, formula: str) -> Sheet
     part.save()
     forget(workbook)
     entries = {
-        (row, column): Entry(formula="=" + translate(text[1:], data.top, column, row, column))
+        (row, column): Entry(formula="=" + translate(text[1:], data.top, column, row, column), checked=True)
         for row in range(data.top, data.bottom + 1)
     }
     edit = SheetEdit(workbook, sheet, entries)

@@ -10,13 +10,14 @@ from copilot.documents.excel import elements, markup
 from copilot.documents.excel.cells import Cell, SheetReader, translate
 from copilot.documents.excel.chartxml import STRICT, TRANSITIONAL
 from copilot.documents.excel.everywhere import Home, forget, formula_hunks, rewrite, users
+from copilot.documents.excel.extents import followers
 from copilot.documents.excel.guards import Guards, pivot_areas
 from copilot.documents.excel.names import checked_new_name, pivot_sources, rename_pivot_sources
 from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area
 from copilot.documents.excel.saving import finished, saved, saved_after
 from copilot.documents.excel.sheets import MAIN, STRICT_MAIN
-from copilot.documents.excel.structured import find, made_plain, refers, with_table
+from copilot.documents.excel.structured import find, made_plain, with_table
 from copilot.documents.excel.table_columns import table_totals
 from copilot.documents.excel.tableparts import TablePart, table_column
 from copilot.documents.excel.values import CellError
@@ -369,7 +370,7 @@ def resize_table(content: bytes, table: str, range: str) -> Edited:
     edit.warnings += Guards(workbook, sheet, reader).places(entries)
     if entries:
         edit.apply()
-    homes = users(workbook, lambda text, _: refers(text, found), found.name)
+    homes = followers(workbook, {found.name.casefold()})
     hunks = [Hunk(f"table {found.name}", str(found.area), str(area), "structure")]
     return finished(content, workbook, [edit] if entries else [], hunks, homes)
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from copilot.documents.excel import elements, markup
 from copilot.documents.excel.cells import SheetReader
+from copilot.documents.excel.checking import check_rules
 from copilot.documents.excel.formulas import checked_formula
 from copilot.documents.excel.names import written
 from copilot.documents.excel.places import place
 from copilot.documents.excel.refs import Area, quote_sheet, split_sheet
 from copilot.documents.excel.saving import saved
+from copilot.documents.excel.spellings import listed, operator_of
 from copilot.documents.excel.sqrefs import Rule, classic, extended, recounted, spelled
 from copilot.documents.excel.stylesheet import element
 from copilot.documents.excel.values import Scalar, to_serial, typed
@@ -22,9 +26,11 @@ from copilot.documents.hunks import Edited, Hunk
 from copilot.errors import ToolInputError
 
 Kind = Literal["list", "whole", "decimal", "date", "time", "text_length", "custom"]
-Comparison = Literal[
-    "between", "not_between", "equal", "not_equal", "greater", "greater_or_equal", "less", "less_or_equal"
+Comparison = Annotated[
+    Literal["between", "not_between", "equal", "not_equal", "greater", "greater_or_equal", "less", "less_or_equal"],
+    BeforeValidator(operator_of),
 ]
+Values = Annotated[list[str | int | float | bool], BeforeValidator(listed)]
 #: How the file spells kinds (18.18.21) and operators (18.18.22).
 _KINDS = {"text_length": "textLength"}
 OPERATORS: dict[str, str] = {
@@ -59,7 +65,7 @@ def data_validation(
     kind: Kind,
     sheet: str = "",
     operator: Comparison = "between",
-    values: list[str | int | float | bool] | None = None,
+    values: Values | None = None,
     source: str = "",
     formula: str = "",
     allow_blank: bool = True,
@@ -78,6 +84,8 @@ def data_validation(
     """
     workbook = Workbook.open(content)
     found, area = place(workbook, range, sheet or None, most=0)
+    test = formula if not formula or formula.startswith("=") else f"={formula}"
+    check_rules(workbook, found, (area.top, area.left), [*(values or []), source, test])
     texts = _formulas(workbook, found, kind, operator, values or [], source, formula)
     message = {"errorTitle": (error_title, 32), "error": (error, 255), "promptTitle": (prompt_title, 32)}
     told = _messages({**message, "prompt": (prompt, 255)})

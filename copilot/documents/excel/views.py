@@ -72,7 +72,7 @@ def sheet_view(
     for name, value in changes.items():
         tag = made[: made.index(b">") + 1]
         made = markup.with_attribute(tag, name.encode(), value) + made[len(tag) :]
-    words = [", ".join(f"{_SAID[n]} {_value(each, n)}" for n in changes if n in _SAID) for each in (before, wanted)]
+    words = [", ".join(_words(each, n) for n in changes if n in _SAID) for each in (before, wanted)]
     hunk = Hunk(f"sheet {found.name}", words[0], words[1], "format")
     return written(workbook, found, xml.data, _with_view(xml, made) if changes else xml.data, [hunk])
 
@@ -85,6 +85,12 @@ _SAID = {
     "showFormulas": "formulas",
 }
 _DEFAULTS = {"zoomScale": "100", "zoomScaleNormal": "0", "showFormulas": "0"}
+
+
+def _words(given: dict[str, str], name: str) -> str:
+    """Return a setting as people read it: "zoom 80", "gridlines off"."""
+    value = _value(given, name)
+    return f"{_SAID[name]} {value if name == 'zoomScale' else 'on' if value == '1' else 'off'}"
 
 
 def _value(given: dict[str, str], name: str) -> str:
@@ -160,7 +166,11 @@ def _frozen_words(view: bytes, prefix: bytes) -> str:
     if pane.get("state", "split" if pane else "") not in ("frozen", "frozenSplit"):
         return "split panes" if pane else "not frozen"
     rows, columns = (int(float(pane.get(name, "0") or 0)) for name in ("ySplit", "xSplit"))
-    return f"frozen: {rows} rows, {columns} columns"
+    return f"frozen: {_counted(rows, 'row')}, {_counted(columns, 'column')}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
 
 
 #: The operations of this module.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
 from copilot.documents.excel import arrays, markup, styles
-from copilot.documents.excel.calc import Recalculation, recalculate
+from copilot.documents.excel.calc import Recalculation, as_shown, recalculate
 from copilot.documents.excel.calcchain import drop_formulas, set_full_calculation
 from copilot.documents.excel.cells import (
     Cell,
@@ -20,10 +20,12 @@ from copilot.documents.excel.cells import (
     value_content,
 )
 from copilot.documents.excel.checking import FormulaCheck
-from copilot.documents.excel.formulas import checked_formula
+from copilot.documents.excel.dateresults import date_result
+from copilot.documents.excel.formulas import bare, checked_formula
 from copilot.documents.excel.guards import Guards, is_header
 from copilot.documents.excel.refs import Area, address, parse_cell, split_sheet
 from copilot.documents.excel.splice import Render, SheetXml
+from copilot.documents.excel.structured import find
 from copilot.documents.excel.tableparts import follow_table_cells
 from copilot.documents.excel.values import Percent, Scalar, show, typed
 from copilot.documents.excel.verify import check_parts, signature_warning
@@ -37,7 +39,8 @@ class Entry:
     """What is to stand in a cell: a formula with "=", or a value; `style` overrides the cell's own.
 
     `moved` says that it stood elsewhere before: a table's totals that move down are still what the table says.
-    `given`: a formula as somebody wrote it, which is checked against the workbook and spelled as a file does.
+    `given`: a formula as somebody wrote it, which is checked against the workbook and spelled as a file does;
+    `checked`: one that was written by somebody and has been checked.
     `typed`: the text that a value was read from. `array`: the range of an array formula, whose other cells are empty
     entries; `dynamic`: it spills as far as it needs to.
     """
@@ -47,6 +50,7 @@ class Entry:
     style: int | None = None
     moved: bool = False
     given: bool = False
+    checked: bool = False
     typed: str = ""
     array: Area | None = None
     dynamic: bool = False
@@ -62,6 +66,7 @@ class SheetEdit:
     reader: SheetReader = field(init=False)
     before: dict[tuple[int, int], Cell] = field(init=False)
     warnings: list[str] = field(default_factory=list)
+    _dated: dict[tuple[int, int], int] = field(default_factory=dict, init=False)  # formulas that get a format
 
     def __post_init__(self) -> None:
         self.reader = SheetReader(self.workbook, self.sheet)
@@ -107,6 +112,8 @@ class SheetEdit:
             renders.setdefault(row, {})[column] = self._formula_only(text)
         for (row, column), entry in self.entries.items():
             style = self._style(self.before[row, column], entry)
+            if entry.formula and style is not None:
+                self._dated[row, column] = style
             renders.setdefault(row, {})[column] = self._render(row, column, entry, style)
         self.workbook.package.write(self.sheet.part, self.xml.pieces(renders))
         gone = [cell for at, cell in self.before.items() if cell.formula is not None and not self.entries[at].formula]
@@ -178,10 +185,34 @@ class SheetEdit:
         if isinstance(entry.value, str) and _ENTERED_AS_FORMULA.match(entry.value):
             return self._quoted(base, cell)
         shown = self.workbook.styles.kind(base)
+        if (entry.given or entry.checked) and entry.array is None and shown == "general":
+            found = date_result(bare(entry.formula), lambda place: self._shown_at(place)[0])
+            if found is not None:
+                number = self._shown_at(found[1])[1] if found[1] else styles.NUMBER_FORMATS[found[0]]
+                return add_format(self.workbook, base, number)
         keeps = {"percent": ("percent",), "date": ("date", "datetime"), "datetime": ("datetime",), "time": ("time",)}
         if wanted is None or shown in keeps[wanted.removesuffix("2")] or (shown != "general" and wanted[:4] == "perc"):
             return base if base != cell.style else None
         return add_format(self.workbook, base, styles.NUMBER_FORMATS[wanted])
+
+    def _shown_at(self, place: str) -> tuple[str, int]:
+        """Return what a place that a formula reads shows, now or after this edit, and the id of its number format."""
+        if "[" in place:
+            found = next(find(place))
+            table = found.table_in(self.workbook.tables, self.sheet.name, (0, 0))
+            sheet, (left, _) = table.sheet, found.columns_in(table)
+            at = (table.data.top if table.data else table.area.top, left)
+        else:
+            own, cell = split_sheet(place.replace("$", ""))
+            sheet, at = own or self.sheet.name, parse_cell(cell)
+        entry = self.entries.get(at) if sheet.casefold() == self.sheet.name.casefold() else None
+        if entry is not None and (kind := wanted_format(entry)):
+            return kind, styles.NUMBER_FORMATS[kind]
+        target = self.workbook.sheet(sheet)
+        reader = self.reader if target == self.sheet else SheetReader(self.workbook, target)
+        raw = reader.xml.cell(*at)
+        style = reader.parse(raw, *at).style if raw is not None else 0
+        return self.workbook.styles.kind(style), self.workbook.styles.number(style)
 
     def _quoted(self, base: int, cell: Cell) -> int | None:
         """Return a format whose text stays text when somebody enters it again."""
@@ -208,6 +239,9 @@ class SheetEdit:
             before = self.before[row, column]
             value = (results or {}).get((row, column)) if entry.formula else entry.value
             style = before.style if entry.style is None else entry.style
+            if entry.formula and (row, column) in self._dated:
+                style = self._dated[row, column]
+                value = as_shown(value, style, self.workbook)
             after = Cell(row, column, value, style if not isinstance(value, Percent) else 0, _formula(entry))
             where = f"{self.sheet.name}!{address(row, column)}"
             hunk = Hunk(where, self.reader.describe(before), self.reader.describe(after), "cell")

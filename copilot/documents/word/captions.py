@@ -12,6 +12,7 @@ from copilot.documents.word.blocks import Block
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.editing import Edit, Words, editor
 from copilot.documents.word.fields import Values, follow, parsed, references, refresh
+from copilot.documents.word.insert import whole
 from copilot.documents.word.names import Element, add, every, new, value, within
 from copilot.documents.word.order import insert
 from copilot.documents.word.toc import label_checked
@@ -29,7 +30,7 @@ def add_caption(
     address: str,
     text: Words,
     label: Words = "",
-    position: Literal["above", "below", ""] = "",
+    position: Literal["above", "below", "before", "after", ""] = "",
 ) -> Edit:
     """Add a numbered caption to the table or the paragraph with the picture at `address`; later numbers follow.
 
@@ -47,15 +48,15 @@ def captioned(document: Document, block: Block, words: str, label: str = "", pos
     """Give a block that was looked up already a caption, as `add_caption` does."""
     bodies.refuse_place(block, "caption", "body")
     name = label_checked(label or ("Table" if block.kind == "table" else "Figure"))
-    above = position == "above" or (not position and block.kind == "table")
+    above = position in ("above", "before") or (not position and block.kind == "table")
     words = " ".join(build.lines(words))
     before = references(document)
     made = _caption(document, block.element, name, words)
     if above:
         insert(made[0], new(made, "keepNext"))
-        block.element.addprevious(made)
+        whole(block.element).addprevious(made)
     else:
-        spans.add_behind(block.element, made)
+        spans.add_behind(whole(block.element), made)
     document.touch(block.story)
     hunks = [*refresh(document, {"SEQ"}, {name.casefold()}), *follow(document, before)]
     own = document.block_of(made)
@@ -85,14 +86,18 @@ class _Aim:
 
 
 @editor
-def cross_reference(document: Document, address: str, to: Words, show: Show = "text", after: str = "") -> Edit:
-    """Refer to something behind words of a paragraph, a space between, or at its end: a field that follows it.
+def cross_reference(
+    document: Document, address: str, to: Words, show: Show = "text", after: str = "", words: str = ""
+) -> Edit:
+    """Refer to something behind words of a paragraph, in the place of `words` of it, or at its end: a live field.
 
     `to`: a heading or numbered paragraph (its words or address), a caption ("Figure 2"), a note ("fn1") or a bookmark.
     `show`: its text, its number ("Figure 2", "1.2"), or its page. Raises ToolInputError when it is not there or has no
     number.
     """
-    at = spans.span(document, address, after)
+    if after and words:
+        raise ToolInputError("Give either after or words (which the reference replaces).", code="arguments")
+    at = spans.span(document, address, after or words)
     aim = _aim(document, to, show)
     code, dirty = _code(document, aim, show), False
     given = parsed(code)
@@ -102,14 +107,15 @@ def cross_reference(document: Document, address: str, to: Words, show: Show = "t
             hint = 'Show its text or its page: show="page".'
             raise ToolInputError(f"{to!r} has no number to refer to.", hint=hint, code="no_number")
         shown, dirty = "" if show == "page" else _said(document, aim), True
-    at = spans.span(document, address, after) if not document.is_frozen else at
-    spans.write_behind(document, at, fieldcodes.made(at.block.element, code, shown, dirty=dirty))
+    at = spans.span(document, address, after or words) if not document.is_frozen else at
+    write = spans.write_instead if words else spans.write_behind
+    write(document, at, fieldcodes.made(at.block.element, code, shown, dirty=dirty))
     document.touch(at.block.story)
-    behind = f", behind {at.words!r}" if after else ""
+    behind = f", {'in the place of' if words else 'behind'} {at.words!r}" if after or words else ""
     said = shown or "page"
     missing = "The page number is missing until Word opens the file and updates the field."
     warnings = [missing] if dirty and show == "page" else []
-    return Edit.of([Hunk(f"{at.block.where}{behind}", "", f"{said} (refers to {aim.said})", "structure")], warnings)
+    return Edit.of([Hunk(f"{at.block.where}{behind}", words, f"{said} (refers to {aim.said})", "structure")], warnings)
 
 
 def _said(document: Document, aim: _Aim) -> str:
@@ -140,12 +146,26 @@ def _aim(document: Document, to: str, show: Show) -> _Aim:
         whole = show != "number" or end >= len(line)
         at = spans.Span(block, 0, len(line) if whole else end, line if whole else line[:end], whole)
         return _Aim("caption", _bookmarked(document, at), shortened(line))
-    block = document.place(to)
+    block = _placed(document, to)
     if block.kind != "paragraph":
         hint = "Refer to its caption, such as Table 1."
         raise ToolInputError(f"{to!r} is a {block.kind}, which has no number or text.", hint=hint, code="address")
     line = document.text(block)
     return _Aim("paragraph", _bookmarked(document, spans.Span(block, 0, len(line), line, True)), shortened(line))
+
+
+def _placed(document: Document, to: str) -> Block:
+    """Return the heading or paragraph that `to` names; the error for a caption's label and number offers captions."""
+    try:
+        return document.place(to)
+    except ToolInputError as error:
+        if error.code != "unknown_heading" or not re.search(r"\d", to):
+            raise
+        seen = (fieldcodes.fields(b.element) for b in document.blocks if b.kind == "paragraph")
+        there = [f"{each.argument} {each.shown}" for found in seen for each in found if each.kind == "SEQ"]
+        raise ToolInputError.unknown(
+            "caption or heading", to, [*there, *(document.text(b) for b, _ in document.headings())]
+        ) from None
 
 
 def _bookmarked(document: Document, at: spans.Span) -> str:

@@ -150,8 +150,7 @@ def _blocks(document: Document, addresses: Sequence[str]) -> list[Block]:
     """Return the blocks at several addresses, each once; headings may be named by their words."""
     if not addresses:
         raise ToolInputError("addresses is empty.")
-    found = {block.path: block for block in (document.place(address) for address in addresses)}
-    return list(found.values())
+    return document.places(addresses)
 
 
 def _parent(element: Element) -> Element:

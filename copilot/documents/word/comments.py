@@ -11,7 +11,7 @@ from copilot.documents.hunks import Hunk
 from copilot.documents.word import bodies, build, builtin, spans
 from copilot.documents.word.blocks import Block, Story
 from copilot.documents.word.document import Document, shortened
-from copilot.documents.word.editing import Edit, Words, editor
+from copilot.documents.word.editing import Edit, Number, Words, editor
 from copilot.documents.word.ink import stamp
 from copilot.documents.word.names import Element, add, children, every, name, namespace, new, value, within
 from copilot.documents.word.notes import take_out
@@ -131,17 +131,19 @@ def add_comment(
     text: Words,
     words: str = "",
     *,
+    nth: Number | None = None,
     author: str = "",
     date: datetime | None = None,
     initials: str = "",
 ) -> Edit:
     """Comment on words of a paragraph; without `words` on all of the paragraph, cell, row or table at `address`.
 
-    `author` and `date` are those of the edit unless given. Raises ToolInputError for a stale address, words that are
-    not there, or a place where Word allows no comments (headers, footers, text boxes, comments).
+    `nth` says which, from 1, when they stand there several times. `author` and `date` are those of the edit unless
+    given. Raises ToolInputError for a stale address, words that are not there, or a place where Word allows no comments
+    (headers, footers, text boxes, comments).
     """
     lines = build.lines(text)
-    place = None if not words and _is_wide(document, address) else spans.span(document, address, words)
+    place = None if not words and _is_wide(document, address) else spans.span(document, address, words, nth)
     block = document.place(address) if place is None else place.block
     bodies.refuse_place(block, "comments", *_WHERE)
     spans.refuse_box(block, "comments")

@@ -155,6 +155,8 @@ class Document:
             raise ToolInputError(f"{address!r} is no address.", hint=hint, code="address")
         path, digest = parsed
         block = self.named(path)
+        if block is None and not digest and path.startswith("t") and path[1:].isdigit():
+            block = self.new_table(int(path[1:]))
         if block is not None and (self._digest(path, block) == digest or (not digest and block.kind == "table")):
             return block
         raise self._stale(address, path, digest, block)
@@ -192,8 +194,9 @@ class Document:
         same = [b for b in self.blocks if b.kind == kind and digest and short_hash(self.text(b)) == digest]
         offered = same[:3]
         if not offered and block is None:
-            known = [b for b in self.blocks if b.story.kind == "body" and b.kind == "paragraph" and b.depth == 0]
-            offered = known[-1:]
+            known = [b for b in self.blocks if b.story.kind == "body" and b.depth == 0]
+            tables = [b for b in known if b.kind == "table"] if path.startswith("t") else []
+            offered = tables[:3] or [b for b in known if b.kind == "paragraph"][-1:]
         there = [self.quoted(b) for b in offered]
         if block is not None:  # a batch goes on meaning the text that it was given
             there.append(f"{path}:{self._digest(path, block)} {shortened(self.text(block))!r}")
@@ -268,7 +271,37 @@ class Document:
             same = [b for b in self.blocks if b.kind == "paragraph" and " ".join(self.text(b).split()) == wanted]
             if len(same) == 1 and error.code == "unknown_heading":
                 return same[0]
+            named = next((b for b in self.blocks if b.where == wanted.casefold()), None)
+            if named is not None:
+                hint = f"There is: {self.quoted(named)}."
+                raise ToolInputError(f"{anchor!r} is no address.", hint=hint, code="address") from None
             raise
+
+    def places(self, anchors: Iterable[str]) -> list[Block]:
+        """Return the blocks that these name, each once; "p3:1a2b..p9:3c4d" names those from one address to the other.
+
+        In a batch those are the ones that stood there when it began. Raises ToolInputError.
+        """
+        found: dict[str, Block] = {}
+        for anchor in anchors:
+            first, dots, last = (each.strip() for each in anchor.partition(".."))
+            spans = dots and self.is_address(first) and self.is_address(last)
+            blocks = self._between(self.at(first), self.at(last)) if spans else [self.place(anchor)]
+            found.update((block.path, block) for block in blocks)
+        return list(found.values())
+
+    def _between(self, first: Block, last: Block) -> list[Block]:
+        """Return the blocks from one to another that stand beside them, in the same cell, text box or story."""
+        holder = first.path.rpartition(".")[0]
+        here = (b for b in self.blocks if b.story.prefix == first.story.prefix)
+        beside = [b for b in here if b.path.rpartition(".")[0] == holder]
+        paths = [block.path for block in beside]
+        if last.path not in paths or paths.index(last.path) < paths.index(first.path):
+            reason = f"{last.where} does not follow {first.where} in the same place."
+            hint = "Give the upper address first, both of the same cell, text box or flow of text."
+            raise ToolInputError(reason, hint=hint, code="address")
+        named = beside[paths.index(first.path) : paths.index(last.path) + 1]
+        return named if self._frozen is None else [b for b in named if self._frozen.knows(b)]
 
     # Saving
 

@@ -35,7 +35,7 @@ from copilot.documents.word import (
     templates,
     toc,
 )
-from copilot.documents.word.document import Document
+from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.editing import Edit, Editor, opened
 from copilot.documents.word.protection import SETTLING, forces_tracking, refuse_outside, refuse_protected
 from copilot.documents.word.revisions import OPERATIONS as REVISIONS
@@ -114,8 +114,8 @@ class _Plan:
         names = [call.operation.name for call in self.calls]
         limited = not self.override_protection and refuse_protected(document, names)
         tracked = self._tracks(document, names)
-        hunks, warnings = _run(document, self.calls)
-        warnings += document.standing_warnings(tracked=tracked)
+        hunks, warnings = _run(document, self.calls, self.content)
+        warnings += document.standing_warnings(tracked=tracked or set(names) == {"track"})
         if not tracked:
             orphans.drop(document, document.released)
         if limited:
@@ -153,19 +153,40 @@ def _words(calls: Sequence[Call]) -> list[str]:
     return found
 
 
-def _run(document: Document, calls: Sequence[Call]) -> tuple[list[Hunk], list[str]]:
+def _run(document: Document, calls: Sequence[Call], content: bytes) -> tuple[list[Hunk], list[str]]:
     frozen = document.freeze(text for call in calls for text in _texts(call.arguments))
     hunks: list[Hunk] = []
     warnings: list[str] = []
 
     def run(call: Call) -> None:
-        done: Edit = call.run(document)
+        try:
+            done: Edit = call.run(document)
+        except ToolInputError as error:
+            raise _overlapping(call, error, document, content) from None
         frozen.done(f"Operation {call.number} ({call.operation.name})")
         hunks.extend(done.hunks)
         warnings.extend(done.warnings)
 
     said = run_each(calls, run)
     return hunks, [*warnings, *said]
+
+
+def _overlapping(call: Call, error: ToolInputError, document: Document, content: bytes) -> ToolInputError:
+    """Return the error of an operation; "overlap" for words that an operation before has rewritten."""
+    words = call.arguments.get("find")
+    if error.code != "not_found" or call.number < 2 or not isinstance(words, str) or call.arguments.get("regex"):
+        return error
+    where = _where(Document(content), words)
+    if not where or _where(document, words):
+        return error
+    name = f"Operation {call.number} ({call.operation.name})"
+    reason = f"{name}: {shortened(words)!r} stood in {where} before an operation of this batch rewrote it."
+    return ToolInputError(reason, hint="Put both changes of the place into one operation.", code="overlap")
+
+
+def _where(document: Document, words: str) -> str:
+    paragraphs = (block for block in document.blocks if block.kind == "paragraph")
+    return next((block.where for block in paragraphs if words in document.text(block)), "")
 
 
 def _texts(given: Any) -> Iterator[str]:

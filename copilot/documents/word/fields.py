@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,6 +46,8 @@ _NUMBERS = {
     "arabic": "decimal", "roman": "lowerRoman", "ROMAN": "upperRoman", "alphabetic": "lowerLetter",
     "ALPHABETIC": "upperLetter", "ordinal": "ordinal",
 }  # fmt: skip
+#: A computation over the cells of a table and numbers, with how it is shown (17.16.3): '=SUM(ABOVE) \\# "0.00"'.
+_FORMULA = re.compile(r"""=[\w\s(),:;+\-*/^.%<>]+(?:\\# ?(?:"[^"\\]*"|[#0.,%]+))?""")
 _REFERENCES = frozenset({"REF", "NOTEREF"})
 
 
@@ -151,8 +154,9 @@ def _cased(words: str, given: FieldCode) -> str:
 def insert_field(document: Document, address: str, code: Words, after: str = "", result: Words = "") -> Edit:
     """Insert a field such as "PAGE" or 'DOCPROPERTY "Client"' behind words of a paragraph, or at its end.
 
-    What it shows is computed where it can be, else `result`; Word computes it anew when it opens the file. Fields that
-    load, run or ask something are refused. Raises ToolInputError.
+    In a table "=SUM(ABOVE)" and the like compute over its cells. What a field shows is computed where it can be, else
+    `result`; Word computes it anew when it opens the file. Fields that load, run or ask something are refused. Raises
+    ToolInputError.
     """
     code = _checked(document, code)
     at = spans.span(document, address, after)
@@ -179,8 +183,9 @@ def parsed(code: str) -> FieldCode:
 def _checked(document: Document, code: str) -> str:
     code = " ".join(clean(code, "code").strip().strip("{}").split())
     given = parsed(code)
-    if given.kind not in HARMLESS or "{" in code or "}" in code:
-        hint = f"Allowed are {', '.join(sorted(HARMLESS))}; links and tables of contents have operations of their own."
+    if not (given.kind in HARMLESS or _FORMULA.fullmatch(code)) or "{" in code or "}" in code:
+        known = ", ".join(sorted(HARMLESS))
+        hint = f"Allowed are {known}, and =SUM(ABOVE) or the like; links and tables of contents have their operations."
         raise ToolInputError(f"The field {given.kind or code!r} can't be inserted.", hint=hint, code="field")
     if given.kind in ("REF", "PAGEREF", "NOTEREF"):
         bookmarks.required(document, given.argument)

@@ -60,6 +60,8 @@ _PARAGRAPH_CLEARED = frozenset(
 )  # fmt: skip
 
 Setter = Callable[[Element], None]
+#: Formatting that is given in points.
+_IN_POINTS = frozenset({"size", "indent_left", "indent_right", "first_line", "space_before", "space_after"})
 
 
 @editor
@@ -231,7 +233,7 @@ def _parts(document: Document, block: Block, element: Element) -> Iterator[Eleme
 
 def _paragraphs(document: Document, addresses: Sequence[str]) -> list[Block]:
     """Return the paragraphs at these addresses, those inside of tables, rows and cells included."""
-    paths = {document.place(address).path for address in addresses}
+    paths = {block.path for block in document.places(addresses)}
     inside = [b for b in document.blocks if b.kind == "paragraph"]
     return [b for b in inside if b.path in paths or _is_held(b.path, paths)]
 
@@ -247,13 +249,16 @@ def _hunk(document: Document, block: Block, said: str) -> Hunk:
 
 
 def said(given: Mapping[str, Any]) -> str:
-    """Return formatting in words: "bold, size 12, no italic"."""
-    return ", ".join(_said_one(key.replace("_", " "), setting) for key, setting in given.items())
+    """Return formatting in words: "bold, size 12 pt, no italic"."""
+    return ", ".join(_said_one(key, setting) for key, setting in given.items())
 
 
-def _said_one(words: str, setting: Any) -> str:
+def _said_one(key: str, setting: Any) -> str:
+    words = key.replace("_", " ")
     if isinstance(setting, bool):
         return words if setting else f"no {words}"
+    if isinstance(setting, int | float):
+        return f"{words} {setting:g}{' pt' if key in _IN_POINTS else ''}"
     return f"{words} {setting}"
 
 

@@ -21,7 +21,8 @@ class Frozen:
     def __init__(self, document: Document, addresses: Iterable[str]) -> None:
         self._document = document
         self._blocks = {block.path: block for block in document.blocks}
-        parsed = (parse_address(address) for address in addresses)
+        self._known = {block.element for block in document.blocks}
+        parsed = (parse_address(each.strip()) for address in addresses for each in address.split("..", 1))
         named = dict.fromkeys(found[0] for found in parsed if found and found[0] in self._blocks)
         self._texts = {path: document.text(self._blocks[path]) for path in named}
         self.digests = {path: short_hash(text) for path, text in self._texts.items()}
@@ -44,6 +45,10 @@ class Frozen:
             reason = f"{block.where} ({path}), which this one names, is gone: {culprit} deleted it."
             raise ToolInputError(reason, hint="Leave out one of the two.", code="overlap")
         return now
+
+    def knows(self, block: Block) -> bool:
+        """Return whether the block was there when the batch began."""
+        return block.element in self._known
 
     def table(self, number: int) -> Block | None:
         """Return a table of the body made since, counted behind those that there were; None for no such one."""

@@ -124,7 +124,7 @@ def _sign(element: Element, resolve: Resolve, skip: frozenset[str], parts: list[
     parts.append(f"<{element.tag if kind.startswith('?') else kind}")
     listed = kind == "w:numId"
     for key, given in sorted(attributes(element)):
-        if not _QUIET.match(local_name(key)):
+        if not _QUIET.match(local_name(key)) and not (kind == "wp:docPr" and key == "id"):  # a number, no content
             linked = is_link(key)
             parts.append(
                 f" {local_name(key)}={resolve(given) if linked else resolve(LIST + given) if listed else given!r}"

@@ -23,16 +23,10 @@ MAX_DEPTH = 9
 #: What says that a content control holds one value, which a program that fills it writes as a whole.
 _SINGLE = frozenset(
     {
-        "w:text",
-        "w:date",
-        "w:dropDownList",
-        "w:comboBox",
-        "w:picture",
-        "w:dataBinding",
-        "w14:checkbox",
+        "w:text", "w:date", "w:dropDownList", "w:comboBox", "w:picture", "w:dataBinding", "w14:checkbox",
         "w15:dataBinding",
     }
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +74,10 @@ def spot(document: Document, at: str, position: Position = "after") -> Spot:
         block = section_blocks(document, block)[-1]
         return Spot(block.element, False, block.story, block, f"after {block.where}")
     before = position == "before"
-    return Spot(_free(block.element), before, block.story, block, f"{'before' if before else 'after'} {block.where}")
+    return Spot(whole(block.element), before, block.story, block, f"{'before' if before else 'after'} {block.where}")
 
 
-def _free(element: Element) -> Element:
+def whole(element: Element) -> Element:
     """Return the block, or the content control around it when that has room for its one value only (17.5.2)."""
     found = element
     while (content := element.getparent()) is not None and name(content) == "w:sdtContent":

@@ -9,7 +9,7 @@ from copilot.documents.hunks import Hunk
 from copilot.documents.word import bookmarks, builtin, fieldcodes, spans
 from copilot.documents.word.blocks import Block
 from copilot.documents.word.document import Document, shortened
-from copilot.documents.word.editing import Edit, editor
+from copilot.documents.word.editing import Edit, Number, editor
 from copilot.documents.word.fieldcodes import FieldCode
 from copilot.documents.word.names import Element, child, every, is_strict, name, namespace, new, relationship, value
 from copilot.documents.word.order import ensure, set_child
@@ -27,17 +27,25 @@ _LINK_STYLES = ("hyperlink", "followedhyperlink")
 
 @editor
 def add_link(
-    document: Document, address: str, words: str, *, url: str = "", bookmark: str = "", tooltip: str = ""
+    document: Document,
+    address: str,
+    words: str,
+    *,
+    url: str = "",
+    bookmark: str = "",
+    tooltip: str = "",
+    nth: Number | None = None,
 ) -> Edit:
     """Make words of a paragraph a link to a `url` (http, https, mailto) or to a `bookmark` of the document.
 
+    `nth` says which, from 1, when the words stand there several times.
     Raises ToolInputError for a stale address, words that are not there, are a link already or a part of a field,
     another kind of URL, or an unknown bookmark.
     """
     target = _target(document, url, bookmark)
     if not words:
         raise ToolInputError("words is empty: a link needs the words to click on.", code="arguments")
-    at = spans.span(document, address, words)
+    at = spans.span(document, address, words, nth)
     if any(piece.trail.link is not None for piece in document.line(at.block).touched(at.start, at.end)):
         hint = "Lead it elsewhere with change_link."
         raise ToolInputError(f"{at.words!r} is in a link already in {at.block.where}.", hint=hint, code="link")

@@ -101,7 +101,7 @@ def indent_list(document: Document, addresses: Addresses, by: Annotated[int, Fie
 
     Raises ToolInputError for paragraphs that are in no list, or when they are as deep as can be.
     """
-    blocks = [_item(document, address) for address in addresses]
+    blocks = [_listed(document, block) for block in _paragraphs(document, addresses)]
     before = _labels(document)
     for block in blocks:
         list_id, level = _list_of(document, block)
@@ -139,7 +139,7 @@ def _unlist(document: Document, paragraph: Element) -> None:
 
 
 def _paragraphs(document: Document, addresses: Sequence[str]) -> list[Block]:
-    blocks = [document.place(address) for address in addresses]
+    blocks = document.places(addresses)
     for block in blocks:
         if block.kind != "paragraph":
             raise ToolInputError(f"{block.path} is a {block.kind}, no paragraph.", code="address")
@@ -148,7 +148,10 @@ def _paragraphs(document: Document, addresses: Sequence[str]) -> list[Block]:
 
 
 def _item(document: Document, address: str) -> Block:
-    block = _paragraphs(document, [address])[0]
+    return _listed(document, _paragraphs(document, [address])[0])
+
+
+def _listed(document: Document, block: Block) -> Block:
     if document.numbering.of(block.element) is None:
         reason = f"{document.quoted(block)} is in no list."
         raise ToolInputError(reason, hint="Make it an item with set_list.", code="no_list")
@@ -207,7 +210,7 @@ def _edit(document: Document, blocks: Sequence[Block], before: dict[str, str]) -
     hunks = []
     for block in blocks:
         words = shortened(document.text(block))
-        old, made = (f"{labels.get(block.path, '')} {words}".lstrip("\n") for labels in (before, after))
+        old, made = (" ".join(filter(None, (labels.get(block.path), words))) for labels in (before, after))
         if old != made:
             hunks.append(Hunk(block.where, old, made, "format"))
     if not hunks:

@@ -88,12 +88,14 @@ def _set_side(
         parts.set_even()
     hunks: list[Hunk] = []
     warnings: list[str] = []
+    shown = {each.number: parts.shown(each.number, side, kind) for each in aimed or ()}
+    said = {number: _Writer(document, side, part, parts.sections[0]).text() for number, part in shown.items() if part}
     for home, part in _writable(parts, aimed, side, kind, keep=append):
         where = f"{_PAGES[kind]}{side} of section {home.number}"
         done = _Writer(document, side, part, home).write(lines, align, append=append)
         warnings += done[1]
         if done[0] is not None:
-            hunks.append(Hunk(where, done[0][0], done[0][1], "structure"))
+            hunks.append(Hunk(where, said.get(home.number, done[0][0]), done[0][1], "structure"))
     if kind == "first":
         for each in aimed or ():
             if not parts.is_titled(each):
@@ -145,7 +147,7 @@ class _Writer:
         self, lines: Sequence[str], align: str | None, *, append: bool
     ) -> tuple[tuple[str, str] | None, list[str]]:
         """Write lines; return the text before and after (None when nothing changed), and what to warn about."""
-        before = self._text()
+        before = self.text()
         there = [each for each in block_elements(self._root) if name(each) in ("w:p", "w:tbl")]
         like = next((each for each in there if name(each) == "w:p"), None)
         made = [self._paragraph(line, align, like) for line in lines]
@@ -161,9 +163,10 @@ class _Writer:
         for link in self._document.package.relationships(self._part):
             if not link.external:
                 release(self._document, self._part, link.target)
-        return (before, self._text()), warnings
+        return (before, self.text()), warnings
 
-    def _text(self) -> str:
+    def text(self) -> str:
+        """Return what it says."""
         fields = text.field_parts(self._root)
         return cell_text(self._root, lambda p: text.line(p, fields).text)
 

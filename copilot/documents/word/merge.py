@@ -57,10 +57,14 @@ class Report:
 
     def lines(self) -> list[str]:
         """Return the report as sentences for a person."""
-        found = [f"{self.done} rows merged."]
-        found += [f"{u.mark} in {u.where} stayed unfilled in {n} rows." for u, n in [*self.unfilled.items()][:_KEPT]]
+        found = [f"{_rows(self.done)} merged."]
+        found += [f"{u.mark} in {u.where} stayed unfilled in {_rows(n)}." for u, n in [*self.unfilled.items()][:_KEPT]]
         found += [f"Row {row} was skipped: {reason}" for row, reason in self.skipped[:_KEPT]]
         return found
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 class Merge(Iterator[Merged]):

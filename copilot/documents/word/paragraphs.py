@@ -17,7 +17,15 @@ from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.editing import Edit, Words, editor
 from copilot.documents.word.insert import MAX_DEPTH, Position, Spot, heading_style, spot
 from copilot.documents.word.names import Element, child, children, name, new
-from copilot.documents.word.remove import empty, end_with_paragraph, must_stay, range_marks, refuse_halves, unlink
+from copilot.documents.word.remove import (
+    empty,
+    end_with_paragraph,
+    keep_section,
+    must_stay,
+    range_marks,
+    refuse_halves,
+    unlink,
+)
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
 
@@ -110,14 +118,16 @@ def split_paragraph(document: Document, address: str, before: Words, nth: Annota
 
 @editor
 def join_paragraphs(
-    document: Document, addresses: Annotated[list[str], Field(min_length=2)], separator: str = " "
+    document: Document, addresses: Annotated[list[str], Field(min_length=1)], separator: str = " "
 ) -> Edit:
     """Join paragraphs that follow each other into the first, which keeps its formatting; `separator` comes between.
 
     Raises ToolInputError when something stands between them, or a section ends in one but the last.
     """
-    blocks = [_paragraph(document, address) for address in addresses]
+    blocks = [_written(document, block) for block in document.places(addresses)]
     blocks = list({b.path: b for b in _in_order(document, blocks)}.values())
+    if len(blocks) < 2:
+        raise ToolInputError(f"{blocks[0].where} alone can't be joined.", hint="Name two or more.", code="arguments")
     before = [document.text(b) for b in blocks]
     splitting.join([b.element for b in blocks], separator, [b.where for b in blocks])
     document.touch(blocks[0].story)
@@ -132,7 +142,7 @@ def set_level(document: Document, addresses: Addresses, level: Annotated[int, Fi
     Raises ToolInputError for a stale address, or when they are so already.
     """
     hunks = []
-    for block in [_paragraph(document, address) for address in addresses]:
+    for block in [_written(document, block) for block in document.places(addresses)]:
         old = document.styles.level(block.element)
         if old == level:
             continue
@@ -165,7 +175,7 @@ def _restyle(element: Element, style: str | None) -> None:
 
 
 def _taken(document: Document, addresses: Sequence[str], at: str, position: Position) -> tuple[list[Block], Spot]:
-    blocks = _in_order(document, [document.place(address) for address in addresses])
+    blocks = _in_order(document, document.places(addresses))
     blocks = [b for b in blocks if not any(b.path.startswith(f"{other.path}.") for other in blocks)]
     for block in blocks:
         if block.kind in ("row", "cell"):
@@ -199,6 +209,7 @@ def _released(element: Element) -> Element:
         mark.tail = None
         element.addprevious(mark)
     if name(element) != "w:p" or not must_stay(element):
+        keep_section(element)
         unlink(element)
         return element
     made = splitting.sibling(element)
@@ -260,13 +271,17 @@ def _shown(document: Document, block: Block) -> str:
 
 
 def _paragraph(document: Document, address: str) -> Block:
-    block = document.place(address)
+    return _written(document, document.place(address))
+
+
+def _written(document: Document, block: Block) -> Block:
+    """Return a paragraph, or the only one of a cell."""
     if block.kind == "cell":
         inside = [b for b in document.blocks if b.path.startswith(f"{block.path}.") and b.depth == block.depth + 1]
         if len(inside) == 1 and inside[0].kind == "paragraph":
             return inside[0]
     if block.kind != "paragraph":
-        raise ToolInputError(f"{address!r} is a {block.kind}, no paragraph.", code="address")
+        raise ToolInputError(f"{block.path} is a {block.kind}, no paragraph.", code="address")
     return block
 
 
@@ -276,7 +291,8 @@ def _offset(document: Document, block: Block, line: str, before: str, nth: int) 
         at = line.find(before, at + 1) if before else -1
         if at < 0:
             hint = f"It reads: {shortened(line, 200)!r}."
-            raise ToolInputError(f"{block.where} does not hold {before!r} {nth} times.", hint=hint, code="not_found")
+            often = f" {nth} times" if nth > 1 else ""
+            raise ToolInputError(f"{block.where} does not hold {before!r}{often}.", hint=hint, code="not_found")
     if not line[:at].strip() or not line[at:].strip():
         raise ToolInputError(f"{block.where} begins with {before!r}: nothing would be split.", code="unchanged")
     return at

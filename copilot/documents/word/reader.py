@@ -17,6 +17,8 @@ from copilot.documents.word.table_items import fitting
 from copilot.errors import ToolInputError
 
 _DYNAMIC = ("DDE", "DDEAUTO", "INCLUDETEXT", "INCLUDEPICTURE", "LINK")
+#: Types of the relationships to parts that hold text.
+_STORIES = ("header", "footer", "footnotes", "endnotes", "comments")
 _CUT_FROM = 2_000  # characters: a shorter table is not cut
 _ON = "from "  # before the address of a heading at which reading goes on
 
@@ -199,6 +201,9 @@ def _unread(reader: Reader) -> Iterator[str]:
             yield f"{count} {code} field{'s' if count > 1 else ''} (entries that show nothing) in {part}"
         if words := _unwalked(document, part):
             yield f"{words} words outside of the known structure in {part}"
+    for kind in _STORIES:
+        parts = dict.fromkeys(document.package.related(document.main, kind))
+        yield from (f"{kind} ({part} is missing)" for part in parts if not document.package.has(part))
     if any(name_.startswith("word/glossary/") for name_ in document.package.names()):
         yield "the building blocks (glossary document)"
     if document.package.macros:

@@ -19,7 +19,7 @@ from copilot.documents.word.redline_adopt import HOMES, Adopter, numbered, resol
 from copilot.documents.word.redline_blocks import Blocks, Place
 from copilot.documents.word.redline_diff import Fate
 from copilot.documents.word.redline_items import RANGES, Reader, words_of
-from copilot.documents.word.redline_text import Desk, last_section
+from copilot.documents.word.redline_text import Desk, keep_margins, last_section
 from copilot.documents.word.redline_window import Window, window
 from copilot.documents.word.resolve import has_marks, text_parts
 from copilot.errors import DocumentError, ToolInputError
@@ -124,6 +124,7 @@ class _Redline:
         passed = Counter[str]() if found is None else found.passed
         blocks.container(bodies[0], bodies[1], Place(old=passed.copy(), new=passed.copy()))
         last_section(desk, bodies[0], bodies[1])
+        keep_margins(desk, bodies[1])
         if found is None:
             self._after.touch(now)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections.abc import Callable
 
 from lxml import etree
@@ -13,6 +14,7 @@ from copilot.documents.word import order
 from copilot.documents.word.ink import LIST, Ink, attributes, is_link, signature, twin_of
 from copilot.documents.word.names import Element, child, children, name, namespace, value
 from copilot.documents.word.redline_items import NOTES
+from copilot.documents.word.resolve import text_parts
 
 #: Elements whose `w:val` names a style (17.3.1.27, 17.3.2.29, 17.4.62).
 _STYLED = frozenset({"w:pStyle", "w:rStyle", "w:tblStyle"})
@@ -24,6 +26,7 @@ HOMES = {
     "w:endnoteReference": ("endnotes", "w:endnote"),
     "w:commentReference": ("comments", "w:comment"),
 }
+_DRAWING = re.compile(rb"docPr\s[^<>]*?\bid=[\"'](\d+)[\"']")
 _REL = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
@@ -77,6 +80,7 @@ class Adopter:
         self._rels: dict[tuple[str, str, str], str] = {}
         self._parts: dict[str, str] = {}
         self._styles: dict[str, None] = {}
+        self._drawings: set[str] = set()  # the ids of the new file's drawings, once they were looked for
         self.ranges: list[Element] = []
         self.content: dict[tuple[str, str], str] = {}  # new ids of notes and comments by their reference and old id
 
@@ -95,6 +99,8 @@ class Adopter:
                 self.ranges.append(each)
             elif kind in NOTES:
                 _set_id(each, self.reference(kind, value(each, "id") or ""))
+            elif kind == "wp:docPr":
+                self._drawing(each)
             elif kind == "w:numId":
                 self._list(each)
             elif kind in _STYLED:
@@ -105,6 +111,15 @@ class Adopter:
         if key not in self._ids:
             self._ids[key] = self._ink.fresh()
         _set_id(element, self._ids[key])
+
+    def _drawing(self, element: Element) -> None:
+        """Give a drawing that the new file holds, too, moved for example, an id of its own (20.4.2.5)."""
+        if not self._drawings:
+            found = (_DRAWING.findall(self._after.read(part)) for part in text_parts(self._after))
+            self._drawings = {""} | {id_.decode() for each in found for id_ in each}
+        if element.get("id", "") in self._drawings:
+            element.set("id", self._ink.fresh())
+        self._drawings.add(element.get("id", ""))
 
     # Notes and comments
 

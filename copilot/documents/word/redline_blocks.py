@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from copilot.documents.hunks import Hunk
-from copilot.documents.word import order
+from copilot.documents.word import order, redline_grid
 from copilot.documents.word.blocks import block_elements
 from copilot.documents.word.ink import RUN_MARKS, change_properties, hollow, local_name, twin_of
 from copilot.documents.word.names import Element, child, children, every, first, name, namespace, new, value
@@ -220,6 +220,7 @@ class Blocks:
         if grids[0] is not None and grids[1] is not None and child(grids[1], "w:tblGridChange") is None:
             _compare_grids(self._desk, grids[0], grids[1])
         self._rows(old, now, place)
+        redline_grid.widen(now)
 
     def _properties(self, now: Element, former: Element | None, local: str, skip: frozenset[str]) -> bool:
         old = None if former is None else self._desk.adopt(former)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from copilot.documents.word import order
 from copilot.documents.word.ink import ADDED, REMOVED, Ink, change_properties, hollow, look, twin_of
-from copilot.documents.word.names import XML_SPACE, Element, child, children, first, name, new, value
+from copilot.documents.word.names import XML_SPACE, Element, child, children, every, first, name, new, value, within
 from copilot.documents.word.redline_diff import Fate, item_opcodes
 from copilot.documents.word.redline_items import LOOK_SKIP, PROPERTIES, Group, Item, Leaf, Reader
 
@@ -37,6 +37,7 @@ class Desk:
     ranges: frozenset[str] = frozenset()  # keys of the range ends that the new version has
     warnings: dict[str, None] = field(default_factory=dict)
     theirs: bool = False  # what others changed in the new version only stays their change
+    sections: list[tuple[Element, Element]] = field(default_factory=list)  # new properties of sections, and the old
 
     def warn(self, words: str) -> None:
         """Note something that is changed without a mark."""
@@ -162,11 +163,10 @@ def section(desk: Desk, parent: Element, old: Element | None) -> None:
     now = child(parent, "w:sectPr")
     if (now is None) != (old is None):
         desk.warn("A section's end can't be changed with a mark here; it is changed directly.")
-    elif (
-        now is not None
-        and change_properties(desk.ink, now, old, parent, "sectPr", SECTION_SKIP, theirs=desk.theirs) is None
-    ):
-        desk.warn("A section's layout was changed already as a tracked change; the new one takes its place.")
+    elif now is not None and old is not None:
+        desk.sections.append((now, old))
+        if change_properties(desk.ink, now, old, parent, "sectPr", SECTION_SKIP, theirs=desk.theirs) is None:
+            desk.warn("A section's layout was changed already as a tracked change; the new one takes its place.")
 
 
 def last_section(desk: Desk, old: Element, now: Element) -> None:
@@ -176,6 +176,25 @@ def last_section(desk: Desk, old: Element, now: Element) -> None:
         return
     order.ensure(now, "sectPr")
     section(desk, now, new(now, "sectPr") if former is None else former)
+
+
+def keep_margins(desk: Desk, body: Element) -> None:
+    """Let sections that had headers of their own, and now take over those of the section before, name these (17.10.1).
+
+    They look the same. But with a break that is rejected the section before it goes, and its headers would, too.
+    """
+    former = dict(desk.sections)
+    above: dict[tuple[str, str], Element] = {}
+    for each in [found for found in every(body, "sectPr") if within(found, "w:sectPrChange") is None]:
+        own, had = _margins(each), _margins(former[each]) if each in former else {}
+        for use in (use for use in had if use not in own and use in above):
+            order.insert(each, twin_of(above[use]))
+        above |= own
+
+
+def _margins(section: Element) -> dict[tuple[str, str], Element]:
+    found = children(section, "w:headerReference", "w:footerReference")
+    return {(name(each), value(each, "type") or "default"): each for each in found}
 
 
 class Sink:

@@ -11,7 +11,7 @@ from copilot.documents.word import orphans
 from copilot.documents.word.blocks import Block, cells, rows, text_boxes, twin
 from copilot.documents.word.document import Document
 from copilot.documents.word.editing import Edit, editor
-from copilot.documents.word.names import Element, add, child, descend, every, name, value, within
+from copilot.documents.word.names import Element, add, child, descend, every, name, new, value, within
 from copilot.errors import ToolInputError
 
 _HOLDERS = frozenset(
@@ -30,7 +30,7 @@ def delete_blocks(document: Document, addresses: Sequence[str]) -> Edit:
     """
     if not addresses:
         raise ToolInputError("addresses is empty: nothing would be deleted.")
-    return deleted(document, list({b.path: b for b in (document.place(address) for address in addresses)}.values()))
+    return deleted(document, document.places(addresses))
 
 
 def deleted(document: Document, blocks: Sequence[Block]) -> Edit:
@@ -130,8 +130,26 @@ def _remove(block: Block) -> Iterator[str]:
         return
     for mark in kept:
         element.addprevious(mark)
+    keep_section(element)
     unlink(element)
     end_with_paragraph(parent)
+
+
+def keep_section(element: Element) -> None:
+    """Put an empty paragraph behind a block that is about to go when it is all that the last section holds."""
+    if is_last_section(element):
+        element.addnext(new(element, "p"))
+
+
+def is_last_section(element: Element) -> bool:
+    """Whether a block of the body is all that its last section holds, which needs a paragraph (17.6.17)."""
+    parent, above = element.getparent(), _beside(element, "previous")
+    if parent is None or name(parent) != "w:body" or above is None:
+        return False
+    if (below := _beside(element, "next")) is not None and name(below) != "w:sectPr":
+        return False
+    last = [*every(above, "p")][-1:]
+    return name(above) != "w:tbl" and any(descend(each, "w:pPr", "w:sectPr") is not None for each in last)
 
 
 def _keep_merges(block: Block, table: Element) -> None:
@@ -164,14 +182,16 @@ def range_marks(element: Element, *, bookmarks: bool = True) -> Iterator[Element
 def must_stay(paragraph: Element) -> str:
     """Return why a paragraph can't go as a whole, "" if it can.
 
-    "section": it ends one (17.6.18). "tables": those above and below would become one. "last": what holds it would be
-    left without a paragraph.
+    "section": it ends one (17.6.18). "tables": those above and below would become one. "last": what holds it, or
+    the last section, would be left without a paragraph.
     """
     if descend(paragraph, "w:pPr", "w:sectPr") is not None:
         return "section"
     above, below = _neighbour(paragraph, "previous"), _neighbour(paragraph, "next")
     if above == below == "w:tbl":
         return "tables"
+    if is_last_section(paragraph):
+        return "last"
     holder = next((each for each in paragraph.iterancestors() if name(each) in _HOLDERS), None)
     if holder is None or any(p is not paragraph and paragraph not in p.iterancestors() for p in every(holder, "p")):
         return ""
@@ -180,9 +200,15 @@ def must_stay(paragraph: Element) -> str:
 
 
 def _neighbour(element: Element, side: Literal["previous", "next"]) -> str:
-    """Return the name of the block beside an element, marks of ranges passed over."""
-    others = (name(each) for each in element.itersiblings(preceding=side == "previous"))
-    return next((each for each in others if each and not each.endswith(("Start", "End"))), "")
+    """Return the name of the block beside an element, "" if there is none."""
+    beside = _beside(element, side)
+    return "" if beside is None else name(beside)
+
+
+def _beside(element: Element, side: Literal["previous", "next"]) -> Element | None:
+    """Return the block beside an element, marks of ranges passed over."""
+    others = element.itersiblings(preceding=side == "previous")
+    return next((each for each in others if name(each) and not name(each).endswith(("Start", "End"))), None)
 
 
 def empty(paragraph: Element, kept: Sequence[Element]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from copilot.documents.package import Package
-from copilot.documents.word import order
+from copilot.documents.word import order, redline_grid
 from copilot.documents.word.names import WORD_NAMESPACES, Element, child, children, name, namespace, new, value, within
 
 Verdict = Literal["accept", "reject"]
@@ -94,8 +94,11 @@ class _Resolver:
                 self._one(mark, verdict)
         self._drop_ranges()
         self._gone += self._moved_rows()
+        narrowed = redline_grid.lost(self._gone)
         for element in self._gone:
             self._remove(element)
+        for table, columns in narrowed.items():
+            redline_grid.narrow(table, columns)
         self._drop_controls()
         for paragraph in self._joins:
             if _attached(paragraph, self._root):

@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 from copilot.documents.word.blocks import Block
 from copilot.documents.word.build import clean
 from copilot.documents.word.document import Document, section_blocks, shortened
+from copilot.documents.word.names import every
 from copilot.documents.word.text import Line
 from copilot.errors import ToolInputError
 
@@ -90,7 +91,7 @@ class Search:
         folded, offsets = _folded(line)
         taken = {index for place in exact for index in range(place.start, place.end)}
         found = ((offsets[m.start()], offsets[m.end() - 1] + 1, m) for m in self._loose.finditer(folded))
-        loose = [Place(start, end, False, self._new(m, folded)) for start, end, m in found]
+        loose = [Place(at, end, False, self._like(line[at:end], self._new(m, folded))) for at, end, m in found]
         kept = [p for p in loose if taken.isdisjoint(range(p.start, p.end))]
         return sorted(exact + kept, key=lambda place: place.start)
 
@@ -116,12 +117,26 @@ class Search:
         new = self._expanded(match) if self.regex else self.replace
         return _in_case_of(match[0], new) if self.smart_case else new
 
+    def _like(self, there: str, new: str) -> str:
+        """Return the new words with the quotes, spaces and hyphens that stay as they stand there, not as typed."""
+        if len(there) != len(self.find) or not self.match_case:
+            return new
+        start = _shared(self.find, new)
+        end = _shared(self.find[start:][::-1], new[start:][::-1])
+        return there[:start] + new[start : len(new) - end] + there[len(there) - end :]
+
     def _expanded(self, match: Any) -> str:
         try:
             return str(match.expand(self.replace))
         except (expressions.error, IndexError) as error:
             hint = r"\1 is the first group in round brackets, \g<name> a named one, \\ a backslash."
             raise ToolInputError(f"{self.replace!r} can't be filled in: {error}.", hint=hint, code="regex") from None
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts begin with together."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _in_case_of(found: str, new: str) -> str:
@@ -272,9 +287,19 @@ def not_found(document: Document, words: str, *, regex: bool = False) -> ToolInp
         hint = f"It stands in {exact[0]}, but not in the places that `within` names, or in a longer word only."
     elif words.casefold() in "\n".join(text for _, text in texts.values()).casefold():
         hint += " It differs in capital letters: match_case=false takes both."
+    if not exact and (where := where_deleted(document, words)):
+        hint = f"It stands in {where} in text that is deleted as a tracked change: reject that to have it back."
     if "\n" in words:
         hint += " A search text can't run over several paragraphs."
     return ToolInputError(f"The document does not contain {shortened(words)!r}.", hint=hint, code="not_found")
+
+
+def where_deleted(document: Document, words: str) -> str:
+    """Return the first place where a text stands in a tracked deletion (17.13.5.14), "" if it does nowhere."""
+    for block in document.blocks:
+        if block.kind == "paragraph" and words in "".join(t.text or "" for t in every(block.element, "delText")):
+            return block.where
+    return ""
 
 
 def _closest(words: str, line: str) -> str:

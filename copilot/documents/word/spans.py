@@ -10,7 +10,7 @@ from copilot.documents.word import runs, text
 from copilot.documents.word.blocks import Block
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.names import Element, child, every, name, namespace, new, number, value, within
-from copilot.documents.word.search import Search, wanted
+from copilot.documents.word.search import Search, wanted, where_deleted
 from copilot.errors import ToolInputError
 
 #: Containers that something put behind their last run need not be part of.
@@ -47,10 +47,11 @@ def paragraph(document: Document, address: str) -> Block:
     return block
 
 
-def span(document: Document, address: str, words: str = "") -> Span:
-    """Return the place of words in the paragraph at an address, all of it for "".
+def span(document: Document, address: str, words: str = "", nth: int | None = None) -> Span:
+    """Return the place of words in the paragraph at an address, the `nth` time they stand there; all of it for "".
 
-    Raises ToolInputError when the paragraph does not hold them ("not_found") or holds them several times ("ambiguous").
+    Raises ToolInputError when the paragraph does not hold them ("not_found"), or several times without `nth`
+    ("ambiguous").
     """
     block = paragraph(document, address)
     line = document.line(block)
@@ -59,12 +60,20 @@ def span(document: Document, address: str, words: str = "") -> Span:
     places = Search(wanted(words, "words")).places(line.text)
     if not places:
         reads = f"It reads {shortened(line.text, 200)!r}."
+        if where_deleted(document, words) == block.where:
+            reads += " The words are deleted there as a tracked change: reject that to have them back."
         raise ToolInputError(f"{block.where} does not hold {words!r}.", hint=reads, code="not_found")
-    if len(places) > 1:
-        hint = "Give more of the words around it."
+    if nth is not None and nth > len(places):
+        raise ToolInputError(f"{block.where} holds {words!r} {_times(len(places))}, not {nth}.", code="not_found")
+    if len(places) > 1 and nth is None:
+        hint = "Give more of the words around it, or say which one with nth where there is such a field."
         raise ToolInputError(f"{block.where} holds {words!r} {len(places)} times.", hint=hint, code="ambiguous")
-    place = places[0]
+    place = places[(nth or 1) - 1]
     return Span(block, place.start, place.end, line.text[place.start : place.end], False)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def units(document: Document, place: Span) -> list[Element]:
@@ -114,6 +123,26 @@ def write_behind(document: Document, place: Span, made: Sequence[Element]) -> No
         if like is not None and child(run, "w:rPr") is None and (look := _look(like)) is not None:
             run.insert(0, look)
     put_behind(document, place, written)
+
+
+def write_instead(document: Document, place: Span, made: Sequence[Element]) -> None:
+    """Put runs that show a text in the place of the words, in their look.
+
+    Raises ToolInputError "fixed" when the words are a part of a field, an equation or a symbol.
+    """
+    found = units(document, place)
+    holder = place.block.element
+    if any(name(e) != "w:r" or field_end(holder, e) is not e or field_begin(holder, e) is not e for e in found):
+        reason = f"{place.words!r} in {place.block.where} is a part of a field, an equation or a symbol."
+        raise ToolInputError(reason, hint="Choose other words, or write the reference behind them.", code="fixed")
+    for run in made:
+        if child(run, "w:rPr") is None and (look := _look(found[0])) is not None:
+            run.insert(0, look)
+    for run in reversed(made):
+        add_behind(found[-1], run)
+    for each in found:
+        if (parent := each.getparent()) is not None:
+            parent.remove(each)
 
 
 def _look(run: Element) -> Element | None:

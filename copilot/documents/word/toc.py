@@ -20,7 +20,7 @@ from copilot.documents.word.fieldcodes import FieldCode
 from copilot.documents.word.fields import Values
 from copilot.documents.word.insert import Position, Spot, spot
 from copilot.documents.word.names import Element, add, child, every, name, new, side, value, within
-from copilot.documents.word.order import put
+from copilot.documents.word.order import ensure, put, set_child
 from copilot.documents.word.remove import unlink
 from copilot.documents.word.styles import style_id
 from copilot.errors import ToolInputError
@@ -174,7 +174,14 @@ def _table(
     if title.strip():
         style = builtin.ensure(document.styles, "TOC Heading")
         heading = [build.paragraph(near, " ".join(build.lines(title, "title")), style=style)]
+        if document.numbering.of(heading[0]) is not None:  # the style takes over from headings that are numbered
+            _unnumber(heading[0])
     return [*heading, *made, last]
+
+
+def _unnumber(paragraph: Element) -> None:
+    """Take a paragraph out of the numbering that its style has (17.9.18)."""
+    set_child(ensure(ensure(paragraph, "pPr"), "numPr"), "numId", val="0")
 
 
 def _lead(paragraph: Element, element: Element) -> None:

@@ -148,7 +148,7 @@ def test_the_view() -> None:
     edited = one("sheet_view", zoom=150, gridlines=False, headings=False)
     view = sheet_of(edited).sheet_view
     assert (view.zoomScale, view.showGridLines, view.showRowColHeaders) == (150, False, False)
-    assert edited.hunks[0].after == "zoom 150, gridlines 0, headings 0"
+    assert edited.hunks[0].after == "zoom 150, gridlines off, headings off"
     refused("unchanged", "sheet_view", edited.content, zoom=150)
     refused("arguments", "sheet_view", zoom=5)
 

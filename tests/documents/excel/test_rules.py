@@ -208,7 +208,7 @@ def test_what_fits_no_rule_is_refused(given: dict[str, Any], why: str) -> None:
     [
         ("list", {"values": ["Yes", 2, True]}, ('"Yes,2,TRUE"', None, None)),
         ("list", {"source": "Other!A1:A9"}, ("Other!$A$1:$A$9", None, None)),
-        ("list", {"source": "=Names"}, ("Names", None, None)),
+        ("list", {"source": "=INDIRECT($D$1)"}, ("INDIRECT($D$1)", None, None)),
         ("whole", {"values": [1, "10"]}, ("1", "10", None)),
         ("decimal", {"operator": "not_between", "values": [0.5, "=B1"]}, ("0.5", "B1", "notBetween")),
         ("date", {"operator": "greater", "values": ["2026-03-01"]}, ("46082", None, "greaterThan")),

@@ -91,7 +91,7 @@ def test_a_new_name_is_followed_everywhere() -> None:
         ("copy_sheet", {"sheet": "Other", "to": "Other"}, "sheet_name"),
         ("move_sheet", {"sheet": "Other", "position": 9}, "unchanged"),
         ("show_sheet", {"sheet": "Other"}, "unchanged"),
-        ("tab_color", {"sheet": "Other", "color": "bluish"}, "value"),
+        ("tab_color", {"sheet": "Other", "color": "bluish"}, "color"),
         ("tab_color", {"sheet": "Other"}, "unchanged"),
         ("delete_sheet", {"sheet": "My Data"}, "referenced"),
     ],

@@ -55,7 +55,7 @@ class _Teller:
         found = []
         for key, given in element.attrib.items():
             name = str(key).rpartition("}")[2]
-            if not _QUIET.fullmatch(name):
+            if not _QUIET.fullmatch(name) and (local(element), name) != ("docPr", "id"):
                 linked = "elationships" in str(key)
                 found.append((name, self._links.get(str(given), given) if linked else given))
         return tuple(sorted(found))

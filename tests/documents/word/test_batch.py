@@ -104,6 +104,30 @@ def test_overlaps_are_refused(operations: list[dict[str, Any]], reason: str) -> 
     assert caught.value.code == "overlap"
 
 
+def test_words_that_an_operation_before_rewrote_are_an_overlap() -> None:
+    batch = [
+        {"op": "replace_text", "find": "First words", "replace": "Title"},
+        {"op": "replace_text", "find": "words.\nSecond", "replace": "x"},
+    ]
+    with pytest.raises(ToolInputError) as caught:
+        word.edit(CONTENT, batch)
+    assert caught.value.code == "not_found"
+    batch[1] = {"op": "replace_text", "find": "First", "replace": "1st"}
+    with pytest.raises(ToolInputError, match=r"Operation 2 .*'First' stood in paragraph 2 before") as caught:
+        word.edit(CONTENT, batch)
+    assert caught.value.code == "overlap"
+
+
+def test_words_in_a_tracked_deletion_and_places_instead_of_addresses_are_explained() -> None:
+    content = docx(p("A ", '<w:del w:id="1" w:author="B"><w:r><w:delText>gone words</w:delText></w:r></w:del>', "b"))
+    with pytest.raises(ToolInputError, match="stands in paragraph 1 in text that is deleted as a tracked change"):
+        word.replace_text(content, "gone words", "x")
+    with pytest.raises(ToolInputError, match="deleted there as a tracked change"):
+        word.add_comment(content, at("p1", content), "?", "gone words")
+    with pytest.raises(ToolInputError, match=f"There is: {at('p3')} 'Second words.'"):
+        word.replace_paragraph(CONTENT, "paragraph 3", "x")
+
+
 @pytest.mark.parametrize(
     ("operations", "code"),
     [

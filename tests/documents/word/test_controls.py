@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.thinning import thinned
 
 from .make import changed_parts, docx, elements, p, part, r, table
 from .test_templates import PNG
+from .validity import problems
 
 PROMPT = r("Click here", '<w:rStyle w:val="PlaceholderText"/>')
 W15 = 'xmlns:w15="http://schemas.microsoft.com/office/word/2012/wordml"'
@@ -231,6 +233,29 @@ def test_a_control_is_put_around_words_and_taken_away(kind: Any, strict: bool) -
     assert texts(fill_controls(empty, {"e": {"checkbox": True, "date": "2026-03-01"}.get(kind, "30")}).content)[1] == {
         "checkbox": "\u2612", "date": "2026-03-01",
     }.get(kind, "30")  # fmt: skip
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("path", ["t1.r2", "p2"])
+def test_a_repeating_section_is_made_and_filled(path: str, strict: bool) -> None:
+    """[MS-DOCX] 2.5.3.7: a section of items, each a control of its own."""
+    content = docx(p("x"), table(["Item"], ["Pear"]), p("Plum"), strict=strict)
+    inner = "t1.r2.c1.p1" if path == "t1.r2" else path
+    made = add_control(content, at(content, inner), "text", tag="item").content
+    done = add_control(made, at(made, path), "repeating_section", title="Lines", tag="lines").content
+    assert not problems(done)
+    assert [c.kind for c in controls(done)] == ["repeating_section", "repeated_item", "text"]
+    assert len(re.findall(r'<w:id w:val="(\d+)"', part(done))) == 3
+    filled = fill_controls(done, {"lines": [{"item": "A"}, {"item": "B"}]}).content
+    assert [c.value for c in controls(filled) if c.kind == "text"] == ["A", "B"]
+    assert not problems(filled)
+
+
+def test_cells_and_ends_of_sections_are_not_repeated() -> None:
+    content = docx(p("a", properties="<w:sectPr/>"), table(["x"]))
+    for path in ("p1", "t1.r1.c1"):
+        with pytest.raises(ToolInputError, match="can't be repeated"):
+            add_control(content, at(content, path), "repeating_section")
 
 
 def test_controls_that_stand_in_the_way_are_named() -> None:

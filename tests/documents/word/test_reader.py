@@ -499,3 +499,13 @@ def test_legal_numbering_and_formats_of_one_s_own() -> None:
     numbering += '<w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num>'
     content = docx(item("a"), item("b", level=1), item("c", level=2), item("d"), numbering=numbering)
     assert shown(content) == ["III. a", "  3.1 b", "    (001) c", "IV. d"]
+
+
+def test_parts_that_are_missing_are_told() -> None:
+    base = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    links = f'<Relationship Id="rId9" Type="{base}/header" Target="header7.xml"/>'
+    rels = (
+        f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{links}</Relationships>'
+    )
+    content = docx(p("a"), extra={"word/_rels/document.xml.rels": rels})
+    assert word.read(content).omitted == ("header (word/header7.xml is missing)",)

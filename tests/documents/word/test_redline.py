@@ -21,6 +21,7 @@ from tests.thinning import thinned
 
 from .make import docx, field, item, p, part, r, table, text_box
 from .sameness import said
+from .validity import problems
 
 _CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 _FILES = sorted(f for f in _CORPUS.glob("*.docx") if f.stat().st_size < 25_000) if _CORPUS.is_dir() else []
@@ -232,6 +233,34 @@ def test_the_same_input_gives_the_same_bytes_and_no_date_when_none_is_given() ->
     first, second = (redline(before, after, author="Us").content for _ in range(2))
     assert first == second
     assert "w:date" not in _body(first)
+
+
+def test_a_drawing_that_is_moved_has_two_ids_as_long_as_it_stands_twice() -> None:
+    drawn = '<w:r><w:drawing><wp:inline><wp:docPr id="5" name="x"/></wp:inline></w:drawing></w:r>'
+    before = docx(p(drawn, "The picture that moves on."), p("One."), p("Two."))
+    after = docx(p("One."), p("Two."), p(drawn, "The picture that moves on."))
+    lined = _lined(before, after)
+    ids = re.findall(r'docPr id="(\d+)"', lined)
+    assert len(ids) == len(set(ids)) == 2
+    assert "5" in ids
+
+
+@pytest.mark.parametrize("column", [1, 2, 3])
+def test_a_deleted_column_has_its_place_in_the_grid_until_it_is_accepted(column: int) -> None:
+    """17.4.48: the grid has as many columns as the rows have, those included that are marked as deleted."""
+    wide = "".join(f'<w:gridCol w:w="{n}000"/>' for n in (1, 2, 3))
+    before = docx(p("x"), table(["A", "B", "C"], ["1", "2", "3"]).replace("<w:gridCol/>" * 3, wide), p("y"))
+    operation = {"op": "delete_column", "table": "1", "column": column}
+    after = word.edit(before, [operation], track="off").content
+    lined = word.edit(before, [operation], track="on", author="Us").content
+    assert not problems(lined)
+    assert _grid(lined).startswith(f"<w:tblGrid>{wide}<w:tblGridChange")
+    assert _grid(_ours(accept, lined)) == _grid(after)
+    assert _grid(_ours(reject, lined)) == _grid(before)
+
+
+def _grid(content: bytes) -> str:
+    return re.findall(r"<w:tblGrid>.*?</w:tblGrid>", _body(content))[0]
 
 
 def test_headers_notes_and_comments_are_compared() -> None:

@@ -90,7 +90,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "row inserted": ("row insertion", _ROW.format(_mark("ins")), table(["a"], ["b"]), table(["b"])),
     "row deleted": ("row deletion", _ROW.format(_mark("del")), table(["b"]), table(["a"], ["b"])),
     "cell inserted": ("cell insertion", _CELL.format(_mark("cellIns")), table(["a", "b"]), table(["b", "b"]).replace(
-        f"<w:tc>{p('b')}</w:tc>", "", 1)),
+        f"<w:tc>{p('b')}</w:tc>", "", 1).replace("<w:gridCol/>", "", 1)),
     "equation": (
         "insertion", p("a", _mark("ins", "<m:oMath><m:r><m:t>x</m:t></m:r></m:oMath>")),
         p("a", "<m:oMath><m:r><m:t>x</m:t></m:r></m:oMath>"), p("a"),

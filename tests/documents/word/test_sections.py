@@ -104,6 +104,41 @@ def test_a_section_break_behind_a_table_gets_a_paragraph_of_its_own() -> None:
     assert caught.value.code == "place"
 
 
+LAST = docx(
+    p("One"), ends(heads("default"), "Ends."), p("Last."), section=f"<w:sectPr>{PAGE}</w:sectPr>", header1=p("H")
+)
+_TABLE_LAST = docx(p("One"), ends("", "Ends."), table(["Last."]), section=f"<w:sectPr>{PAGE}</w:sectPr>")
+
+
+@pytest.mark.parametrize(
+    ("content", "operation"),
+    [
+        (LAST, {"op": "delete_blocks", "addresses": [at(LAST, "p3")]}),
+        (LAST, {"op": "move_blocks", "addresses": [at(LAST, "p3")], "at": at(LAST, "p1")}),
+        (LAST, {"op": "section_break", "at": at(LAST, "p3")}),
+        (_TABLE_LAST, {"op": "delete_blocks", "addresses": [at(_TABLE_LAST, "t1")]}),
+        (_TABLE_LAST, {"op": "move_blocks", "addresses": [at(_TABLE_LAST, "t1")], "at": at(_TABLE_LAST, "p1")}),
+    ],
+)
+def test_the_last_section_keeps_a_paragraph(content: bytes, operation: dict[str, Any]) -> None:
+    """17.6.17: the properties behind the last block are those of what stands before them since the last break."""
+    done = word.edit(content, [operation], track="off").content
+    assert re.search(r"</w:sectPr></w:pPr>(<w:r>.*?</w:r>)?</w:p><w:p(/>|>(?!<w:pPr><w:sectPr))", part(done))
+    tracked = word.edit(content, [operation], track="on").content
+    back = word.reject(tracked, everything=True).content
+    assert word.read(back).markdown == word.read(content).markdown
+    assert headers(back) == headers(content)
+    assert word.read(word.accept(tracked, everything=True).content).markdown == word.read(done).markdown
+
+
+def test_a_tracked_section_break_that_is_rejected_leaves_the_headers() -> None:
+    content = docx(p("One"), p("Two"), section=f"<w:sectPr>{heads('default')}{PAGE}</w:sectPr>", header1=p("H"))
+    tracked = word.edit(content, [{"op": "section_break", "at": at(content, "p1")}], track="on").content
+    assert headers(tracked) == ["H", "H"]
+    assert headers(word.accept(tracked, everything=True).content) == ["H", "H"]
+    assert headers(word.reject(tracked, everything=True).content) == ["H"]
+
+
 @pytest.mark.parametrize(("keep", "width"), [("after", 16838), ("before", 11906)])
 def test_removing_a_break_keeps_the_right_pages_and_the_header(keep: str, width: int) -> None:
     wide = '<w:type w:val="continuous"/><w:pgSz w:w="16838" w:h="11906" w:orient="landscape"/>'

@@ -364,7 +364,7 @@ def test_as_an_operation_it_warns_of_what_is_left() -> None:
     content = docx(p("Keep", properties='<w:jc w:val="both"/>'), p("{{x}} {{y}}"))
     done = fill_template(content, {"x": "X", "z": 1})
     assert [h.after for h in done.hunks] == ["X"]
-    assert done.warnings == ("1 unfilled: {{y}} (paragraph 2).", "1 values not used: z.")
+    assert done.warnings == ("1 unfilled: {{y}} (paragraph 2).", "1 value not used: z.")
     assert {e[0].rpartition("}")[2] for e in lost(content, done.content)} <= {"t"}
     with pytest.raises(ToolInputError, match="asks for: x, y") as caught:
         fill_template(content, {"z": 1})

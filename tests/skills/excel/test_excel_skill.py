@@ -175,6 +175,7 @@ def test_operations_are_one_change_and_the_skill_lists_them(context: ToolContext
     assert done.summary == "insert rows, format cells, rename sheet in sales.xlsx"
     body = (Path(str(MODULE.__file__)).parent / "SKILL.md").read_text("utf-8")
     assert all(f"`{o.signature}`" in body for o in (*operations(), *ANALYSES))
+    assert all(f"`{taken}`" in body for o in operations() for taken in o.parts.values())
 
 
 def test_one_bad_operation_stops_all(context: ToolContext) -> None:

@@ -107,7 +107,7 @@ def test_tracked_changes_are_made_listed_and_settled(context: ToolContext) -> No
     assert done.summary == "replace text in contract.docx"
     listed = run(context, "revisions", path="contract.docx")
     assert isinstance(listed, Result)
-    assert [(r["before"], r["after"], r["author"]) for r in listed.data] == [
+    assert [(r["before"], r["after"], r["author"]) for r in listed.data["changes"]] == [
         ("30", "", "Everpilot"),
         ("", "60", "Everpilot"),
     ]
@@ -115,6 +115,25 @@ def test_tracked_changes_are_made_listed_and_settled(context: ToolContext) -> No
     edit(context, "review", action="accept", author="Everpilot")
     assert "due in 60 days" in read(context).markdown
     assert not word.list_revisions(context.staging.read("contract.docx").content)
+
+
+def test_comments_are_listed_with_their_threads(context: ToolContext) -> None:
+    about = address(context, "Payment is due in 30 days.")
+    edit(context, "edit", operations=[{"op": "add_comment", "address": about, "words": "30 days", "text": "Too long?"}])
+    edit(context, "edit", operations=[{"op": "reply_comment", "comment": "cm1", "text": "No."}])
+    edit(context, "edit", operations=[{"op": "resolve_comment", "comment": "cm2"}])
+    listed = run(context, "revisions", path="contract.docx")
+    assert isinstance(listed, Result)
+    assert "contract.docx has 2 comments:" in listed.markdown
+    assert f": Too long? (on '30 days' {{{about}}})\n  - answer [cm2] Everpilot" in listed.markdown
+    assert listed.markdown.count(", resolved") == 2
+    assert [(c["id"], c["parent"]) for c in listed.data["comments"]] == [("cm1", ""), ("cm2", "cm1")]
+
+
+def test_expressions_are_found(context: ToolContext) -> None:
+    found = run(context, "find", path="contract.docx", query=r"\d+ days", regex=True)
+    assert isinstance(found, Result)
+    assert [p["text"] for p in found.data] == ["Payment is due in 30 days."]
 
 
 def test_single_tools_follow_the_documents_own_tracking(context: ToolContext) -> None:

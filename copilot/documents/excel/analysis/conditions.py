@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from copilot.documents.excel.analysis.figures import compared
 from copilot.documents.excel.analysis.frame import Frame
+from copilot.documents.excel.spellings import sign_of
 from copilot.documents.excel.values import Scalar, show, typed
 from copilot.errors import ToolInputError
 
@@ -31,7 +32,7 @@ class Condition(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str = ""
-    operator: Operator = "="
+    operator: Annotated[Operator, BeforeValidator(sign_of)] = "="
     value: Given | list[Given] = None
     any: list[Condition] = []
     all: list[Condition] = []

@@ -143,7 +143,7 @@ class _Filling:
             if parent is not None:
                 parent.remove(extra)
         if count != len(there):
-            self._changed(section, f"{len(there)} items", f"{count} items")
+            self._changed(section, _counted(len(there)), _counted(count))
 
     def _fill_item(self, section: Located, element: Element, item: Any) -> None:
         inside = [each for each in iter_inside(section, located(self._document)) if element in _around(each.element)]
@@ -160,6 +160,10 @@ class _Filling:
 def _items(section: Element) -> list[Element]:
     content = child(section, "w:sdtContent")
     return list(children(content, "w:sdt"))
+
+
+def _counted(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
 
 
 def _around(element: Element) -> list[Element]:

@@ -9,17 +9,20 @@ from pydantic import Field
 
 from copilot.documents.hunks import Hunk
 from copilot.documents.word import runs, text
+from copilot.documents.word.blocks import Block
 from copilot.documents.word.build import clean
 from copilot.documents.word.controls.reading import is_placeholder, level_of, located, lock_of, text_of
 from copilot.documents.word.controls.setting import refused, unwrap
 from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.editing import Edit, Words, editor
-from copilot.documents.word.names import Element, add, child, every, new, value
+from copilot.documents.word.names import Element, add, child, descend, every, new, value
+from copilot.documents.word.remove import refuse_halves
 from copilot.documents.word.templates.copies import Copier
 from copilot.errors import ToolInputError
 
-NewKind = Literal["text", "rich_text", "dropdown", "combo", "date", "checkbox"]
+NewKind = Literal["text", "rich_text", "dropdown", "combo", "date", "checkbox", "repeating_section"]
 
+_W15 = "http://schemas.microsoft.com/office/word/2012/wordml"
 _W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
 _PROMPT = "Click or tap here to enter text."
 
@@ -38,10 +41,13 @@ def add_control(
 ) -> Edit:
     """Put a content control around `words` of a paragraph, or around all of it; an empty paragraph gets a prompt.
 
-    `choices` are the items of a dropdown or combo. A checkbox stands before the words. Raises ToolInputError: the
-    words aren't there or stand there twice, or a field, link or control is cut by them.
+    `choices` are the items of a dropdown or combo. A checkbox stands before the words. A repeating section is put
+    around a row, paragraph or table, which becomes its first item. Raises ToolInputError: the words aren't there or
+    stand there twice, or a field, link or control is cut by them.
     """
     block = document.place(address)
+    if kind == "repeating_section":
+        return _repeating(document, block, clean(title, "title"), clean(tag, "tag"))
     if block.kind != "paragraph":
         raise ToolInputError(f"{address!r} is a {block.kind}; controls are put into paragraphs.", code="address")
     if kind in ("dropdown", "combo") and not choices:
@@ -64,6 +70,39 @@ def add_control(
     document.touch(block.story)
     after = f"[{title or tag or kind}: {line.text[start:end] or 'empty'}]"
     return Edit.of([Hunk(block.where, line.text[start:end], after, "structure")])
+
+
+def _repeating(document: Document, block: Block, title: str, tag: str) -> Edit:
+    """Put a repeating section with one item around a row, paragraph or table ([MS-DOCX] 2.5.3)."""
+    element, where = block.element, block.where
+    if block.kind == "cell" or descend(element, "w:pPr", "w:sectPr") is not None:
+        what = "is a cell" if block.kind == "cell" else "ends a section"
+        reason = f"{where} {what}, which can't be repeated."
+        raise ToolInputError(reason, hint="Name a row, another paragraph or a table.", code="address")
+    refuse_halves([block])
+    copier = Copier(document)
+    section, item = _shell(element, copier), _shell(element, copier)
+    document.package.declare(block.story.part, {"w15": _W15})
+    for made, local in ((section, "repeatingSection"), (item, "repeatingSectionItem")):
+        made[0].append(made.makeelement(f"{{{_W15}}}{local}", nsmap={"w15": _W15}))
+    for given, local in ((tag, "tag"), (title, "alias")):
+        if given:
+            section[0].insert(0, new(section, local, val=given))
+    element.addprevious(section)
+    section.tail, element.tail = element.tail, None
+    section[1].append(item)
+    item[1].append(element)
+    document.touch(block.story)
+    words = document.text(block)
+    return Edit.of([Hunk(where, words, f"[{title or tag or 'repeating section'}: {words}]", "structure")])
+
+
+def _shell(near: Element, copier: Copier) -> Element:
+    """Return an empty control with an id."""
+    made = new(near, "sdt")
+    add(add(made, "sdtPr"), "id", val=str(copier.unique("sdt")))
+    add(made, "sdtContent")
+    return made
 
 
 def _place(line: str, words: str, where: str) -> tuple[int, int]:

@@ -121,7 +121,7 @@ def text_to_table(
 
 def _in_line(document: Document, addresses: Sequence[str]) -> list[Block]:
     """Return paragraphs in the order of the document; refuses those that something stands between."""
-    named = {b.path: b for b in (document.place(address) for address in addresses)}
+    named = {b.path: b for b in document.places(addresses)}
     blocks = [b for b in document.blocks if b.path in named]
     for block in blocks:
         if block.kind != "paragraph":

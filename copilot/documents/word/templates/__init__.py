@@ -153,7 +153,7 @@ def report(unfilled: Sequence[Unfilled], left: Sequence[str]) -> list[str]:
     if unfilled:
         found.append(f"{len(unfilled)} unfilled: " + _listed([f"{u.mark} ({u.where})" for u in unfilled]))
     if left:
-        found.append(f"{len(left)} values not used: " + _listed(list(left)))
+        found.append(f"{len(left)} value{'' if len(left) == 1 else 's'} not used: " + _listed(list(left)))
     return found
 
 
