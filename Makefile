@@ -41,6 +41,8 @@ chat: $(VENV)/.ready-chat
 		exec $(EVERPILOT) -p "$$PROMPT" --dir "$$DIR" $(if $(filter 1 y yes true,$(YES)),--yes); \
 	else exec $(EVERPILOT) --dir "$$DIR"; fi
 
+# The tests start hundreds of commands: what was compiled once is kept, whatever the environment says.
+test test-all: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check --quiet .

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot.documents import excel
-from copilot.documents.excel.numfmt import display_cell
-from copilot.documents.word.templates import Shown
 
 
 def merge_rows(content: bytes, sheet: str, table: str) -> Iterator[dict[str, Any]]:
     """Yield each row of data, by column header; raises ToolInputError for an unknown sheet or table."""
+    from copilot.documents.excel.numfmt import display_cell  # here: every command loads the skills, few merge
+    from copilot.documents.word.templates import Shown
+
     workbook = excel.Workbook.open(content)
     region = excel.find_region(workbook, sheet or None, table or None, [], reading=True)
     columns = list(enumerate(region.columns, region.area.left))

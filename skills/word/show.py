@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from copilot.documents.segments import Heading, Outline, Reading
-from copilot.documents.word.comments import Comment
-from copilot.documents.word.controls import Control
-from copilot.documents.word.document import shortened
-from copilot.documents.word.revisions import Revision
-from copilot.documents.word.templates import Field
+if TYPE_CHECKING:  # they bring much along, and every command loads the skills
+    from copilot.documents.segments import Heading, Outline, Reading
+    from copilot.documents.word.comments import Comment
+    from copilot.documents.word.controls import Control
+    from copilot.documents.word.revisions import Revision
+    from copilot.documents.word.templates import Field
 
 _SHOWN = 100  # tracked changes in one list
 
@@ -77,7 +78,7 @@ def _written(comment: Comment) -> str:
 def _about(comment: Comment) -> str:
     if comment.parent or not comment.address:
         return ""
-    on = f"on {shortened(comment.anchor, 120)!r} " if comment.anchor else ""
+    on = f"on {_short(comment.anchor, 120)!r} " if comment.anchor else ""
     return f" ({on}{{{comment.address}}})"
 
 
@@ -87,7 +88,7 @@ def _who(revision: Revision) -> str:
 
 
 def _what(revision: Revision) -> str:
-    before, after = (f"{shortened(text, 120)!r}" if text else "" for text in (revision.before, revision.after))
+    before, after = (f"{_short(text, 120)!r}" if text else "" for text in (revision.before, revision.after))
     if before and after and before != after:
         return f"{revision.kind}: {before} becomes {after}"
     details = f" ({revision.details})" if revision.details else ""
@@ -107,7 +108,7 @@ def fields_text(name: str, asked: Sequence[Field], controls: Sequence[Control]) 
     lines = [f"{name} asks for:", *(line for each in asked for line in _field(each, ""))]
     for control in controls:
         choices = f": {', '.join(c.shown for c in control.choices)}" if control.choices else ""
-        value = f" = {shortened(control.value, 60)!r}" if control.value else " (empty)"
+        value = f" = {_short(control.value, 60)!r}" if control.value else " (empty)"
         lines.append(f"- control {control.name} ({control.kind}{choices}){value}, {control.where}")
     return "\n".join(lines)
 
@@ -115,3 +116,8 @@ def fields_text(name: str, asked: Sequence[Field], controls: Sequence[Control]) 
 def _field(field: Field, indent: str) -> list[str]:
     own = f"{indent}- {field.name} ({field.kind}) {field.mark}, {field.where}"
     return [own, *(line for inner in field.inner for line in _field(inner, indent + "  "))]
+
+
+def _short(text: str, length: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from copilot.documents.word.create import contents as contents
     from copilot.documents.word.create import create as create
     from copilot.documents.word.edits import OPERATIONS as OPERATIONS
-    from copilot.documents.word.edits import Track as Track
     from copilot.documents.word.edits import edit as edit
     from copilot.documents.word.fields import insert_field as insert_field
     from copilot.documents.word.fields import update_fields as update_fields
@@ -123,6 +122,7 @@ if TYPE_CHECKING:
     from copilot.documents.word.toc import insert_table_of_figures as insert_table_of_figures
     from copilot.documents.word.toc import insert_toc as insert_toc
     from copilot.documents.word.toc import update_toc as update_toc
+    from copilot.documents.word.tracking import Track as Track
 
 #: The public names by their module; one that has another name there stands as "name there:public name".
 _NAMES = {
@@ -164,7 +164,6 @@ _NAMES = {
     ),
     "edits": (
         "OPERATIONS",
-        "Track",
         "edit",
     ),
     "fields": (
@@ -291,6 +290,7 @@ _NAMES = {
         "fill",
         "fill_template",
     ),
+    "tracking": ("Track",),
     "toc": (
         "insert_table_of_figures",
         "insert_toc",

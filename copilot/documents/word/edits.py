@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from copilot.documents.hunks import Edited, Hunk
 from copilot.documents.operations import Call, Opener, Operations, run_each
@@ -39,10 +39,10 @@ from copilot.documents.word.document import Document, shortened
 from copilot.documents.word.editing import Edit, Editor, opened
 from copilot.documents.word.protection import SETTLING, forces_tracking, refuse_outside, refuse_protected
 from copilot.documents.word.revisions import OPERATIONS as REVISIONS
+from copilot.documents.word.tracking import Track
 from copilot.errors import ToolInputError
 
 #: Whether changes are written as tracked ones: never, always, or when the document has Track Changes on.
-Track = Literal["off", "on", "follow"]
 
 _EDITORS = (
     *replace.OPERATIONS,
