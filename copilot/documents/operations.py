@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -72,7 +72,7 @@ class Operation:
         `opener` reads the files that arguments name (see `FileContent`); it raises for one that can't be had.
         """
         try:
-            parsed = self.arguments.model_validate(self._with_files(given, opener))
+            parsed = self.arguments.model_validate(self._with_lists(self._with_files(given, opener)))
         except ValidationError as error:
             message = f"{self.name} can't take this: {structures.problems(error, given)}."
             wrong = {str(each["loc"][0]) for each in error.errors() if len(each["loc"]) > 1}
@@ -92,6 +92,12 @@ class Operation:
             else:
                 found[name] = self._opened(name, named, opener)
         return found
+
+    def _with_lists(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Let one text stand for a list of it: {"addresses": "p3:1a2b"}."""
+        fields = self.arguments.model_fields
+        lists = {name for name, field in fields.items() if get_origin(field.annotation) in (list, Sequence)}
+        return {name: [value] if name in lists and isinstance(value, str) else value for name, value in given.items()}
 
     def _opened(self, name: str, named: Any, opener: Opener | None) -> Any:
         if not isinstance(named, str):

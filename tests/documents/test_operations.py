@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Required
 
 import pytest
@@ -127,3 +128,12 @@ def test_an_error_within_a_structure_names_its_place_and_fields(given: dict[str,
     assert caught.value.message == f"draw can't take this: {said}"
     within = "; bars takes {values, color?}" if "bars." in said else ""
     assert caught.value.hint == f"It is draw{{bars, size?}}{within}."
+
+
+def test_one_text_may_stand_for_a_list_of_it() -> None:
+    def name_all(document: list[str], names: list[str], more: Sequence[str] = ()) -> list[str]:
+        """Name all."""
+        return [*names, *more]
+
+    (call,) = Operations([name_all]).calls([{"op": "name_all", "names": "ab", "more": "cd"}])
+    assert call.run([]) == ["ab", "cd"]

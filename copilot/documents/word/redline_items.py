@@ -29,7 +29,7 @@ RANGES = frozenset(
 )
 TEXTS = {"w:t": "t", "w:delText": "t", "w:instrText": "code", "w:delInstrText": "code"}
 NOTES = {"w:footnoteReference": "w:footnote", "w:endnoteReference": "w:endnote"}
-_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_WORDS = re.compile(r"\d+(?:[.,]\d+)+|\w+|\s+|[^\w\s]")  # a number with its separators is one word
 _BOX = frozenset({"w:txbxContent"})
 
 Kind = Literal["text", "atom", "range", "mark"]

@@ -178,6 +178,11 @@ def test_unrelated_documents_still_hold(index: int) -> None:
             '<w:ins w:author="Them"><w:r><w:t>one </w:t></w:r><w:del><w:r><w:delText>two </w:delText></w:r></w:del>'
             "<w:r><w:t>three</w:t></w:r></w:ins>",
         ),
+        (  # a number is one word
+            [p("for 1,200.00 EUR")],
+            [p("for 1,203.00 EUR")],
+            "<w:del><w:r><w:delText>1,200.00</w:delText></w:r></w:del><w:ins><w:r><w:t>1,203.00</w:t></w:r></w:ins>",
+        ),
         (  # into another author's insertion: it is split, insertions don't nest
             [p(_theirs("ins", r("one three")))],
             [p(_theirs("ins", r("one two three")))],
