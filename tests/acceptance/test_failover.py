@@ -16,7 +16,7 @@ SHORT = "[models.deadlines]\nfirst_byte = 1.5\ngap = 1.5\nattempt = 8\n"
 
 
 @pytest.mark.parametrize(
-    "fault", thinned(["cut_mid_stream", "polite_close", "500", "sse_error", "stall_mid_stream", "401"], 2)
+    "fault", thinned(["cut_mid_stream", "polite_close", "500", "sse_error", "stall_mid_stream", "401"], 3)
 )
 def test_a_multi_tool_turn_survives_the_death_of_the_first_vendor(everpilot: Everpilot, fault: str) -> None:
     """A finds, then dies; B gets what A found, edits and ends the turn. The tool that ran is not run again."""

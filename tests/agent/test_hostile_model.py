@@ -161,7 +161,7 @@ def sources(folder: Path, text: str) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize("number", thinned(range(len(TEXTS)), 3))
+@pytest.mark.parametrize("number", thinned(range(len(TEXTS)), 6))
 def test_nothing_gets_out_and_nothing_is_written(folder: Path, number: int) -> None:
     first = list(sources(folder, orders(TEXTS[number])).values())[number % 4]
     before, begun = snapshot(folder), len(WORLD.fetched)

@@ -243,7 +243,7 @@ def _assert_first_call(on: Stage, answer: AIMessage, fault: str) -> None:
     ("kind", "fault"),
     [
         *cases(EVERY, ONE_OF_EACH, streamed=True),
-        *thinned(cases(BASE[::2], TWINS, streamed=True), 3),
+        *thinned(cases(BASE[::2], TWINS, streamed=True), 6),
     ],
 )
 async def test_streamed(kind: str, fault: str) -> None:
@@ -257,8 +257,8 @@ async def test_streamed(kind: str, fault: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        *thinned(cases(BASE, ONE_OF_EACH, streamed=False), 2),
-        *thinned(cases(BASE[1::2], TWINS, streamed=False), 4),
+        *thinned(cases(BASE, ONE_OF_EACH, streamed=False), 4),
+        *thinned(cases(BASE[1::2], TWINS, streamed=False), 8),
     ],
 )
 def test_whole(kind: str, fault: str) -> None:
@@ -341,7 +341,7 @@ def test_arguments_cut_at_any_character_never_become_a_call(kind: str, streamed:
     dialect = dialects.get(KINDS[kind].dialect)
     # No text at all is a whole call to some vendors, and OpenAI's client does not tell it from "{}" in a whole answer.
     bare = dialect.empty_arguments or (dialect.name == "openai" and not streamed)
-    for kept in thinned(range(int(bare), len(ARGUMENTS)), 1 if streamed else 3):
+    for kept in thinned(range(int(bare), len(ARGUMENTS)), 2 if streamed else 6):
         on = stage(kind, kept)
         on.bad.always = f"truncated_tool_arguments:{kept}"
         if streamed:

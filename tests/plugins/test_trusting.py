@@ -71,7 +71,7 @@ def test_a_trusted_one_is_loaded_from_a_private_copy(tmp_path: Path, home: Path,
     assert found.root is not None
     assert found.root.is_relative_to(home)
     assert found.origin == f"project ({lies})"
-    assert not any(path.stat().st_mode & 0o077 for path in found.root.rglob("*") if path.suffix != ".pyc")
+    assert not any(path.stat().st_mode & 0o077 for path in found.root.rglob("*") if "__pycache__" not in path.parts)
 
 
 def _edit(path: Path) -> None:

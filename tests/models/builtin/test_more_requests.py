@@ -20,6 +20,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from copilot.models.builtin.planner import BuiltinPlanner
 from copilot.plugins import loader
+from tests.thinning import ALL, thinned
 
 from . import more_folders
 from .scoring import called, menu, planner
@@ -120,7 +121,7 @@ def tally(tmp_path_factory: pytest.TempPathFactory) -> Tally:
             getattr(more_folders, name)(folder)
     models = {name: planner(folder, tools) for name, folder in made.items()}
     result = Tally()
-    for text in (HERE / "more_requests.jsonl").read_text("utf-8").splitlines():
+    for text in thinned((HERE / "more_requests.jsonl").read_text("utf-8").splitlines(), 2):
         line = json.loads(text)
         for said, wants, reply in turns(models[line["in"]], line):
             count(result, line, said, wants, reply, reads)
@@ -133,7 +134,7 @@ def test_no_write_is_wrong(tally: Tally) -> None:
 
 def test_what_must_not_be_done_is_not_done(tally: Tally) -> None:
     assert not tally.acted, "\n".join(tally.acted)
-    assert tally.not_to_do >= 120
+    assert tally.not_to_do >= (120 if ALL else 50)
 
 
 def test_most_requests_are_done_right(tally: Tally) -> None:
