@@ -24,6 +24,8 @@ pytestmark = pytest.mark.skipif(not FILES, reason="the corpus of real files is n
 
 #: What an operation may refuse on a file that has no room for it.
 _REFUSED = ("unchanged", "merged", "last", "control", "column")
+#: What stands in a table may have notes and comments, which go with the last that refers to them.
+_WITH_NOTES = r"word/(document|header\d*|footer\d*|footnotes|endnotes|comments\w*)\.xml"
 _MARGIN = r"word/(document|header|footer|styles|settings|_rels/document)[^/]*|word/_rels/.*|\[Content_Types\]\.xml"
 
 
@@ -47,7 +49,7 @@ def _operations(content: bytes) -> list[tuple[dict[str, Any], str]]:
         {"op": "split_cell", "cell": "r1c1", "columns": 2, "rows": 2},
     ):
         if table is not None:
-            found.append(({**fields, "table": table}, r"word/(document|header\d*|footer\d*)\.xml"))
+            found.append(({**fields, "table": table}, _WITH_NOTES))
     return found
 
 
