@@ -9,6 +9,9 @@ from pydantic import Field
 from copilot.documents import excel
 from copilot.slots import Slot
 
+#: Tokens of one reading, below what a model is given of a result: so it sees where to go on.
+READ_TOKENS = 12_000
+
 Scalar = str | int | float | bool | None
 Sheet = Annotated[str, Slot("sheet", cues=("sheet", "tab", "on", "in"))]
 Table = Annotated[str, Slot("table", cues=("table",))]

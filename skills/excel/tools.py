@@ -15,6 +15,7 @@ from copilot.slots import EXCEL_SUFFIXES, ExcelPath, Slot
 from copilot.workspace.change import Change
 
 from .parameters import (
+    READ_TOKENS,
     Cell,
     Count,
     Formulas,
@@ -86,14 +87,16 @@ def list_sheets(context: ToolContext, path: ExcelPath) -> Result:
 def read_range(context: ToolContext, path: ExcelPath, range: Range = "", sheet: Sheet = "") -> Result:
     """Read cells with their addresses, formulas beside their values."""
     file = context.open(path)
-    found = excel.read_range(file.content, sheet or None, range or None)
+    found = excel.read_range(file.content, sheet or None, range or None, budget=READ_TOKENS)
     text = "\n\n".join([f"{file.name}, {found.where}", found.markdown, *found.notes])
     data = {
         "sheet": found.sheet,
         "range": str(found.area),
         "values": found.values,
+        "shown": found.shown,
         "formulas": found.formulas,
         "notes": list(found.notes),
+        "next": found.next,
     }
     return Result(text, data, (f"{file.name}, {found.where}",))
 

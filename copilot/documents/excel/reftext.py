@@ -189,8 +189,3 @@ def replaced(parts: Pieces, change: Change) -> Pieces:
         return parts
     new = tuple(p if isinstance(p, str) else change(p) for p in parts)
     return parts if new == parts else new
-
-
-def is_word(text: str) -> bool:
-    """Return whether a text is one word, as a defined name is."""
-    return re.fullmatch(_WORD, text) is not None

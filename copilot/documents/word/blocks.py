@@ -202,11 +202,6 @@ def cell_text(cell: Element, text_of: Callable[[Element], str]) -> str:
     return "\n".join(parts)
 
 
-def is_deleted_row(row: Element) -> bool:
-    """Return whether a tracked change deletes this row."""
-    return descend(row, "w:trPr", "w:del") is not None
-
-
 def twin(paragraph: Element) -> Element | None:
     """Return the paragraph at the same place in the fallback copy of a text box, None if there is none."""
     branch = within(paragraph, "mc:Choice", "mc:Fallback")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -388,12 +388,6 @@ def _drop_bookmark(root: Element, id_: str) -> None:
     for each in [e for e in root.iter() if name(e) in ("w:bookmarkStart", "w:bookmarkEnd")]:
         if value(each, "id") == id_:
             _detach(each)
-
-
-def marks_of(element: Element, kinds: Iterable[str] = MARKS) -> Iterator[Element]:
-    """Yield the marks in an element, itself included, in document order."""
-    wanted = frozenset(kinds)
-    return (each for each in element.iter() if name(each) in wanted)
 
 
 def text_parts(package: Package) -> list[str]:

@@ -178,6 +178,21 @@ def test_operations_are_one_change_and_the_skill_lists_them(context: ToolContext
     assert all(f"`{taken}`" in body for o in operations() for taken in o.parts.values())
 
 
+def test_a_long_reading_is_cut_where_the_next_one_goes_on(context: ToolContext, tmp_path: Path) -> None:
+    lines = [["Number", "Words"], *([n, f"line {n} of a sheet that no model reads at once"] for n in range(1, 3001))]
+    (tmp_path / "long.xlsx").write_bytes(excel.create({"Long": lines}).content)
+    seen, place = [], "Long!A:B"
+    while place:
+        found = TOOLS["excel.read_range"].stage(context, {"path": "long.xlsx", "range": place})
+        assert isinstance(found, Result)
+        assert len(found.markdown) < 60_000
+        assert found.data["next"] in ("", f"Long!A{len(seen) + len(found.data['values']) + 1}:B3001")
+        assert bool(found.data["next"]) == ("go on with" in found.markdown)
+        seen += found.data["values"]
+        place = found.data["next"]
+    assert seen == lines
+
+
 def test_one_bad_operation_stops_all(context: ToolContext) -> None:
     with pytest.raises(ToolInputError, match=r"Operation 2 \(merge_cells\)"):
         edit(
