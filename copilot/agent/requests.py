@@ -8,6 +8,7 @@ from typing import Any
 
 from copilot.agent.step import By
 from copilot.errors import EverpilotError
+from copilot.plugins.service import SERVICE
 from copilot.plugins.tools import Effect, Tool
 from copilot.trust import hosts
 from copilot.trust.guard import Guard
@@ -33,9 +34,9 @@ class Asked:
 
     def named(self) -> Iterator[tuple[str, Any]]:
         """Yield role and value of the arguments that were given and are not the default; undeclared are targets."""
-        fields = self.tool.arguments.model_fields
+        arguments = self.tool.arguments
         for name, value in self.args.items():
-            if name not in fields or value != fields[name].default or isinstance(value, bool):
+            if name not in arguments.names or value != arguments.default(name) or isinstance(value, bool):
                 yield self.tool.roles.get(name) or "target", value
 
     @property
@@ -99,7 +100,9 @@ class Requests:
             endorsed=bool(whom) and named and attached and asked.endorsed,
             unasked=self._unasked(asked, outgoing, label, planned),
             outsider=label.readers is not None and not all(label.admits(name) for name in whom),
-            host=_host_problem([*outgoing.hosts, *asked.tool.hosts], self._guard.settings.hosts),
+            host=self._host(asked.tool, [*outgoing.hosts, *asked.tool.hosts]),
+            cleared=_cleared(asked.tool, label),
+            combined=_combined(asked.tool, label),
             tool=asked.tool.name,
             paths=tuple(self._paths(asked)),
         )
@@ -123,12 +126,20 @@ class Requests:
         """What goes out with a fetch is its arguments: the person's words where they typed all of them."""
         kinds = asked.tool.roles.values()
         urls = [str(value) for kind, value in asked.named() if kind == "url"]
+        label = replace(USER, sources=()) if asked.verbatim else asked.label
         return replace(
             request,
-            label=replace(USER, sources=()) if asked.verbatim else asked.label,
-            declared=None not in kinds and bool(urls or asked.tool.hosts),
-            host=_host_problem([*urls, *asked.tool.hosts], self._guard.settings.hosts),
+            label=label,
+            declared=None not in kinds and bool(urls or asked.tool.hosts or asked.tool.service),
+            host=self._host(asked.tool, [*urls, *asked.tool.hosts]),
+            cleared=_cleared(asked.tool, label),
+            combined=_combined(asked.tool, asked.label),
         )
+
+    def _host(self, tool: Tool, urls: Iterable[str]) -> str:
+        """Return the rule that an address breaks; the origins of a service were agreed to with its plugin."""
+        agreed = tool.service.reaches if tool.service else lambda url: False
+        return _host_problem([url for url in urls if not agreed(url)], self._guard.settings.hosts)
 
     def _paths(self, asked: Asked) -> Iterator[str]:
         for kind, value in asked.named():
@@ -138,6 +149,16 @@ class Requests:
                         yield str(self._workspace.resolve(path))
                     except EverpilotError:
                         continue  # the tool will say it better
+
+
+def _cleared(tool: Tool, label: Label) -> bool:
+    return tool.service is not None and tool.service.cleared(label)
+
+
+def _combined(tool: Tool, label: Label) -> bool:
+    """Whether a tool that is to work alone would work on what another service gave."""
+    others = {source.partition(" ")[2] for source in label.sources if source.startswith(SERVICE)}
+    return tool.alone and bool(others - {tool.service.name if tool.service else ""})
 
 
 def _host_problem(urls: Iterable[str], allowed: Iterable[str]) -> str:

@@ -50,7 +50,7 @@ def _described(tool: Any) -> dict[str, Any]:
         "skill": tool.skill,
         "effect": tool.effect.value,
         "description": tool.description,
-        "parameters": tool.arguments.model_json_schema(),
+        "parameters": tool.arguments.json_schema(),
         "examples": list(tool.examples),
     }
 

@@ -17,9 +17,9 @@ class _Offered(StructuredTool):
     """A tool whose schema goes to vendors as it is declared; LangChain's own copy of it spells out every default."""
 
     @property
-    def tool_call_schema(self) -> type[BaseModel]:
-        """The model of the arguments."""
-        return cast(type[BaseModel], self.args_schema)
+    def tool_call_schema(self) -> type[BaseModel] | dict[str, Any]:
+        """The model of the arguments, or their JSON Schema."""
+        return cast("type[BaseModel] | dict[str, Any]", self.args_schema)
 
 
 def as_langchain(tool: Tool) -> BaseTool:
@@ -32,7 +32,7 @@ def as_langchain(tool: Tool) -> BaseTool:
         func=outside_the_tool_step,
         name=tool.wire_name,
         description=tool.description,
-        args_schema=tool.arguments,
+        args_schema=tool.arguments.offered,
         metadata={TOOL: tool},
     )
 

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from copilot.plugins.tools import Tool
+from copilot.trust.labels import UNKNOWN, WORKSPACE, Label
+
+#: refused: it is not loaded; unsupported: a part of it is not, the rest is; repaired: it is loaded, and not exactly as
+#: it is written; noted: it is loaded, and somebody should look at it.
+Severity = Literal["refused", "unsupported", "repaired", "noted"]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Something that belongs to a skill and is read when it is needed: a reference, an asset, a resource of a server.
+
+    `name` is a path in the skill's folder or a URI; `read` returns its bytes and raises PluginError.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+    description: str = ""
+    media_type: str = ""
+    label: Label = UNKNOWN
+
+
+@dataclass(frozen=True)
+class PromptArgument:
+    """A blank of a prompt."""
+
+    name: str
+    description: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt that a person starts by its name; `text` returns the words for the blanks and raises PluginError."""
+
+    name: str
+    description: str
+    text: Callable[[Mapping[str, str]], str]
+    arguments: tuple[PromptArgument, ...] = ()
+    label: Label = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -15,7 +55,10 @@ class Skill:
 
     `name` and `description` follow the Agent Skills standard (SKILL.md); `instructions` is the body, given to the
     model when the skill is used. `root` is its folder, `origin` where it was found ("bundled", "user",
-    "entry point NAME", "python"). `notes` are repairs and doubts met while loading, for `everpilot doctor`.
+    "entry point NAME", "python"), `plugin` the package that it came in and `form` what it was written as. `notes` are
+    repairs and doubts met while loading, for `everpilot doctor`. With `model_invocation` False only a person starts it,
+    with `user_invocation` False only the model; `hint` is what a person may type behind its name.
+    `label` is that of its instructions: what nobody trusted is no skill, so they count as the workspace's own words.
     """
 
     name: str
@@ -25,14 +68,24 @@ class Skill:
     root: Path | None = None
     origin: str = "bundled"
     notes: tuple[str, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    examples: tuple[str, ...] = ()
+    model_invocation: bool = True
+    form: str = "skill"
+    plugin: str = ""
+    label: Label = WORKSPACE
+    user_invocation: bool = True
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A plugin that could not be loaded, or only in part: where it lies and why."""
+    """What is wrong with a plugin, or with a part of it: where it lies, why, and what that means for it."""
 
     where: str
     reason: str
+    severity: Severity = "refused"
 
 
 @dataclass(frozen=True)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import Any, cast, get_args, get_type_hints, overload
+from typing import Any, cast, get_type_hints, overload
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 from pydantic_core import to_jsonable_python
 
 from copilot.documents.hunks import Hunk
-from copilot.errors import PluginError, ToolInputError
+from copilot.errors import PluginError
+from copilot.plugins.arguments import Arguments, JsonArguments, PythonArguments
 from copilot.plugins.context import ToolContext
-from copilot.slots import RoleKind, Slot, role_of
+from copilot.plugins.service import Service
+from copilot.slots import RoleKind
 from copilot.trust.labels import Label
 from copilot.trust.outgoing import KINDS, Attachment, Outgoing
 from copilot.trust.sanitise.written import written
 from copilot.workspace.change import Change
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+#: Characters of the two parts of a tool's name: vendors allow 64 for both and what stands between them.
+MOST_SLUG, MOST_NAME = 22, 40
 
 
 class Effect(StrEnum):
@@ -35,10 +40,6 @@ class Effect(StrEnum):
     DELETE = "delete"
     FETCH = "fetch"  # asks another machine for something; what it asks for leaves this one
     MOVE = "move"  # also permissions
-
-
-#: Kinds of slots that hold what is written, rather than what names a thing that is there.
-_WRITTEN = frozenset({"text", "value", "row_values", "cell_values"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +66,36 @@ class Tool:
 
     `name` is "skill.function"; `wire_name` is the same in the letters that every vendor accepts. `examples` are
     requests that this tool serves and `cues` words that hint at it: the builtin planner ranks by them. `hosts` are
-    addresses on the web that every call goes to, whatever its arguments ("https://mcp.contoso.com").
+    addresses on the web that every call goes to, whatever its arguments ("https://mcp.contoso.com"). `service` is who
+    the calls of a plugin's tool go to, as the person agreed to it; such a tool reaches nobody else. `alone` tools are
+    not combined with data of other plugins unasked (API plugin manifest, `security_info` left out).
     """
 
     name: str
     description: str
     effect: Effect
-    arguments: type[BaseModel]
+    arguments: Arguments
     function: ToolFunction
     examples: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     skill: str = ""
     hosts: tuple[str, ...] = ()
+    service: Service | None = None
+    alone: bool = False
 
-    @cached_property
-    def roles(self) -> dict[str, RoleKind | None]:
+    @property
+    def roles(self) -> Mapping[str, RoleKind | None]:
         """What each parameter matters to the policy (slots.Role); None for one that declares nothing."""
-        fields = self.arguments.model_fields
-        declared = {name: role_of([*f.metadata, *_nested(f.annotation)]) for name, f in fields.items()}
-        return {n: "option" if r is None and fields[n].annotation is bool else r for n, r in declared.items()}
+        return self.arguments.roles
 
     @property
     def wire_name(self) -> str:
         """The name that is sent to vendors, which allow letters, digits, - and _ only."""
         return wire_name(self.name)
 
-    def validate(self, args: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments in their Python types; raises ToolInputError that names every wrong one."""
-        try:
-            parsed = self.arguments.model_validate(args)
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(p) for p in e['loc']) or 'arguments'}: {e['msg']}" for e in error.errors()
-            )
-            known = ", ".join(self.arguments.model_fields)
-            raise ToolInputError(
-                f"{self.name} can't take these arguments: {problems}.", hint=f"It takes: {known}.", code="arguments"
-            ) from None
-        return {name: getattr(parsed, name) for name in type(parsed).model_fields}
+        return self.arguments.parse(args, self.name)
 
     def stage(self, context: ToolContext, args: dict[str, Any]) -> Outcome:
         """Run the function with validated arguments: a `Result`, the changes it would make, or what it would send.
@@ -111,15 +104,9 @@ class Tool:
         """
         found = self.validate(args)
         if self.effect is not Effect.READ:
-            found = {name: value if name in self._looked_up else written(value) for name, value in found.items()}
+            kept = self.arguments.looked_up
+            found = {name: value if name in kept else written(value) for name, value in found.items()}
         return outcome_of(self.function(context, **found), self.name)
-
-    @cached_property
-    def _looked_up(self) -> frozenset[str]:
-        """The parameters that must fit what is there already, whatever characters that has."""
-        fields = self.arguments.model_fields.items()
-        kinds = {name: [m.kind for m in field.metadata if isinstance(m, Slot)] for name, field in fields}
-        return frozenset(name for name, found in kinds.items() if not _WRITTEN.issuperset(found))
 
 
 def outcome_of(returned: object, name: str) -> Outcome:
@@ -163,13 +150,6 @@ def _is_sendable(outgoing: Outgoing) -> bool:
         and callable(outgoing.deliver)
         and isinstance(outgoing.label, Label)
     )
-
-
-def _nested(annotation: object) -> Iterator[object]:
-    """Yield what is declared inside a type: `list[Annotated[str, Role("recipient")]]`, or with `| None`."""
-    for part in get_args(annotation):
-        yield from getattr(part, "__metadata__", ())
-        yield from _nested(part)
 
 
 def wire_name(name: str) -> str:
@@ -247,13 +227,61 @@ def build(function: ToolFunction, *, skill: str) -> Tool:
         name=f"{skill}.{name}",
         description=description,
         effect=declared.effect,
-        arguments=_arguments(function, f"{skill}.{name}"),
+        arguments=PythonArguments(_arguments(function, f"{skill}.{name}")),
         function=function,
         examples=declared.examples,
         cues=declared.cues,
         skill=skill,
         hosts=declared.hosts,
     )
+
+
+def json_tool(
+    name: str,
+    description: str,
+    schema: Any,
+    effect: Effect,
+    function: ToolFunction,
+    *,
+    roles: Mapping[str, RoleKind] | None = None,
+    **more: Any,
+) -> Tool:
+    """Return a tool whose arguments are described by a JSON Schema, as OpenAPI documents and MCP servers have them.
+
+    `name` is "skill.function"; `function` takes the `ToolContext` by place, and the arguments by their names, which may
+    be any text: declare it as `def call(context, /, **args)`. `more` are other fields of `Tool`. Raises PluginError for
+    a schema that can't be used.
+    """
+    skill = name.partition(".")[0]
+    arguments = JsonArguments.of(schema, roles)
+    return Tool(name, description, effect, arguments, function, **{"skill": skill, **more})
+
+
+def tool_name(text: str, taken: Iterable[str] = ()) -> str:
+    """Return the second part of a tool's name out of any text ("getUser-by id" is "getUser_by_id").
+
+    One that is `taken` gets a number; what has no letter or digit at all is "tool".
+    """
+    return _free(_ascii(text, "_")[:MOST_NAME] or "tool", "_", taken)
+
+
+def slug(text: str, taken: Iterable[str] = ()) -> str:
+    """Return a skill's name as the first part of its tools' names, out of any text ("Contoso CRM (v2)" is
+    "contoso-crm-v2"); one that is `taken` gets a number, and "plugin" is what has no letter or digit.
+    """
+    return _free(_ascii(text.lower(), "-")[:MOST_SLUG].strip("-") or "plugin", "-", taken)
+
+
+def _ascii(text: str, between: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    return re.sub(r"[^A-Za-z0-9]+", between, plain).strip(between)
+
+
+def _free(name: str, between: str, taken: Iterable[str]) -> str:
+    """Return the name, with the lowest number that makes it a new one."""
+    used = set(taken)
+    numbered = (f"{name[:-4] if len(name) >= MOST_SLUG else name}{between}{number}" for number in count(2))
+    return name if name not in used else next(n for n in numbered if n not in used)
 
 
 def renamed(made: Tool, skill: str) -> Tool:

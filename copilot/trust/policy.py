@@ -46,8 +46,9 @@ class Request:
     `verbatim`: and so is everything else; `unasked`: what a body holds beyond what was asked ("link": one that nobody
     typed, "source": a document that nobody named, "again": a further message to somebody named once, "words": nobody
     asked to send). `outsider`: a recipient is not among the readers. `host` is the rule of hosts.py that an address
-    breaks, `declared` whether the tool says what its parameters matter. `tool` and `paths` (absolute) are for the rules
-    of the settings.
+    breaks, `declared` whether the tool says what its parameters matter. `cleared`: it is asked of a service that may be
+    given data of this confidentiality; `combined`: a plugin that is not to be combined with others would work on what
+    came from them. `tool` and `paths` (absolute) are for the rules of the settings.
     """
 
     effect: str
@@ -62,6 +63,8 @@ class Request:
     outsider: bool = False
     host: str = ""
     declared: bool = True
+    cleared: bool = False
+    combined: bool = False
     tool: str = ""
     paths: tuple[str, ...] = ()
 
@@ -89,6 +92,8 @@ class Rule:
     outsider: bool | None = None
     host: str | None = None
     declared: bool | None = None
+    cleared: bool | None = None
+    combined: bool | None = None
     grantable: bool = False
 
     def matches(self, request: Request) -> bool:
@@ -118,7 +123,7 @@ class Rule:
 #: Conditions that are the same word in a rule and in a request.
 _FACTS = (
     *("overwrites", "inside_roots", "creates", "endorsed", "verbatim"),
-    *("unasked", "outsider", "host", "declared"),
+    *("unasked", "outsider", "host", "declared", "cleared", "combined"),
 )
 
 
@@ -150,6 +155,7 @@ RULES: tuple[Rule, ...] = (
         ),
         tainted=True,
         at_least=_INTERNAL,
+        cleared=False,
     ),
     Rule(
         *(
@@ -164,6 +170,15 @@ RULES: tuple[Rule, ...] = (
     Rule("memory-tainted", "deny", "What documents had a part in is not remembered.", _only("remember"), tainted=True),
     # Modes that allow less
     Rule("read", "allow", "Reading changes nothing.", _only("read"), MODES),
+    Rule(
+        "combined", "ask", "The plugin does not say that it may work on what other plugins gave.", _OUT, combined=True
+    ),
+    Rule(
+        *("fetch-cleared", "ask", "Documents had a part in what the service is asked.", _only("fetch")),
+        tainted=True,
+        at_least=_INTERNAL,
+        grantable=True,
+    ),
     Rule("fetch", "allow", "The host is allowed, and nothing of your documents is in the address.", _only("fetch")),
     Rule("read-only", "deny", "This session may only read.", modes=_only("read-only")),
     Rule("dry-run", "deny", "A dry run only shows what would be done.", modes=_only("dry-run")),

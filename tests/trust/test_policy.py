@@ -43,6 +43,8 @@ REQUESTS = st.builds(
     st.booleans(),
     st.sampled_from(["", "host", "private-host", "redirector", "unlisted-host"]),
     st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
 STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}
 
@@ -81,6 +83,10 @@ def test_what_must_not_be_is_not_in_any_mode(request: Request) -> None:
         assert verdict.verdict == "deny"
     if leaves and not (request.endorsed and request.mode in ("auto", "yes")):
         assert verdict.verdict != "allow"
+    if request.effect in ("fetch", "upload") and request.label.tainted and not request.cleared:
+        assert verdict.verdict == "deny" or request.label.confidentiality is Confidentiality.PUBLIC
+    if request.effect == "fetch" and (request.combined or request.label.tainted):
+        assert verdict.verdict != "allow" or request.label.confidentiality is Confidentiality.PUBLIC
     if request.effect in ("delete", "move") and request.mode != "yes":
         assert verdict.verdict != "allow"
     if verdict.grantable:
@@ -108,6 +114,10 @@ def test_what_must_not_be_is_not_in_any_mode(request: Request) -> None:
         ({"effect": "send", "label": USER}, ("ask", "send")),
         ({"effect": "alter", "endorsed": True, "verbatim": True, "label": USER}, ("ask", "alter")),
         ({"effect": "fetch", "label": USER}, ("allow", "fetch")),
+        ({"effect": "fetch", "cleared": True}, ("ask", "fetch-cleared")),
+        ({"effect": "fetch", "cleared": True, "host": "unlisted-host"}, ("deny", "unlisted-host")),
+        ({"effect": "fetch", "label": USER, "combined": True}, ("ask", "combined")),
+        ({"effect": "alter", "label": USER, "combined": True}, ("ask", "alter")),
         ({"effect": "upload", "label": USER, "endorsed": True}, ("allow", "send-as-typed")),
         ({"effect": "remember", "label": USER}, ("allow", "remember")),
     ],

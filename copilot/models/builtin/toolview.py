@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Union, get_args, get_origin
@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from copilot.errors import ToolInputError
 from copilot.models.builtin.lexing import Token, scan, shapes
 from copilot.models.builtin.words import DETERMINERS, PREPOSITIONS, VERBS, synonyms, word_set
+from copilot.plugins.arguments import Arguments, PythonArguments
 from copilot.plugins.langchain import of_langchain
 from copilot.plugins.tools import public_name
 from copilot.slots import ALL_SUFFIXES, Slot, SlotKind
@@ -163,9 +164,20 @@ def _view(tool: Any) -> ToolView:
             return str(error)
         return None
 
-    parameters = tuple(_parameters(ours.arguments))
+    parameters = tuple(_declared(ours.arguments))
     wire = str(getattr(tool, "name", ours.wire_name))
     return ToolView(ours.name, wire, ours.description, ours.effect.value, parameters, ours.examples, ours.cues, check)
+
+
+def _declared(arguments: Arguments) -> Iterator[Parameter]:
+    """Yield the parameters of one of our tools: a Python function's, or those of a JSON Schema."""
+    if isinstance(arguments, PythonArguments):
+        yield from _parameters(arguments.model)
+        return
+    schema = arguments.json_schema()
+    required = set(schema.get("required", ()))
+    for name, each in schema["properties"].items():
+        yield _of_schema(name, each if isinstance(each, dict) else {}, name in required)
 
 
 def _parameters(model: type[BaseModel]) -> Iterable[Parameter]:
@@ -246,7 +258,8 @@ def _stranger(tool: Any) -> ToolView:
 
 
 def _of_schema(name: str, schema: dict[str, Any], required: bool) -> Parameter:
-    options = [schema, *schema.get("anyOf", ())]
-    types = frozenset(_JSON_TYPES[o["type"]] for o in options if o.get("type") in _JSON_TYPES)
+    options = [o for o in (schema, *schema.get("anyOf", ())) if isinstance(o, dict)]
+    named = [n for o in options for n in (o["type"] if isinstance(o.get("type"), list) else [o.get("type")])]
+    types = frozenset(_JSON_TYPES[n] for n in named if n in _JSON_TYPES)
     choices = tuple(c for o in options for c in o.get("enum", ()))
     return Parameter(name, _guess(name, types, choices), required, choices, types, False, schema.get("default"))

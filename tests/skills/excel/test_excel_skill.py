@@ -75,7 +75,7 @@ def test_the_schemas_are_small() -> None:
 
 def test_every_slot_is_one_that_the_planner_knows() -> None:
     for tool in TOOLS.values():
-        slots = [m for f in tool.arguments.model_fields.values() for m in f.metadata if isinstance(m, Slot)]
+        slots = [m for f in tool.arguments.model.model_fields.values() for m in f.metadata if isinstance(m, Slot)]
         assert slots
         assert all(s.kind in SLOT_KINDS for s in slots)
 

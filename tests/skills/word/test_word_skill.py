@@ -236,8 +236,8 @@ def test_every_tool_declares_itself(tool: Tool) -> None:
     assert tool.cues
     reading = tool.name.rpartition(".")[2] in {"read", "outline", "find", "list_styles", "revisions", "fields"}
     assert tool.effect is (Effect.READ if reading else Effect.WRITE)
-    assert next(iter(tool.arguments.model_fields)) in ("path", "template", "old")
-    for field in tool.arguments.model_fields.values():
+    assert next(iter(tool.arguments.model.model_fields)) in ("path", "template", "old")
+    for field in tool.arguments.model.model_fields.values():
         slots = [m for m in field.metadata if isinstance(m, Slot)]
         assert slots or not field.is_required()
         assert all(s.kind in SLOT_KINDS for s in slots)

@@ -1,0 +1,137 @@
+"""The readers of all forms that a plugin can have; each is a module of its own, imported when its form is met.
+
+Whoever adds a form adds a row.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from copilot.errors import PluginError
+from copilot.plugins.files import PluginFiles, most_of
+from copilot.plugins.plugin import Plugin, Reading
+
+#: What tells a single file's form apart stands in its first bytes or is a key at its top.
+_Matches = Callable[["Found"], bool]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies at a place: the path, and for a single JSON or YAML file the keys at its top (else empty)."""
+
+    path: Path
+    keys: frozenset[str] = frozenset()
+    value: Any = None
+
+    def has(self, *names: str) -> bool:
+        """Return whether the folder has one of these files."""
+        return self.path.is_dir() and any((self.path / name).is_file() for name in names)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One form: how it is recognised, and the function ("module:function") that reads it.
+
+    The function takes the path and a `Reading`, returns a `Plugin` and raises PluginError when nothing can be used.
+    """
+
+    form: str
+    matches: _Matches
+    function: str
+
+    def read(self, path: Path, reading: Reading) -> Plugin:
+        """Return what the plugin brings; raises PluginError."""
+        module, _, name = self.function.partition(":")
+        return cast("Callable[[Path, Reading], Plugin]", getattr(importlib.import_module(module), name))(path, reading)
+
+
+def _is_app(found: Found) -> bool:
+    if not found.has("manifest.json"):
+        return False
+    manifest = PluginFiles(found.path).json("manifest.json")
+    return isinstance(manifest, dict) and "manifestVersion" in manifest
+
+
+def _is_agent(found: Found) -> bool:
+    schema = str(found.value.get("$schema", "")) if isinstance(found.value, dict) else ""
+    agent = {"version", "name", "description"} <= found.keys and not found.keys & {"schema_version", "manifestVersion"}
+    return "declarative-agent" in schema or (agent and "agent-plugins.org" not in schema)
+
+
+_HERE = "copilot.plugins"
+READERS: tuple[Reader, ...] = (
+    # folders
+    Reader("m365-app", _is_app, f"{_HERE}.app_package:read"),
+    Reader("agent-plugins", lambda f: _is_agent_plugins(f.path), f"{_HERE}.packages.agent_plugins:read"),
+    Reader(
+        "claude-plugin",
+        lambda f: f.has(".claude-plugin/plugin.json", ".codex-plugin/plugin.json", "plugin.json"),
+        f"{_HERE}.packages.claude:read",
+    ),
+    Reader("declarative-agent", lambda f: f.has("declarativeAgent.json"), f"{_HERE}.declarative.manifest:read"),
+    Reader("skill", lambda f: f.has("SKILL.md", "skill.md"), f"{_HERE}.packages.folders:read_skill"),
+    Reader("skills", lambda f: _holds_skills(f.path), f"{_HERE}.packages.folders:read_skills"),
+    Reader("mcp-servers", lambda f: f.has(".mcp.json", "mcp.json"), f"{_HERE}.mcp.config:read"),
+    # single files
+    Reader("m365-app", lambda f: "manifestVersion" in f.keys, f"{_HERE}.app_package:read"),
+    Reader("api-plugin", lambda f: "schema_version" in f.keys, f"{_HERE}.api_plugin.reader:read"),
+    Reader("openapi", lambda f: bool({"openapi", "swagger"} & f.keys), f"{_HERE}.openapi.reader:read"),
+    Reader("mcp-servers", lambda f: bool({"mcpServers", "servers"} & f.keys), f"{_HERE}.mcp.config:read"),
+    Reader("declarative-agent", _is_agent, f"{_HERE}.declarative.manifest:read"),
+)
+#: What is understood, for messages.
+FORMS = (
+    "a folder with SKILL.md, an Agent Plugins package, a .claude-plugin or .codex-plugin folder, a Microsoft 365 app "
+    "package, a declarative agent, an API plugin manifest, an OpenAPI document, or a file of mcpServers"
+)
+
+
+def recognise(path: Path) -> Reader:
+    """Return the reader of what lies at the path; raises PluginError that names what is understood."""
+    found = _found(path)
+    for reader in READERS:
+        if reader.matches(found):
+            return reader
+    raise PluginError(f"{path} is no plugin that is understood.", hint=f"Understood is {FORMS}.", code="form")
+
+
+def read(path: Path, reading: Reading) -> Plugin:
+    """Return what the plugin at the path brings, whatever form it has; a .zip is unpacked first. Raises PluginError."""
+    if path.is_file() and path.suffix.lower() in (".zip", ".plugin", ".mcpb"):
+        from copilot.plugins.archives import unpacked
+
+        path = unpacked(path, reading.home)
+    return recognise(path).read(path, reading)
+
+
+def _found(path: Path) -> Found:
+    if path.is_dir():
+        return Found(path)
+    if not path.exists():
+        raise PluginError(f"{path} does not exist.", code="missing")
+    if path.suffix.lower() not in (".json", ".yaml", ".yml", ".jsonc"):
+        return Found(path)
+    value = most_of(path)
+    return Found(path, frozenset(map(str, value)) if isinstance(value, dict) else frozenset(), value)
+
+
+def _is_agent_plugins(path: Path) -> bool:
+    if not path.is_dir() or not (path / "plugin.json").is_file():
+        return False
+    try:
+        manifest = PluginFiles(path).json("plugin.json")
+    except PluginError:
+        return False
+    return isinstance(manifest, dict) and "agent-plugins.org" in str(manifest.get("$schema", ""))
+
+
+def _holds_skills(path: Path) -> bool:
+    return any(next(_skills_below(path / name), None) for name in ("skills", ".agents/skills", ".claude/skills", "."))
+
+
+def _skills_below(path: Path) -> Iterator[Path]:
+    return path.glob("*/SKILL.md")
