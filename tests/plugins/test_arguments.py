@@ -44,7 +44,7 @@ def test_names_roles_and_defaults() -> None:
     ],
 )
 def test_a_wrong_call_is_told_what_is_wrong_and_what_there_is(args: dict[str, Any], told: str) -> None:
-    with pytest.raises(ToolInputError, match="crm.find") as caught:
+    with pytest.raises(ToolInputError, match=r"crm\.find") as caught:
         JsonArguments.of(SCHEMA).parse(args, "crm.find")
     assert told in str(caught.value)
     assert "It takes: $filter, class, count, json." in str(caught.value)
