@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.thinning import ALL
+from tests.warm import Warm
+
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
 _KEYS = ("_API_KEY", "_BASE_URL", "_ENDPOINT", "OLLAMA_HOST", "LANGSMITH", "LANGCHAIN", "EVERPILOT", "COPILOT_", "AWS_")
@@ -63,3 +66,14 @@ def office(tmp_path: Path) -> Path:
     import shutil
 
     return Path(shutil.copytree(ROOT / "examples" / "office", tmp_path / "office"))
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm | None]:
+    """Where commands are forked from; real starts only where everything is wanted, and on systems without fork."""
+    if ALL or not hasattr(os, "fork"):
+        yield None
+        return
+    made = Warm()
+    yield made
+    made.close()

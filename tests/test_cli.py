@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm import Warm
+
 HEAVY = (
     "langchain",
     "langchain_core",
@@ -97,12 +99,16 @@ def test_modules_for_the_prompt_leave_the_agent_alone() -> None:
         (["trust", "."], 2, "copilot.toml"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
-    done = run(*arguments, cwd=tmp_path)
-    assert said in done.stderr
-    assert done.stderr.strip(), "an error always says something"
-    assert "Traceback" not in done.stderr + done.stdout
-    assert done.returncode == code
+def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], code: int, said: str, warm: Warm | None) -> None:
+    if warm is None:
+        done = run(*arguments, cwd=tmp_path)
+        ended, out, errors = done.returncode, done.stdout, done.stderr
+    else:
+        ended, out, errors = warm.run(arguments, tmp_path, dict(os.environ), None)
+    assert said in errors
+    assert errors.strip(), "an error always says something"
+    assert "Traceback" not in errors + out
+    assert ended == code
 
 
 def test_broken_settings_are_a_usage_error(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.vendors import VendorServer
+from tests.warm import Warm
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,20 @@ class Done:
 class Everpilot:
     """Runs `everpilot` in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warm: Warm | None = None) -> None:
         self.folder = folder
         self.env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        self._warm = warm
 
     def __call__(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
+        if self._warm is None or any(name.startswith("PYTHON") for name in env):
+            done = self._started(arguments, stdin, env)
+        else:
+            done = Done(*self._warm.run(arguments, self.folder, {**self.env, **env}, stdin))
+        assert "Traceback" not in done.out + done.err, done.err
+        return done
+
+    def _started(self, arguments: Sequence[str], stdin: str | None, env: dict[str, str]) -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "copilot", *arguments],
             cwd=self.folder,
@@ -52,7 +62,6 @@ class Everpilot:
             check=False,
             **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
     def ask(self, prompt: str, *arguments: str) -> Done:
@@ -72,5 +81,5 @@ class Everpilot:
 
 
 @pytest.fixture
-def everpilot(office: Path) -> Everpilot:
-    return Everpilot(office)
+def everpilot(office: Path, warm: Warm | None) -> Everpilot:
+    return Everpilot(office, warm)
