@@ -9,6 +9,7 @@
     │   ├── LockedError           somebody has the file open, or it can't be written
     │   └── DeniedError           the policy does not let a tool read it
     ├── PluginError               a skill, connector or manifest can't be loaded
+    ├── ServiceError              an account or a server does not let us, or does not answer (see SERVICE_CODES)
     ├── ToolInputError            the call's arguments don't fit the document: goes back to the model
     ├── ModelError                one model could not answer; `failure` names the class (models/failures.py)
     │   └── NoModelError          none of the configured models could answer
@@ -39,6 +40,27 @@ DOCUMENT_CODES = frozenset(
         "unsafe",  # DOCTYPE, traversal, duplicate entries and other things that an attacker writes
         "too_large",  # over a limit of documents/limits.py
         "unsupported",  # a kind of file or a feature that can't be handled
+    }
+)
+
+#: Why a service did not do what it was asked, as `ServiceError.code`.
+SERVICE_CODES = frozenset(
+    {
+        "account",  # no such account, or none that serves this
+        "signed_out",  # somebody has to sign in (again)
+        "scope",  # the sign-in does not hold this right
+        "denied",  # the service does not allow it
+        "missing",  # it is not there, or not any more
+        "conflict",  # it changed since it was read, or the name is taken
+        "locked",  # somebody has it open or checked out
+        "full",  # no room, or a limit of the service
+        "invalid",  # the service does not take what it was given
+        "throttled",  # too many calls, also after waiting
+        "slow",  # no answer in time
+        "unreachable",  # no connection
+        "broken",  # an answer that makes no sense
+        "uncertain",  # it may have been done: the answer got lost
+        "unsupported",  # the service does not offer it
     }
 )
 
@@ -113,6 +135,34 @@ class PluginError(EverpilotError):
     """A skill, connector or manifest can't be loaded; the message names it."""
 
     code = "plugin"
+
+
+class ServiceError(EverpilotError):
+    """An account or a server does not let us, or does not answer; `code` is one of SERVICE_CODES.
+
+    `retry_after` are the seconds after which it may be tried again, None if the service did not say.
+    """
+
+    code = "broken"
+
+    def __init__(
+        self, message: str, *, hint: str = "", code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.retry_after = retry_after
+
+    @classmethod
+    def unknown(cls, account: str, known: Iterable[str]) -> ServiceError:
+        """Return the error for an account that the settings don't name."""
+        names = ", ".join(known) or "none"
+        return cls(f"There is no account {account!r}.", hint=f"There is: {names}.", code="account")
+
+    @classmethod
+    def nobody(cls, kind: str, accounts: Iterable[str]) -> ServiceError:
+        """Return the error for a kind of work that no account serves."""
+        names = ", ".join(accounts)
+        has = f"None of the accounts ({names}) serves {kind}." if names else f"No account is set up for {kind}."
+        return cls(has, hint="Add one under [accounts] in copilot.toml, then: everpilot login", code="account")
 
 
 class ToolInputError(EverpilotError):

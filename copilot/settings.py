@@ -359,6 +359,140 @@ class SkillSettings(_Table):
     disabled: list[str] = Field(default_factory=list)
 
 
+class ToolSettings(_Table):
+    """`[tools]`: how many of them a model is shown."""
+
+    offer_all: int = Field(
+        default=12_000,
+        ge=0,
+        description="Tokens of tools up to which a model is offered all of them; with more it is offered those that "
+        "fit, and finds the others.",
+    )
+    prompt: int = Field(
+        default=4_000,
+        ge=1_000,
+        description="Tokens that instructions and tools may take together, where it finds them.",
+    )
+
+
+class SandboxSettings(_Table):
+    """`[sandbox]`: what a script of a skill may use. It always runs in a sandbox, or not at all."""
+
+    seconds: float = Field(default=60.0, gt=0, le=3600, description="By the clock.")
+    cpu_seconds: int = Field(default=30, ge=1, le=3600, description="Of work, for each process.")
+    memory: int = Field(default=1024, ge=64, description="Megabytes, all processes together.")
+    processes: int = Field(default=32, ge=1, description="At the same time.")
+    disk: int = Field(default=200, ge=1, description="Megabytes that it may write.")
+
+
+class AccountSettings(_Table):
+    """`[accounts.NAME]`: an account at a place where work lies. What is not named here is the connector's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    connector: str = Field(min_length=1, description="microsoft365, imap, caldav, ... (docs/microsoft365.md).")
+    default: bool = Field(default=False, description="Whether it comes first where several serve the same.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is the connector's own."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class ServiceSettings(_Table):
+    """`[plugins.services.NAME]`: a service that a plugin's tools talk to."""
+
+    max_confidentiality: Level = Field(
+        default="public",
+        description="The most confidential data of documents that it may be asked with; you are asked each time.",
+    )
+    url: str = Field(default="", description="Where it lies, for an API description that does not say it.")
+
+
+class PluginAuth(_Table):
+    """`[plugins.auth.REFERENCE]`: what stands behind a reference that a plugin's manifest names.
+
+    For an OpenAPI document the reference is the name of its skill. A secret never stands here itself.
+    """
+
+    kind: Literal["api_key", "bearer", "basic", "oauth"] = Field(
+        description="api_key: a key, wherever the service wants it; bearer: a token; basic: a name and a password; "
+        "oauth: tokens that a person or an app gets."
+    )
+    api_key_env: str = Field(
+        default="", description="The environment variable that holds the key, token or password."
+    )
+    api_key_cmd: str | list[str] = Field(default="", description="A command that prints it.")
+    api_key_keyring: str = Field(default="", description='Its place in the keyring: "service/user".')
+    place: Literal["", "header", "query", "cookie"] = Field(
+        default="", description="api_key: where the key goes; where the service's document says, if left out."
+    )
+    name: str = Field(default="", description="api_key: the name it goes under, as above.")
+    prefix: str = Field(default="", description='api_key: what stands before it, such as "Token ".')
+    username: str = Field(default="", description="basic: the name.")
+    grant: Literal["authorization_code", "client_credentials"] = Field(
+        default="authorization_code",
+        description="oauth: a person signs in (`everpilot plugins login REFERENCE`), or an app has its own token.",
+    )
+    client_id: str = Field(default="", description="oauth: the app's registration.")
+    client_secret_env: str = Field(default="", description="oauth: the environment variable that holds its secret.")
+    client_auth: Literal["basic", "post"] = Field(
+        default="basic", description="oauth: how the secret is shown, in a header or in the form."
+    )
+    issuer: str = Field(default="", description="oauth: who gives tokens, where it publishes its addresses.")
+    authorization_url: str = Field(default="", description="oauth: where a person agrees, if there is no issuer.")
+    token_url: str = Field(default="", description="oauth: where tokens come from, as above.")
+    scopes: list[str] = Field(default_factory=list, description="oauth: what is asked for.")
+    audience: str = Field(default="", description="oauth: what the token is for, where the server wants to know.")
+    redirect_port: int = Field(
+        default=0, ge=0, le=65535, description="oauth: the port of http://127.0.0.1:PORT/callback; any if 0."
+    )
+    plaintext_cache: bool = Field(
+        default=False, description="oauth: keep the sign-in unencrypted (0600) where there is no keyring."
+    )
+    hosts: list[str] = Field(
+        default_factory=list, description="The only origins it is sent to; those of the plugin that names it, if empty."
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> PluginAuth:
+        if self.kind == "oauth":
+            self._check_oauth()
+            return self
+        given = [name for name in ("api_key_env", "api_key_cmd", "api_key_keyring") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"{self.kind} needs one of api_key_env, api_key_cmd and api_key_keyring")
+        if self.kind == "basic" and not self.username:
+            raise ValueError("basic needs username")
+        return self
+
+    def _check_oauth(self) -> None:
+        if not self.client_id:
+            raise ValueError("oauth needs client_id")
+        if not (self.issuer or self.token_url):
+            raise ValueError("oauth needs issuer, or token_url")
+        person = self.grant == "authorization_code"
+        if person and self.token_url and not self.authorization_url:
+            raise ValueError("oauth needs authorization_url beside token_url where a person signs in")
+        if not person and not self.client_secret_env:
+            raise ValueError("client_credentials needs client_secret_env")
+
+
+class PluginSettings(_Table):
+    """`[plugins]`: plugins of every form, beside those that `everpilot plugins install` keeps."""
+
+    paths: list[str] = Field(
+        default_factory=list, description="Folders, archives, manifests and API descriptions to load."
+    )
+    disabled: list[str] = Field(default_factory=list, description="Names of plugins that are left out.")
+    services: dict[str, ServiceSettings] = Field(
+        default_factory=dict, description="What each service may be given, see `[plugins.services.NAME]`."
+    )
+    auth: dict[str, PluginAuth] = Field(
+        default_factory=dict, description="Credentials by reference, see `[plugins.auth.REFERENCE]`."
+    )
+
+
 class HistorySettings(_Table):
     """`[history]`: for how long old versions are kept."""
 
@@ -385,8 +519,12 @@ class Settings(_Table):
     records: RecordSettings = Field(default_factory=RecordSettings)
     trust: TrustSettings = Field(default_factory=TrustSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    accounts: dict[str, AccountSettings] = Field(default_factory=dict)
     skills: SkillSettings = Field(default_factory=SkillSettings)
+    plugins: PluginSettings = Field(default_factory=PluginSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    tools: ToolSettings = Field(default_factory=ToolSettings)
+    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     notes: list[str] = Field(default_factory=list, exclude=True, description="What was ignored, and why.")
     project_skills: list[str] = Field(
         default_factory=list, exclude=True, description="Where a trusted folder says that its own skills lie."
@@ -496,7 +634,7 @@ def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
         data["models"] = kept
         if not kept:  # an empty list would take the place of the user's
             del data["models"]
-    for table in ("trust", "skills", "records", "audit", "history"):
+    for table in ("trust", "skills", "accounts", "plugins", "mcp", "records", "audit", "history", "sandbox"):
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes

@@ -22,6 +22,7 @@ from copilot.agent.requests import Asked, Requests
 from copilot.agent.sending import sent
 from copilot.agent.step import By, Call, Settled, Status, Step, declined, described, key_of, partly, told
 from copilot.errors import ApprovalError, DeniedError, DocumentError, EverpilotError, PluginError, ToolInputError
+from copilot.plugins.connections import Connections
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Effect, Outcome, Result, Tool, public_name
 from copilot.settings import TrustSettings
@@ -80,7 +81,9 @@ class Runner:
         guard: Guard | None = None,
         audit: Audit | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        connections: Connections | None = None,
     ) -> None:
+        self._connections = connections
         self._tools = dict(tools)
         self._workspace = workspace
         self._around = around
@@ -112,7 +115,14 @@ class Runner:
             if rejected and call.id in rejected:
                 steps.append(Step(call, "rejected", declined(rejected[call.id])))
                 continue
-            context = ToolContext(staging, partial(progress, call), author=by.actor, moment=by.moment)
+            context = ToolContext(
+                staging,
+                partial(progress, call),
+                author=by.actor,
+                moment=by.moment,
+                seen=label,
+                connections=self._connections,
+            )
             with self._around(call):
                 steps.append(self._stage_one(call, context, mode, label, by, planned))
             if (outgoing := steps[-1].outgoing) is not None:

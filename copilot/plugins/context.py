@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.documents.hunks import Edited, Hunk
-from copilot.errors import DocumentError
+from copilot.errors import DocumentError, ServiceError
 from copilot.trust.labels import UNKNOWN, Label, join
 from copilot.trust.outgoing import Attachment, Kind, Outgoing
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
 
 if TYPE_CHECKING:
+    from copilot.plugins.connections import Connections, WorkKind
     from copilot.workspace.workspace import Staging
 
 
@@ -26,7 +27,8 @@ class ToolContext:
     It reads through the turn's staging area, so that a call sees what the calls before it in the same plan would
     write, and it remembers every label it read: the result of the call carries their join. `author` is the person it is
     done for ("" if nobody signed in), and `moment` when the call was made: a tool that notes a date takes this one, so
-    that the change is the same when it is made again after it was approved.
+    that the change is the same when it is made again after it was approved. `seen` is the label of what the model had
+    seen when it made the call: whoever hands its arguments to another model hands that on, too.
     """
 
     staging: Staging
@@ -36,6 +38,8 @@ class ToolContext:
     last: File | None = None
     author: str = ""
     moment: datetime | None = None
+    seen: Label = UNKNOWN
+    connections: Connections | None = None
 
     def open(self, path: str) -> File:
         """Return the file at `path` (relative to a root, or absolute inside one).
@@ -80,6 +84,12 @@ class ToolContext:
         whole = Hunk(name, "" if before is None else "(the present file)", f"{len(content):,} bytes", "file")
         warnings = () if before is None else (f"{name} exists and would be replaced.",)
         return Change(target, before, content, (whole, *hunks), summary, warnings, self.label)
+
+    def connection(self, kind: WorkKind, account: str = "") -> Any:
+        """Return the interface of a kind ("mail", "calendar", ...) of an account; see `connections.Connections.of`."""
+        if self.connections is None:
+            raise ServiceError.nobody(kind, ())
+        return self.connections.of(kind, account)
 
     def attach(self, path: str) -> Attachment:
         """Return a file as an attachment of what is sent; what goes out is then as confidential as the file."""

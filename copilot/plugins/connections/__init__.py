@@ -1,0 +1,124 @@
+"""Accounts at the places where work lies: mail, calendars, chats, files. Skills use them through one door.
+
+An account (`[accounts.NAME]`) belongs to a connector, which connects it when it is first needed. What a connection
+serves is named by a kind; each kind has one interface, whatever connector serves it, in a module of this package.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+from copilot.errors import ServiceError
+from copilot.settings import AccountSettings
+
+#: What a connection can serve; the interfaces are `mail.Mail`, `calendar.Calendar`, ...
+WorkKind = Literal["mail", "calendar", "chat", "people", "search", "tasks", "files"]
+KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
+
+
+@dataclass(frozen=True)
+class Account:
+    """One `[accounts.NAME]` of the settings, with what a connector needs to connect it.
+
+    `settings.options` holds what is the connector's own. `state` is a private folder for its caches; secrets in it are
+    sealed. `env` are the variables that hold keys; `writes` is False where nothing may be changed (`read-only`), and
+    then only rights to read are asked for.
+    """
+
+    name: str
+    settings: AccountSettings
+    state: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    writes: bool = True
+
+
+class Connection(Protocol):
+    """A connected account."""
+
+    @property
+    def account(self) -> str:
+        """The account's name in the settings."""
+        ...
+
+    @property
+    def who(self) -> str:
+        """The address of whose account it is, "" if it is not known."""
+        ...
+
+    @property
+    def kinds(self) -> frozenset[WorkKind]:
+        """What it serves."""
+        ...
+
+    def serve(self, kind: WorkKind) -> Any:
+        """Return the interface of a kind. Raises ServiceError, which names the next step."""
+        ...
+
+
+class Connects(Protocol):
+    """A connector that has accounts: `copilot.connectors.<name>.connector` with this method, too."""
+
+    kinds: frozenset[WorkKind]
+
+    def connect(self, account: Account) -> Connection:
+        """Return the account's connection; nobody is asked, and nothing is fetched before it is needed.
+
+        Raises SettingsError for settings that can't be, and ServiceError where somebody must sign in first.
+        """
+        ...
+
+
+class Connections:
+    """The accounts of the settings, each connected when it is first used."""
+
+    def __init__(
+        self,
+        accounts: Mapping[str, AccountSettings],
+        state: Path,
+        env: Mapping[str, str],
+        connector: Callable[[str], Any],
+        *,
+        writes: bool = True,
+    ) -> None:
+        self._accounts = {
+            name: Account(name, settings, state / "accounts" / name, env, writes) for name, settings in accounts.items()
+        }
+        self._connector = connector
+        self._connected: dict[str, Connection] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts, as the settings name them."""
+        return tuple(self._accounts.values())
+
+    def serving(self, kind: WorkKind) -> list[str]:
+        """Return the names of the accounts whose connector serves a kind; the default ones first."""
+        able = [a for a in self._accounts.values() if kind in self._connector(a.settings.connector).kinds]
+        return [a.name for a in sorted(able, key=lambda a: not a.settings.default)]
+
+    def connect(self, name: str) -> Connection:
+        """Return an account's connection. Raises ServiceError for an unknown name, and what `connect` raises."""
+        if name not in self._accounts:
+            raise ServiceError.unknown(name, self._accounts)
+        with self._lock:
+            if name not in self._connected:
+                account = self._accounts[name]
+                self._connected[name] = self._connector(account.settings.connector).connect(account)
+            return self._connected[name]
+
+    def of(self, kind: WorkKind, account: str = "") -> Any:
+        """Return the interface of a kind, of the named account or of the first that serves it.
+
+        Raises ServiceError: no account, or none that serves the kind.
+        """
+        if not account and not (able := self.serving(kind)):
+            raise ServiceError.nobody(kind, self._accounts)
+        connection = self.connect(account or able[0])
+        if kind not in connection.kinds:
+            raise ServiceError.nobody(kind, [connection.account])
+        return connection.serve(kind)
