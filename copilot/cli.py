@@ -25,12 +25,15 @@ commands:
   history     list the versions of a file
   restore     bring back a version of a file
   sessions    list the threads
+  agents      list the agents that plugins brought
   models      list the models and how they are; add one; test them
-  eval        give the models small tasks, for the policy "quality"
+  eval        give the models small tasks, or run a skill's evals on them
   cost        show what the models were used for, and what they cost
   trust       trust a folder's copilot.toml and skills as they are now
   audit       show what was decided and done, verify the log, export it
   policy      show what is allowed, explain a decision, always allow a tool
+  mcp         offer the skills to other assistants, as an MCP server
+  plugins     install, update, remove, check and make plugins
   doctor      check the installation, the settings and the plugins
 
 exit codes: 0 done, 1 failed, 2 usage, 3 needs approval (nothing written), 4 no model could do it
@@ -137,6 +140,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_folder(parser)
     parser.add_argument("--model", metavar="NAME", help="the configured model to prefer")
+    parser.add_argument("--agent", metavar="NAME", help="the agent of a plugin that answers (list them: agents)")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="CAPABILITY", help="switch off what the agent lets you"
+    )
+    parser.add_argument(
+        "--mcp-config", action="append", default=[], metavar="FILE", help="a file with mcpServers; can be given again"
+    )
     parser.add_argument(
         "--max-budget-usd", type=float, metavar="DOLLARS", help="the most that models may cost in one turn"
     )
@@ -260,11 +270,27 @@ def _models(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--untested", action="store_true", help="write it without a test")
 
 
+def _agents(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="show all of this one")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
 def _eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all models")
     parser.add_argument("--tasks", metavar="FILE", help="tasks of your own (docs/models.md)")
     parser.add_argument("--json", action="store_true")
     _add_folder(parser)
+    own = parser.add_argument_group("a skill's evals", "its evals/evals.json, each with and without the skill")
+    own.add_argument("--skill", metavar="NAME|PATH", help="a loaded skill, or a skill's folder")
+    own.add_argument("--models", metavar="A,B", help='models to compare; "builtin" is the planner (default: all)')
+    own.add_argument("--runs", type=int, default=1, metavar="N", help="how often each eval is run (default: 1)")
+    own.add_argument("--only", action="append", default=[], metavar="ID", help="only this eval; can be given again")
+    own.add_argument("--no-baseline", action="store_true", help="not without the skill")
+    own.add_argument("--judge", metavar="MODEL", help="the model that judges assertions in plain words")
+    own.add_argument("--commands", action="store_true", help="run the commands that checks name, without a sandbox")
+    own.add_argument("--out", metavar="FILE", help="write a report as Markdown")
+    own.add_argument("--yes", action="store_true", help="run the Python of a skill's folder that nobody trusted yet")
 
 
 def _cost(parser: argparse.ArgumentParser) -> None:
@@ -280,7 +306,7 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="a folder of documents, or a skill's")
+    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="a folder of documents, a skill's, or mcp:NAME")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--show", action="store_true", help="show what would be trusted, and trust nothing")
     what.add_argument("--list", action="store_true", help="list what is trusted")
@@ -311,6 +337,78 @@ def _policy(parser: argparse.ArgumentParser) -> None:
     asked.add_argument("--mode", choices=["ask", "auto", "yes", "dry-run", "read-only"])
 
 
+def _mcp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["serve", "approve"], default="serve")
+    parser.add_argument("id", nargs="?", metavar="ID", help="approve: what to decide on; without it, what waits")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--dir", default=None, metavar="D", help="the folder of documents (default: here)")
+    where.add_argument("--roots", action="store_true", help="the folders that the assistant has open, if it says so")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--yes", action="store_true", help="approve the changes to files beforehand")
+    mode.add_argument("--auto", action="store_true", help="let the policy decide, which asks less")
+    mode.add_argument("--read-only", action="store_true", help="change nothing, and send nothing")
+    what = parser.add_argument_group("what is offered")
+    what.add_argument("--skills", action="append", default=[], metavar="NAMES", help="only these: word,excel")
+    what.add_argument("--tools", action="append", default=[], metavar="PATTERNS", help='only these: "word.*"')
+    what.add_argument("--lean", action="store_true", help="list few tools; the others are found and called by them")
+    what.add_argument(
+        "--max-confidentiality",
+        choices=["public", "internal", "restricted"],
+        default="internal",
+        help="the most confidential data that the other assistant may be given (default: internal)",
+    )
+    http = parser.add_argument_group("over HTTP, instead of stdin and stdout")
+    http.add_argument("--http", metavar="[HOST:]PORT", help="listen there (HOST: 127.0.0.1)")
+    http.add_argument("--token-env", metavar="VARIABLE", help="the variable with the token that clients must show")
+    http.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help="a page that may use it")
+
+
+def _plugins(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made.add_argument("--json", action="store_true")
+        _add_folder(made)
+        return made
+
+    install = add("install", "look at a plugin, and install it once it is trusted")
+    install.add_argument("source", metavar="SOURCE", help="folder, .zip, manifest, git URL[#REF[:FOLDER]], pypi:NAME, P@MARKET")
+    install.add_argument("--name", metavar="N", help="what it is called here")
+    install.add_argument("--yes", action="store_true", help="trust it without a question")
+    install.add_argument("--strict", action="store_true", help="refuse what is not as its standard says")
+    update = add("update", "fetch plugins again, show what changes, and install it once it is trusted")
+    update.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    update.add_argument("--check", action="store_true", help="only show what would change")
+    update.add_argument("--rollback", action="store_true", help="go back to the version before")
+    update.add_argument("--yes", action="store_true", help="trust it without a question")
+    remove = add("remove", "remove a plugin, and its trust")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--purge", action="store_true", help="also what it kept (PLUGIN_DATA)")
+    add("list", "list what is installed")
+    for name, text in (("enable", "load a plugin again"), ("disable", "keep a plugin, and don't load it")):
+        add(name, text).add_argument("name", metavar="NAME")
+    add("show", "show what an installed plugin brings").add_argument("name", metavar="NAME")
+    login = add("login", "sign in, in a browser, to what plugins talk to")
+    login.add_argument("name", metavar="NAME", help="a reference of [plugins.auth], an MCP server, or a plugin")
+    login.add_argument("--out", dest="sign_out", action="store_true", help="forget the sign-in")
+    doctor = add("doctor", "say what is wrong with plugins, and what a publisher must mend")
+    doctor.add_argument("name", nargs="?", metavar="NAME|PATH", help="default: all that are installed")
+    doctor.add_argument("--strict", action="store_true", help="by the letter of the standards; any fault fails")
+    sync = add("sync", "install exactly what the folder's plugins.lock names")
+    sync.add_argument("--write", action="store_true", help="write that file from what is installed")
+    sync.add_argument("--yes", action="store_true", help="trust it without a question")
+    market = add("marketplace", "add, list or remove marketplaces, for install PLUGIN@MARKETPLACE")
+    market.add_argument("what", choices=["add", "list", "remove"])
+    market.add_argument("source", nargs="?", metavar="SOURCE|NAME")
+    market.add_argument("--name", metavar="N", help="what it is called here")
+    new = add("new", "make a plugin to start from, with tests and evals")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--kind", choices=["skill", "package", "openapi", "mcp", "agent"], default="skill")
+    new.add_argument("--into", metavar="FOLDER", help="where its folder is made (default: here)")
+    parser.set_defaults(json=False, dir=None)
+
+
 _COMMANDS = {
     "tools": (_tools, "List the tools that skills offer."),
     "call": (_call, "Run one tool, with no model."),
@@ -322,12 +420,15 @@ _COMMANDS = {
     "history": (_history, "List the versions of a file, and which of them can be restored."),
     "restore": (_restore, "Bring back a version of a file; that can be undone, too."),
     "sessions": (_sessions, "List the threads."),
+    "agents": (_agents, "List the agents that plugins brought, or show one: what it may use, and what is missing here."),
     "models": (_models, "List the models in their order and how they are, add one, or test them with a tool call."),
-    "eval": (_eval, 'Give models small tasks with tools; routing.policy = "quality" ranks by their marks.'),
+    "eval": (_eval, 'Give models small tasks; routing.policy = "quality" ranks by the marks. Or run a skill\'s evals.'),
     "cost": (_cost, "Show the tokens and the cost of all calls of models."),
     "trust": (_trust, "Trust what a folder brings along, its copilot.toml and its skills, as they are now."),
     "audit": (_audit, "Show what was decided and done; verify that the log is whole; export it."),
     "policy": (_policy, "Show the policy in force; explain a decision; list, add or revoke what is always allowed."),
+    "mcp": (_mcp, "Offer the skills to other assistants as an MCP server; approve what they asked for."),
+    "plugins": (_plugins, "Install, update, remove, check and make plugins of every form."),
     "doctor": (_doctor, "Check the installation, the settings and the plugins."),
 }
 

@@ -419,9 +419,7 @@ class PluginAuth(_Table):
         description="api_key: a key, wherever the service wants it; bearer: a token; basic: a name and a password; "
         "oauth: tokens that a person or an app gets."
     )
-    api_key_env: str = Field(
-        default="", description="The environment variable that holds the key, token or password."
-    )
+    api_key_env: str = Field(default="", description="The environment variable that holds the key, token or password.")
     api_key_cmd: str | list[str] = Field(default="", description="A command that prints it.")
     api_key_keyring: str = Field(default="", description='Its place in the keyring: "service/user".')
     place: Literal["", "header", "query", "cookie"] = Field(
@@ -493,6 +491,53 @@ class PluginSettings(_Table):
     )
 
 
+class McpServerSettings(_Table):
+    """`[mcp.servers.NAME]`: an MCP server of your own, as in an `mcpServers` file.
+
+    It has a command, or a url. Variables are written `${VARIABLE}`, or `${VARIABLE:-default}`.
+    """
+
+    type: Literal["", "stdio", "http", "streamable-http", "sse"] = Field(
+        default="", description="How it is talked to; by what else is given, if left out."
+    )
+    command: str = Field(default="", description="The program that is the server.")
+    args: list[str] = Field(default_factory=list, description="What the program is started with.")
+    env: dict[str, str] = Field(
+        default_factory=dict,
+        description="Variables that the program finds; of yours it gets only PATH, HOME and the like.",
+    )
+    cwd: str = Field(default="", description="Where the program runs; in the opened folder if left out.")
+    url: str = Field(default="", description="Where the server is.")
+    headers: dict[str, str] = Field(default_factory=dict, description="What is sent with every request to it.")
+    auth: str | dict[str, str | int | list[str]] = Field(
+        default="",
+        description="A reference (`[plugins.auth.REFERENCE]`), or what the sign-in needs: client_id, client_secret, "
+        "scopes, client_metadata_url, redirect_port.",
+    )
+    timeout: float = Field(default=60.0, gt=0, description="Seconds that a call may take; from 1000, milliseconds.")
+    tools: list[str] = Field(default_factory=lambda: ["*"], description="The tools to use; all, if left out.")
+    disabled: bool = Field(default=False, description="Whether it is left out.")
+    max_confidentiality: Level = Field(
+        default="public",
+        description="The most confidential data of documents that it may be asked with; you are asked each time.",
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> McpServerSettings:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("it needs either command or url")
+        return self
+
+
+class McpSettings(_Table):
+    """`[mcp]`: servers that speak the Model Context Protocol (extra `mcp`)."""
+
+    servers: dict[str, McpServerSettings] = Field(
+        default_factory=dict, description="Your servers by their names, see `[mcp.servers.NAME]`."
+    )
+    files: list[str] = Field(default_factory=list, description="More files of your own with `mcpServers`.")
+
+
 class HistorySettings(_Table):
     """`[history]`: for how long old versions are kept."""
 
@@ -522,6 +567,7 @@ class Settings(_Table):
     accounts: dict[str, AccountSettings] = Field(default_factory=dict)
     skills: SkillSettings = Field(default_factory=SkillSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
+    mcp: McpSettings = Field(default_factory=McpSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
     tools: ToolSettings = Field(default_factory=ToolSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import os
 import sys
@@ -29,8 +30,10 @@ from copilot.settings import (
     Price,
     RecordSettings,
     RoutingSettings,
+    SandboxSettings,
     SkillSettings,
     ToolRule,
+    ToolSettings,
     TrustSettings,
 )
 
@@ -41,8 +44,17 @@ NOTE = "<!-- Written by docs/build.py; change the code instead. -->\n"
 def commands() -> str:
     """The command line, from its own --help."""
     parts = [f"# The command line\n\n{NOTE}", _block("everpilot", cli._parser().format_help())]
-    parts += [_block(f"everpilot {name}", cli._command_parser(name).format_help()) for name in cli._COMMANDS]
+    parts += [block for name in cli._COMMANDS for block in _blocks(f"everpilot {name}", cli._command_parser(name))]
     return "\n".join(parts)
+
+
+def _blocks(title: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """A command's help, and that of the commands below it."""
+    yield _block(title, parser.format_help())
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from _blocks(f"{title} {name}", below)
 
 
 def _block(title: str, text: str) -> str:
@@ -78,6 +90,17 @@ def settings() -> str:
         ),
         ("[history]", HistorySettings, "For how long old versions are kept, and whether encrypted."),
         ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
+        (
+            "[tools]",
+            ToolSettings,
+            "How many tools a model is offered at once. With many plugins it sees an index of skills and what fits "
+            "your words, and finds the others itself.",
+        ),
+        (
+            "[sandbox]",
+            SandboxSettings,
+            "What a script of a skill may use. You are asked before each run, and shown what it is and gets.",
+        ),
     ]
     head = (HERE / "settings_head.md").read_text("utf-8")
     parts = [f"# Settings\n\n{NOTE}\n{head}"]
@@ -116,7 +139,7 @@ def tools() -> str:
         parts.append(f"## {skill.name}\n\n{skill.description}\n")
         for tool in skill.tools:
             parts.append(f"### `{tool.name}` ({tool.effect.value})\n\n{tool.description}\n")
-            parts += list(_parameters(tool.arguments))
+            parts += list(_parameters(tool.arguments.offered))
             if tool.examples:
                 parts.append("Asked for like this: " + "; ".join(f"“{e}”" for e in tool.examples[:3]) + ".\n")
     return "\n".join(parts)

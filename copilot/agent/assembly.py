@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain.agents import create_agent
@@ -11,13 +12,18 @@ from langgraph.graph.state import CompiledStateGraph
 
 from copilot.agent.core_tools import core_skill
 from copilot.agent.model_step import CallLimit, Compaction, ModelStep
+from copilot.agent.persona_step import PersonaStep
+from copilot.agent.personas import persona_prompt
 from copilot.agent.plan import Audit, Runner, untraced
 from copilot.agent.prompt import system_prompt
+from copilot.agent.tool_search import Searched
 from copilot.agent.tool_step import ToolStep
 from copilot.agent.tracing import execution
-from copilot.models.toolset import Toolset
 from copilot.plugins.langchain import as_langchain
+from copilot.plugins.persona import Persona
 from copilot.plugins.skill import Skills
+from copilot.plugins.tools import Tool
+from copilot.settings import ToolSettings
 from copilot.trust.guard import Guard
 from copilot.workspace.workspace import Workspace
 
@@ -38,25 +44,38 @@ def assemble(
     traced: bool = False,
     guard: Guard | None = None,
     audit: Audit | None = None,
+    persona: Persona | None = None,
+    offering: ToolSettings | None = None,
+    more: Sequence[Tool] = (),
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return the graph of the agent; `window` is the smallest context window, in tokens, that it must fit; `traced`
-    makes a span of each tool call; `guard` decides on every call, and `audit` is told of it (plan.Runner).
+    makes a span of each tool call; `guard` decides on every call, and `audit` is told of it (plan.Runner). A `persona`
+    adds its words to the prompt and its step to the loop; `skills` are then what it may use. `offering` says how many
+    tools are offered at once (tool_search.py), and `more` are tools of the agent's own, beside those that read skills.
 
     It has no checkpointer yet: a turn gives it one that belongs to its event loop.
     """
-    tools = skills.plus([core_skill(skills)]).tools()
-    offered = [as_langchain(tool) for tool in tools.values()]
-    room = max(window - Toolset(tuple(offered), {}).size // 4, LEAST_ROOM)  # the tools take their part of each request
+    searched = Searched(skills, offering or ToolSettings())
+    core = [core_skill(skills, more), *([searched.skill()] if searched.is_needed else [])]
+    tools = skills.plus(core).tools()
+    own = [as_langchain(tool) for skill in core for tool in skill.tools]
+    offered = own if searched.is_needed else [*searched.all(), *own]
+    prompt = system_prompt(skills.skills, most=searched.index if searched.is_needed else None)
+    prompt += persona_prompt(persona, skills.skills) if persona else ""
+    room = max(window - searched.taken(own) // 4, LEAST_ROOM)  # the tools take their part of each request
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
+        *([searched.middleware(prompt, own)] if searched.is_needed else []),
         ToolStep(Runner(tools, workspace, execution if traced else untraced, guard=guard, audit=audit)),
         ModelStep(tools, audit),
         Compaction(model, audit, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),
         CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),
     ]
+    if persona is not None:
+        middleware.append(PersonaStep(persona))
     return create_agent(
         model,
         offered,
-        system_prompt=system_prompt(skills.skills),
+        system_prompt=prompt,
         middleware=middleware,
         name="everpilot",
     )

@@ -7,6 +7,7 @@ import os
 import queue
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
     from copilot.agent.checkpoints import Serializer
     from copilot.agent.plan import Runner
     from copilot.agent.turn import Turn
+    from copilot.agent.workers import Answered
+    from copilot.plugins.persona import Persona
+    from copilot.plugins.plugin import Plugin
     from copilot.plugins.projects import Admitted
     from copilot.plugins.skill import Problem, Skills
     from copilot.trust.audit import Audit
     from copilot.trust.grants import Grant
     from copilot.trust.guard import Guard
+    from copilot.trust.labels import Label
     from copilot.workspace.workspace import Entry, Workspace
 
 # LangGraph then refuses to build types from a checkpoint that are not its own or ours.
@@ -47,8 +52,9 @@ class Copilot:
     `model` is the name of a configured model to prefer, or a LangChain chat model of your own; `tools` are functions
     marked with `@tool`. `mode`: "ask" (writing waits for an approval), "yes" (the caller approves beforehand),
     "dry-run", "read-only", "auto" (the policy decides, and asks where documents had a part in it or something leaves);
-    `trust.mode` of the settings if left out. `user` is who is served, for the budgets and the usage table. Nothing is
-    loaded before it is needed.
+    `trust.mode` of the settings if left out. `user` is who is served, for the budgets and the usage table. `agent` is
+    an agent that plugins brought, by its name: it has its own instructions and limits (`personas` lists them), and
+    `without` names those of its capabilities that are switched off. Nothing is loaded before it is needed.
 
     Every method comes twice: `ask` and `aask`, `stream` and `astream`, `resume` and `aresume`, `call` and `acall`.
     """
@@ -65,6 +71,8 @@ class Copilot:
         settings: Settings | None = None,
         state: Path | None = None,
         env: Mapping[str, str] | None = None,
+        agent: str | Persona = "",
+        without: Sequence[str] = (),
     ) -> None:
         self.roots = tuple(dict.fromkeys(connectors.mount(str(place)) for place in (folder, *folders)))
         self.user = user
@@ -75,6 +83,9 @@ class Copilot:
         self._model = model
         self._functions = tuple(tools)
         self._env = os.environ if env is None else env
+        self.agent = agent
+        self.without = tuple(without)
+        self._depth = 0  # how many agents asked for this one
 
     @property
     def folder(self) -> Path:
@@ -114,6 +125,86 @@ class Copilot:
         return loaded.plus([loader.from_functions(self._functions)] if self._functions else [])
 
     @cached_property
+    def _discovered(self) -> tuple[list[Plugin], list[Problem]]:
+        from copilot.plugins.credentials import Secrets
+        from copilot.plugins.discovery import discover
+        from copilot.plugins.plugin import Reading
+
+        chosen, labels = self.settings.plugins, {**self.settings.trust.labels}
+        secrets = Secrets(chosen.auth, self.state, self._env)
+        return discover(Reading(self.state, settings=chosen, secrets=secrets, env=self._env, labels=labels))
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """What the installed plugins, and those of the settings, bring."""
+        return tuple(self._discovered[0])
+
+    @property
+    def plugin_problems(self) -> tuple[Problem, ...]:
+        """What is to be said of plugins: those that can't be used, and parts of the others."""
+        return tuple(self._discovered[1])
+
+    @cached_property
+    def personas(self) -> tuple[Persona, ...]:
+        """The agents that plugins brought."""
+        return tuple(persona for plugin in self.plugins for persona in plugin.personas)
+
+    @cached_property
+    def persona(self) -> Persona | None:
+        """The agent that answers, None for the assistant itself. Raises ToolInputError for an unknown name."""
+        from copilot.plugins.persona import named
+
+        if not self.agent:
+            return None
+        chosen = named(self.agent, self.personas) if isinstance(self.agent, str) else self.agent
+        return chosen.without(self.without)
+
+    @cached_property
+    def offered(self) -> Skills:
+        """What a model is offered of the skills: all of them, or what the agent may use."""
+        from copilot.agent.personas import outfit
+        from copilot.agent.workers import DEEPEST, agents_skill, missing, workers_of
+
+        if self.persona is None:
+            return self.skills
+        chosen = outfit(self.persona, self.skills)
+        workers, unknown = workers_of(self.persona, self.personas)
+        chosen = replace(chosen, problems=(*chosen.problems, *missing(self.persona, unknown)))
+        return chosen.plus([agents_skill(workers, self._ask)] if workers and self._depth < DEEPEST else [])
+
+    def _ask(self, persona: Persona, message: str, label: Label) -> Answered:
+        """Return what a worker agent says; see workers.py."""
+        from copilot.agent.workers import answered
+
+        with_it = self.like(agent=persona, mode="read-only", model=self._model)
+        with_it._depth = self._depth + 1
+        for shared in ("_discovered", "skills", "personas", "workspace", "guard", "audit"):
+            with_it.__dict__[shared] = getattr(self, shared)
+        how: dict[str, Any] = {"user": self.user, "serde": self._serializer}
+
+        def run() -> Answered:
+            found: Answered = _run(lambda: answered(with_it._graph, with_it.runner, persona, message, label, **how))
+            return found
+
+        return Context().run(run)  # else LangGraph takes the worker's turn for a part of the one that asks
+
+    def like(self, **changes: Any) -> Copilot:
+        """Return an assistant made as this one was, but for these arguments of its own."""
+        same: dict[str, Any] = {
+            "folder": self.folder,
+            "folders": self.roots[1:],
+            "tools": self._functions,
+            "mode": self.mode,
+            "user": self.user,
+            "settings": self.settings,
+            "state": self.state,
+            "env": self._env,
+            "agent": self.agent,
+            "without": self.without if "agent" not in changes else (),
+        }
+        return Copilot(**{**same, **changes})
+
+    @cached_property
     def guard(self) -> Guard:
         """The policy in force: the table, the rules of the settings, and what is always allowed."""
         from copilot.trust.guard import Guard
@@ -145,7 +236,7 @@ class Copilot:
         """Stages and commits tool calls without any model."""
         from copilot.agent.plan import Runner
 
-        return Runner(self.skills.tools(), self.workspace, guard=self.guard, audit=self._recorded)
+        return Runner(self.offered.tools(), self.workspace, guard=self.guard, audit=self._recorded)
 
     @cached_property
     def _serializer(self) -> Serializer:
@@ -156,18 +247,27 @@ class Copilot:
     @cached_property
     def _graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         from copilot.agent.assembly import assemble
+        from copilot.agent.personas import preferred, tuned
         from copilot.agent.router import build_router
+        from copilot.plugins.sandbox.limits import Limits
+        from copilot.plugins.scripts import script_tools
 
-        model = build_router(self.settings, self._model, self.workspace, self.state, self._env)
+        persona = self.persona
+        settings = tuned(persona, self.settings) if persona and not self._model else self.settings
+        first = self._model or (preferred(persona, settings) if persona else "")
+        model = build_router(settings, first, self.workspace, self.state, self._env)
         traced = self.settings.records.otel
         return assemble(
             model=model,
-            skills=self.skills,
+            skills=self.offered,
             workspace=self.workspace,
             window=model.window,
             traced=traced,
             guard=self.guard,
             audit=self._recorded,
+            persona=persona,
+            offering=self.settings.tools,
+            more=script_tools(self.offered, self.state, Limits.of(self.settings.sandbox)),
         )
 
     def prepare(self) -> None:
@@ -196,7 +296,8 @@ class Copilot:
         message = message.encode("utf-8", "replace").decode("utf-8")  # half characters, from file names, are not text
         named = [self.workspace.show(self._document(file)) for file in files]
         async with self._turn(thread, mode) as turn:
-            self.threads.touch(thread, self.folder, message, self.roots[1:])
+            agent = self.persona.handle if self.persona else ""
+            self.threads.touch(thread, self.folder, message, self.roots[1:], agent)
             async for event in turn.say(message, named, typed):
                 yield event
 
@@ -354,7 +455,9 @@ class Copilot:
         serde = await asyncio.to_thread(lambda: self._serializer)
         graph = await asyncio.to_thread(lambda: self._graph)
         async with checkpoints(self.state / CHECKPOINTS, serde) as saver:
-            yield Turn(graph.copy({"checkpointer": saver}), thread, mode or self.mode, self.runner, _now, self.user)
+            bound = graph.copy({"checkpointer": saver})
+            label = self.persona.label if self.persona else None
+            yield Turn(bound, thread, mode or self.mode, self.runner, _now, self.user, label)
 
 
 def _now() -> datetime:

@@ -12,7 +12,8 @@ def sent(step: Step, delivery: Delivery) -> Step:
     step.label = step.label | UNKNOWN
     match delivery.status:
         case "sent":
-            step.status, step.text = "done", f"Sent: {delivery.summary}. {delivery.receipt}".strip()
+            did = "Done" if delivery.summary.startswith("Run ") else "Sent"
+            step.status, step.text = "done", f"{did}: {delivery.summary}. {delivery.receipt}".strip()
         case "failed":
             step.status, step.text = "failed", f"{delivery.summary}: nothing was sent."
             step.error = {"code": "not_sent", "message": step.text}

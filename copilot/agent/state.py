@@ -30,10 +30,12 @@ class State(AgentState[Any]):
 
     `typed` is what the person typed and which files they named with it, a [words, files] for each message. It is kept
     apart from the messages: a summary comes as a message of the user's, and what was piped in stands in one, too.
+    `offered` is which tools the model is offered, where they are found by searching (tool_search.Offer).
     """
 
     label: NotRequired[Annotated[dict[str, Any], _join]]
     typed: NotRequired[Annotated[list[Any], _more]]
+    offered: NotRequired[dict[str, Any]]
 
 
 def label_of(state: Any) -> Label:

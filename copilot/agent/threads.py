@@ -15,6 +15,7 @@ from copilot.errors import ThreadError
 
 _TABLE = """CREATE TABLE IF NOT EXISTS threads (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL, title TEXT NOT NULL, updated TEXT NOT NULL)"""
+_AGENTS = "CREATE TABLE IF NOT EXISTS agents (thread TEXT PRIMARY KEY, agent TEXT NOT NULL)"
 _OTHERS = "CREATE TABLE IF NOT EXISTS others (thread TEXT, folder TEXT, PRIMARY KEY (thread, folder))"
 
 
@@ -46,8 +47,11 @@ class Threads:
         """Return a fresh id: eight hex digits, short enough to type."""
         return secrets.token_hex(4)
 
-    def touch(self, thread: str, folder: Path, message: str, others: Sequence[Path] = ()) -> None:
-        """Record that the thread was used, with which `others` beside its folder; its first message is its title."""
+    def touch(self, thread: str, folder: Path, message: str, others: Sequence[Path] = (), agent: str = "") -> None:
+        """Record that the thread was used, with which `others` beside its folder, and with which agent.
+
+        Its first message is its title.
+        """
         title = redacted(" ".join(message.split()))[:80]  # it is listed and exported
         with self._open() as db:
             db.execute(
@@ -55,6 +59,13 @@ class Threads:
                 (thread, str(folder), title, self._clock().isoformat()),
             )
             db.executemany("INSERT OR IGNORE INTO others VALUES (?, ?)", [(thread, str(other)) for other in others])
+            db.execute("INSERT OR REPLACE INTO agents VALUES (?, ?)", (thread, agent))
+
+    def agent(self, thread: str) -> str:
+        """Return the agent that the thread was last held with, "" for none."""
+        with self._open() as db:
+            found = db.execute("SELECT agent FROM agents WHERE thread = ?", [thread]).fetchone()
+            return str(found[0]) if found else ""
 
     def others(self, thread: str) -> list[Path]:
         """Return the folders that the thread worked in beside its own."""
@@ -87,6 +98,7 @@ class Threads:
             with closing(sqlite3.connect(self._path, timeout=10)) as db, db:
                 db.execute(_TABLE)
                 db.execute(_OTHERS)
+                db.execute(_AGENTS)
                 self._path.chmod(0o600)
                 yield db
         except sqlite3.Error as error:

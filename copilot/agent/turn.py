@@ -17,19 +17,19 @@ from langgraph.types import Command, StateSnapshot
 
 from copilot.agent.events import ApprovalEvent, ChangeEvent, Event, Final
 from copilot.agent.plan import Runner, Step
-from copilot.agent.state import LABEL, stamp_of
+from copilot.agent.state import LABEL, label_of, stamp_of
 from copilot.agent.tool_step import calls_of, result_of
 from copilot.errors import ApprovalError, EverpilotError
 from copilot.models.builtin import PIPED
 from copilot.trust.approvals import Answer, Card, check
-from copilot.trust.labels import UNKNOWN, USER, join
+from copilot.trust.labels import UNKNOWN, USER, Label, join
 
 _log = logging.getLogger(__name__)
 _STEPS = 400  # LangGraph's own limit, well above what MODEL_CALLS allows
 
 
 class Turn:
-    """A turn of the thread `thread`; the graph brings the checkpointer."""
+    """A turn of the thread `thread`; the graph brings the checkpointer. `label` is that of the whole conversation."""
 
     def __init__(
         self,
@@ -39,11 +39,13 @@ class Turn:
         runner: Runner,
         clock: Callable[[], datetime],
         user: str = "",
+        label: Label | None = None,
     ) -> None:
         self._graph = graph
         self._thread = thread
         self._runner = runner
         self._clock = clock
+        self._label = label
         self._config: RunnableConfig = {
             "configurable": {"thread_id": thread, "mode": mode, "user": user},
             "recursion_limit": _STEPS,
@@ -64,7 +66,7 @@ class Turn:
         given = {
             "messages": [*results, said],
             "typed": [[words, list(files)]],
-            "label": join((step.label for step in mended), label).to_dict(),
+            "label": join((step.label for step in mended), label | self._label if self._label else label).to_dict(),
         }
         async for event in self._run(given):
             yield event
@@ -91,6 +93,10 @@ class Turn:
         check(card, answer, self._clock())
         async for event in self._run(Command(resume=answer.to_dict())):
             yield event
+
+    async def label(self) -> Label:
+        """Return the label of everything that entered the thread."""
+        return label_of((await self._graph.aget_state(self._config)).values)
 
     async def pending(self) -> ApprovalEvent | None:
         """Return the approval that the thread waits for, or None."""
@@ -181,6 +187,7 @@ def _turn(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
 _UNSERVED = {
     "asked": "Nothing was done yet: an answer is needed.",
     "needs_model": "Nothing was done: this needs a language model.",
+    "no_source": "Nothing was answered: no source was read, and this agent answers from sources only.",
     "call_limit": "The turn was stopped: the model reached the limit of steps without an answer.",
 }
 

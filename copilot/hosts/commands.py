@@ -13,13 +13,13 @@ from copilot.agent.copilot import Copilot
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
+from copilot.hosts.agent_commands import agents as agents
 from copilot.hosts.audit_commands import audit as audit
 from copilot.hosts.history_commands import history as history
 from copilot.hosts.history_commands import redo as redo
 from copilot.hosts.history_commands import restore as restore
 from copilot.hosts.history_commands import undo as undo
 from copilot.hosts.model_commands import cost as cost
-from copilot.hosts.model_commands import eval as eval
 from copilot.hosts.model_commands import models as models
 from copilot.hosts.once import last_thread, open_copilot, reaching, show
 from copilot.hosts.output import as_json, say
@@ -102,6 +102,13 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
         print("\nDry run: nothing was written.")
 
 
+def mcp(parsed: argparse.Namespace) -> int:
+    """Offer the skills to other assistants, or answer what they asked for."""
+    from copilot.hosts.mcp_server.command import mcp as served
+
+    return served(parsed)
+
+
 def inspect(parsed: argparse.Namespace) -> int:
     """Show what a model would be given of a file."""
     from copilot.documents import inspect as inspecting
@@ -178,6 +185,20 @@ def sessions(parsed: argparse.Namespace) -> int:
     rows = [(t.id, t.updated[:16].replace("T", " "), t.title, t.folder)[: len(heads)] for t in found]
     render.console().print(render.table(heads, rows) if rows else "No threads yet.")
     return DONE
+
+
+def plugins(parsed: argparse.Namespace) -> int:
+    """Install, update, list, check and make plugins."""
+    from copilot.hosts.plugin_commands import plugins as run
+
+    return run(parsed)
+
+
+def eval(parsed: argparse.Namespace) -> int:
+    """Give models small tasks and keep their marks; with --skill, run the skill's evals."""
+    from copilot.hosts.eval_commands import eval as run
+
+    return run(parsed)
 
 
 def doctor(parsed: argparse.Namespace) -> int:

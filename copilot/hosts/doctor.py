@@ -85,7 +85,20 @@ def _skills(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
     found = Copilot(parsed.dir or ".").skills
     yield bool(found.skills), ", ".join(f"{s.name} ({len(s.tools)} tools, {s.origin})" for s in found.skills)
     for problem in found.problems:
-        yield False, f"{problem.where}: {problem.reason}"
+        yield problem.severity != "refused", f"{problem.severity}: {problem.where}: {problem.reason}"
+
+
+def _plugins(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
+    """What was installed, and what `[plugins] paths` names; a fault of a plugin is told, and stops nothing."""
+    from copilot.plugins.discovery import discover
+    from copilot.plugins.plugin import Reading
+
+    chosen = settings.load(Path(parsed.dir or ".").expanduser().resolve())
+    labels: dict[str, str] = {**chosen.trust.labels}
+    found, problems = discover(Reading(settings.home(), settings=chosen.plugins, env=os.environ, labels=labels))
+    yield True, ", ".join(f"{plugin.name} ({plugin.form})" for plugin in found) or "none is installed"
+    for problem in problems:
+        yield problem.severity != "refused", f"{problem.severity}: {problem.where}: {problem.reason}"
 
 
 def _office(_: argparse.Namespace) -> Iterator[tuple[bool, str]]:
@@ -103,5 +116,6 @@ _LOOKS: dict[str, Callable[[argparse.Namespace], Iterator[tuple[bool, str]]]] = 
     "settings": _settings,
     "models": _models,
     "skills": _skills,
+    "plugins": _plugins,
     "documents": _office,
 }

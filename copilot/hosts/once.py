@@ -38,8 +38,10 @@ def once(parsed: argparse.Namespace) -> int:
         copilot = open_copilot(parsed)
         thread = chosen_thread(copilot, parsed)
         copilot = reaching(copilot, thread, parsed.model)
-        typed = "" if parsed.prompt == "-" else parsed.prompt  # what comes out of a pipe endorses nothing
-        turn = copilot.stream(_prompt(parsed.prompt), thread=thread, files=parsed.files, typed=typed)
+        if output == "text" and not thread and copilot.persona and copilot.persona.disclaimer:
+            say(copilot.persona.disclaimer)
+        said, typed = _said(copilot, parsed.prompt)
+        turn = copilot.stream(said, thread=thread, files=parsed.files, typed=typed)
         return _Answer(copilot, output).run(turn, ask=not parsed.dry_run)
     except EverpilotError as error:
         if output == "text":
@@ -60,7 +62,18 @@ def make_copilot(parsed: argparse.Namespace) -> Copilot:
         _must_be_a_file(given if given.exists() else root / given, given)
     more = [p for p in dict.fromkeys(outside) if not p.is_relative_to(root)]
     chosen = _within(settings.load(root), getattr(parsed, "max_budget_usd", None))
-    return Copilot(str(folder), folders=more, model=getattr(parsed, "model", None), mode=mode, settings=chosen)
+    files = [str(Path(f).expanduser().resolve()) for f in getattr(parsed, "mcp_config", None) or []]
+    if files:  # they come before the servers of the settings
+        chosen = chosen.model_copy(update={"mcp": chosen.mcp.model_copy(update={"files": [*files, *chosen.mcp.files]})})
+    return Copilot(
+        str(folder),
+        folders=more,
+        model=getattr(parsed, "model", None),
+        mode=mode,
+        settings=chosen,
+        agent=getattr(parsed, "agent", None) or "",
+        without=getattr(parsed, "without", ()),
+    )
 
 
 def _within(chosen: Settings, dollars: float | None) -> Settings:
@@ -123,20 +136,17 @@ def last_thread(copilot: Copilot) -> str:
 
 
 def reaching(copilot: Copilot, thread: str | None, model: str | None = None) -> Copilot:
-    """Return an assistant that also reaches what earlier commands of the thread named outside of its folder."""
+    """Return an assistant that also reaches what earlier commands of the thread named outside of its folder.
+
+    Where none is named, it is the agent that the thread was held with.
+    """
     others = copilot.threads.others(thread) if thread else []
     outside = [p for p in others if p.is_dir() and not any(p.is_relative_to(root) for root in copilot.roots)]
-    if not outside:
+    agent = copilot.threads.agent(thread) if thread and not copilot.agent else ""
+    if not outside and not agent:
         return copilot
-    folders = [*copilot.roots[1:], *outside]
-    return Copilot(
-        copilot.folder,
-        folders=folders,
-        model=model,
-        mode=copilot.mode,
-        settings=copilot.settings,
-        state=copilot.state,
-    )
+    changes = {"agent": agent} if agent else {}
+    return copilot.like(folders=[*copilot.roots[1:], *outside], model=model, **changes)
 
 
 def show(events: Iterator[Event], output: str) -> int:
@@ -242,6 +252,19 @@ def _print_how_to_answer(thread: str) -> None:
     print(f"\nNothing was written. To do it:       {command()} approve {thread}")
     print(f"To leave it:                         {command()} approve {thread} --reject")
     print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
+
+
+def _said(copilot: Copilot, given: str) -> tuple[str, str]:
+    """Return the words of the turn, and what of them the person typed; a skill or a prompt is started by its name."""
+    said = _prompt(given)
+    if given == "-":
+        return said, ""  # what comes out of a pipe endorses nothing
+    if not said.startswith("/"):
+        return said, given
+    from copilot.plugins.starts import started, starts
+
+    start = started(said, starts(copilot.skills.skills))
+    return (start[0], "".join(given.split(maxsplit=1)[1:])) if start else (said, given)
 
 
 def _prompt(given: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +18,19 @@ from copilot.models import schema
 
 ToolLike = BaseTool | dict[str, Any] | type | Callable[..., Any]
 Check = Callable[[dict[str, Any]], str]
+Find = Callable[[str], ToolLike | None]
+
+_unoffered: ContextVar[Find | None] = ContextVar("everpilot_tools_unoffered", default=None)
+
+
+@contextmanager
+def also_callable(find: Find) -> Iterator[None]:
+    """Accept calls of tools that are not offered inside the block: `find` returns one by its name, or None."""
+    token = _unoffered.set(find)
+    try:
+        yield
+    finally:
+        _unoffered.reset(token)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +76,9 @@ class Toolset:
 
     def takes_nothing(self, name: str) -> bool:
         """Return whether there is a tool `name` and it has no parameters."""
-        functions = (wire.get("function") or {} for wire in self.wire)
+        also = _found(name) if name not in self._checks else None
+        wires = [convert_to_openai_tool(also)] if also is not None else self.wire
+        functions = (wire.get("function") or {} for wire in wires)
         return any(f.get("name") == name and not (f.get("parameters") or {}).get("properties") for f in functions)
 
     @cached_property
@@ -73,6 +90,8 @@ class Toolset:
     def problem(self, name: str, args: dict[str, Any]) -> str:
         """Return what is wrong with a call, in words that a model can act on, or ""."""
         check = self._checks.get(name)
+        if check is None and (tool := _found(name)) is not None:
+            return _of_unoffered(tool, args)
         if check is None:
             return f"There is no tool {name!r}. There is: {', '.join(self.names) or 'none'}."
         return check(args)
@@ -117,6 +136,19 @@ def said(given: Mapping[str, Any]) -> str:
     allowed: Sequence[Any] = given.get("allowed_function_names") or ()
     word = str(given.get("mode") or given.get("type") or next(iter(given), "")).lower()
     return str(allowed[0]) if len(allowed) == 1 and _WORDS.get(word) == "any" else _WORDS.get(word, "")
+
+
+def _found(name: str) -> ToolLike | None:
+    find = _unoffered.get()
+    return find(name) if find else None
+
+
+def _of_unoffered(tool: ToolLike, args: dict[str, Any]) -> str:
+    """Return what is wrong with a call of a tool whose schema the model has not seen, with the schema, or ""."""
+    wire = convert_to_openai_tool(tool)
+    problem = next((check(args) for _, check in _check(tool, wire)), "")
+    schema_text = json.dumps(wire["function"].get("parameters") or {}, ensure_ascii=False, default=str)
+    return f"{problem} Its arguments are: {schema_text}" if problem else ""
 
 
 def _check(tool: ToolLike, wire: dict[str, Any]) -> list[tuple[str, Check]]:

@@ -110,9 +110,13 @@ class PythonArguments:
             raise _misfit(tool, problems, self.names) from None
         return {name: getattr(parsed, name) for name in self.model.model_fields}
 
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self.model.model_json_schema()
+
     def json_schema(self) -> dict[str, Any]:
         """Return the model's JSON Schema."""
-        return self.model.model_json_schema()
+        return dict(self._schema)
 
 
 @dataclass(frozen=True)

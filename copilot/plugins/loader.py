@@ -1,8 +1,10 @@
 """Find and load skills: bundled, the user's, a project's, and those of installed packages, all through the same door.
 
-A skill is a folder with SKILL.md; with Python tools it is a package with `tools.py`. The user's folders come
-first, so a user's skill replaces a bundled one of the same name, and that is said. A broken skill is
-named and skipped, never fatal.
+A skill is a folder with SKILL.md; with Python tools it is a package with `tools.py`. First goes a project's trusted
+skills, the user's folders, ours, entry points. Of two of one name the first is used, and that is said. Skills that came
+for any assistant (~/.agents/skills, ~/.claude/skills) and those of plugins replace none: where the name is taken they
+are named with where they come from, "claude:excel". A broken skill is named and skipped, never fatal. Of a skill only
+the head of SKILL.md is read here; its instructions and files when they are asked for (skillfolder.py).
 """
 
 from __future__ import annotations
@@ -14,46 +16,113 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from copilot import _roots
 from copilot._redaction import redacted
 from copilot.errors import PluginError
 from copilot.plugins import skillmd
-from copilot.plugins.projects import Admitted
-from copilot.plugins.skill import Problem, Skill, Skills
+from copilot.plugins.projects import PLACES, Admitted
+from copilot.plugins.skill import Problem, Severity, Skill, Skills
+from copilot.plugins.skillfolder import renamed, skill_in
 from copilot.plugins.tools import Tool, build, is_tool
 from copilot.settings import SkillSettings, home
+from copilot.trust.sanitise import safe_text
+
+if TYPE_CHECKING:
+    from copilot.plugins.plugin import Plugin
 
 ENTRY_POINTS = "copilot.skills"
 
 
-def load(settings: SkillSettings | None = None, *, admitted: Sequence[Admitted] = ()) -> Skills:
+def load(
+    settings: SkillSettings | None = None, *, admitted: Sequence[Admitted] = (), plugins: Sequence[Plugin] = ()
+) -> Skills:
     """Return every skill that can be loaded, and why the others could not.
 
-    `admitted` are trusted skills of the opened folders (plugins/projects.py); they go before all others.
+    `admitted` are trusted skills of the opened folders (plugins/projects.py); they go before all others. `plugins` are
+    what discovery.py read; what is wrong with them is told there.
     """
     settings = settings or SkillSettings()
-    found: dict[str, Skill] = {}
-    problems: list[Problem] = []
-    for where, make in _candidates(settings, {each.copy.parent: each.folder for each in admitted}):
-        skill = _guarded(where, make, problems)
-        if skill is None or skill.name in settings.disabled:
-            continue
-        if skill.name in found:
-            problems.append(Problem(where, f"skill {skill.name!r} is replaced by {found[skill.name].origin}"))
-            continue
-        found[skill.name] = skill
-    return Skills(tuple(found.values()), tuple(problems))
+    shelf = _Shelf(settings.disabled)
+    for where, make in _candidates(settings, {each.copy.parent: each.folder for each in admitted}, shelf):
+        shelf.add(where, make)
+    for place in PLACES:
+        for folder in shelf.listed(Path.home() / place):
+            shelf.add(str(folder), partial(_shared, folder, shelf), origin=place.partition("/")[0].strip("."))
+    for plugin in plugins:
+        for skill in plugin.skills:
+            shelf.place(f"plugin {plugin.name}", skill, skill.plugin or plugin.name)
+    return Skills(tuple(shelf.found.values()), tuple(shelf.problems))
+
+
+class _Shelf:
+    """The skills that were found, by name, and what is to be said of them and of others."""
+
+    def __init__(self, disabled: Iterable[str]) -> None:
+        self.found: dict[str, Skill] = {}
+        self.problems: list[Problem] = []
+        self._disabled = frozenset(disabled)
+
+    def say(self, where: object, reason: str, severity: Severity = "refused") -> None:
+        """Keep a problem; names and reasons may hold what strangers wrote."""
+        self.problems.append(Problem(safe_text(str(where)), safe_text(reason), severity))
+
+    def listed(self, root: Path) -> list[Path]:
+        """Return the folders of skills in a folder, sorted; none where there is no such folder."""
+        try:
+            return [folder for folder in sorted(root.iterdir()) if skillmd.file_in(folder)] if root.is_dir() else []
+        except OSError as error:
+            self.say(root, f"it can't be listed: {error.strerror}.")
+            return []
+
+    def add(self, where: str, make: Callable[[], Skill], *, origin: str = "") -> None:
+        """Load one skill; with an `origin` it replaces none."""
+        skill = self._guarded(where, make)
+        if skill is not None:
+            for note in skill.notes:
+                self.say(where, note, "noted")
+            self.place(where, skill, origin)
+
+    def place(self, where: str, skill: Skill, origin: str = "") -> None:
+        """Put a skill where it belongs: a name that is taken stays with the first."""
+        if self._disabled & {skill.name, f"{origin}:{skill.name}"}:
+            return
+        taken = self.found.get(skill.name)
+        if taken is not None and origin:
+            self.say(
+                where, f"skill {skill.name!r} is named {origin}:{skill.name}; there is one ({taken.origin})", "noted"
+            )
+            skill = renamed(skill, f"{origin}:{skill.name}")
+            taken = self.found.get(skill.name)
+        if taken is not None:
+            self.say(where, f"skill {skill.name!r} is replaced by {taken.origin}", "noted")
+            return
+        self.found[skill.name] = skill
+
+    def _guarded(self, where: str, make: Callable[[], Skill]) -> Skill | None:
+        try:
+            return make()
+        except PluginError as error:
+            self.say(where, str(error), "noted" if error.code == "replaced" else "refused")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's code may raise anything, and stop no others
+            self.say(where, redacted(f"it fails to load: {type(error).__name__}: {error}"))
+        return None
 
 
 def from_folder(folder: Path, *, package: str, origin: str) -> Skill:
     """Return the skill in `folder`, whose Python package is importable as `package`. Raises PluginError."""
-    described = skillmd.read(folder)
-    tools: tuple[Tool, ...] = ()
-    if (folder / "tools.py").is_file():
-        tools = _tools(_module(folder, f"{package}.tools"), described.name)
-    return Skill(described.name, described.description, described.instructions, tools, folder, origin, described.notes)
+    python = (folder / "tools.py").is_file()
+    tools = (lambda name: _tools(_module(folder, f"{package}.tools"), name)) if python else None
+    return skill_in(folder, tools=tools, origin=origin)
+
+
+def _shared(folder: Path, shelf: _Shelf) -> Skill:
+    """Return a skill that lies where every assistant looks: no Python of it is run in our process."""
+    if (folder / "tools.py").is_file() and (folder / "__init__.py").is_file():
+        told = f"its tools.py is not loaded from here; if it was made for Everpilot, move it to {home() / 'skills'}."
+        shelf.say(folder, told, "unsupported")
+    return skill_in(folder, origin=f"user ({folder.parent})")
 
 
 def from_functions(functions: Iterable[Callable[..., Any]], *, name: str = "custom") -> Skill:
@@ -67,24 +136,25 @@ def from_functions(functions: Iterable[Callable[..., Any]], *, name: str = "cust
     )
 
 
-def _candidates(settings: SkillSettings, projects: Mapping[Path, Path]) -> Iterator[tuple[str, Callable[[], Skill]]]:
+def _candidates(
+    settings: SkillSettings, projects: Mapping[Path, Path], shelf: _Shelf
+) -> Iterator[tuple[str, Callable[[], Skill]]]:
     """Yield every skill's folder and how to load it; `projects` are roots of private copies, and what they copy."""
     first: dict[str, Path] = {}  # a package name leads to one folder only, the first
     for root in _folders(settings, projects):
         origin = "bundled" if root == _roots.bundled("skills") else f"user ({root})"
         origin = f"project ({projects[root]})" if root in projects else origin
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            if (folder / "SKILL.md").is_file():
-                winner = first.setdefault(folder.name, folder)
-                package = f"copilot.skills.{folder.name}"
-                make = partial(from_folder, folder, package=package, origin=origin)
-                yield str(folder), make if winner is folder else partial(_replaced, folder.name, winner)
+        for folder in shelf.listed(root):
+            winner = first.setdefault(folder.name, folder)
+            package = f"copilot.skills.{folder.name}"
+            make = partial(from_folder, folder, package=package, origin=origin)
+            yield str(folder), make if winner is folder else partial(_replaced, folder.name, winner)
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         yield f"entry point {point.name}", partial(_from_entry_point, point)
 
 
 def _replaced(name: str, winner: Path) -> Skill:
-    raise PluginError(f"Skill {name!r} is replaced by the user's one in {winner}.")
+    raise PluginError(f"Skill {name!r} is replaced by the user's one in {winner}.", code="replaced")
 
 
 def _folders(settings: SkillSettings, projects: Iterable[Path]) -> list[Path]:
@@ -97,19 +167,6 @@ def _folders(settings: SkillSettings, projects: Iterable[Path]) -> list[Path]:
     package.__path__ = list(order)
     importlib.invalidate_caches()
     return [Path(p) for p in order]
-
-
-def _guarded(where: str, make: Callable[[], Skill], problems: list[Problem]) -> Skill | None:
-    try:
-        skill = make()
-    except PluginError as error:
-        problems.append(Problem(where, str(error)))
-        return None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's code may raise anything, and stop no others
-        problems.append(Problem(where, redacted(f"it fails to load: {type(error).__name__}: {error}")))
-        return None
-    problems.extend(Problem(where, note) for note in skill.notes)
-    return skill
 
 
 def _module(folder: Path, name: str) -> ModuleType:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copilot.errors import PluginError
+from copilot.plugins import skillmd
 from copilot.plugins.skill import Problem
 from copilot.plugins.trusting import Content, Decisions, Standing, skill_content
 
@@ -31,7 +32,7 @@ def find(roots: Iterable[Path], named: Iterable[str] = ()) -> list[Path]:
     for place in places:
         try:
             folders = sorted(place.iterdir()) if place.is_dir() else []
-            found |= dict.fromkeys(folder for folder in folders if (folder / "SKILL.md").is_file())
+            found |= dict.fromkeys(folder for folder in folders if skillmd.file_in(folder))
         except OSError:  # a folder that can't be listed has no skills for us
             continue
     return list(found)
@@ -91,13 +92,13 @@ def look(folder: Path, decisions: Decisions) -> Shown:
     """Return what a skill holds, read and not run. Raises PluginError."""
     content = skill_content(folder)
     scripts = tuple(name for name in content.files if name.startswith("scripts/") or name.endswith(_RUNS))
-    return Shown(content, decisions.standing(content), tuple(_tools(content.files)), scripts)
+    return Shown(content, decisions.standing(content), tuple(tools_in(content.files)), scripts)
 
 
 _RUNS = (".py", ".sh", ".bash", ".ps1", ".bat", ".cmd", ".js", ".mjs", ".ts", ".rb", ".pl", ".exe", ".so", ".dll")
 
 
-def _tools(files: Mapping[str, bytes]) -> Iterator[tuple[str, str, str]]:
+def tools_in(files: Mapping[str, bytes]) -> Iterator[tuple[str, str, str]]:
     """Yield the functions of tools.py that are marked as tools, by their source alone."""
     if "tools.py" not in files:
         return

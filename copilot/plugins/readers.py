@@ -6,6 +6,7 @@ Whoever adds a form adds a row.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,19 +51,34 @@ class Reader:
 
 
 def _is_app(found: Found) -> bool:
-    if not found.has("manifest.json"):
+    """Whether a folder is an app package, or a project that becomes one (its files lie in appPackage)."""
+    name = next((each for each in ("manifest.json", "appPackage/manifest.json") if found.has(each)), "")
+    if not name:
         return False
-    manifest = PluginFiles(found.path).json("manifest.json")
+    manifest = PluginFiles(found.path).json(name)
     return isinstance(manifest, dict) and "manifestVersion" in manifest
 
 
 def _is_agent(found: Found) -> bool:
-    schema = str(found.value.get("$schema", "")) if isinstance(found.value, dict) else ""
-    agent = {"version", "name", "description"} <= found.keys and not found.keys & {"schema_version", "manifestVersion"}
-    return "declarative-agent" in schema or (agent and "agent-plugins.org" not in schema)
+    """Whether a file is a declarative agent: by its schema, a draft's too, or by fields that no other form has."""
+    if not isinstance(found.value, dict) or found.keys & _OF_OTHERS:
+        return False
+    schema, version = str(found.value.get("$schema", "")), str(found.value.get("version", ""))
+    drafted = any(word in schema for word in ("declarative-agent", "declarative-copilot", "declarativeAgent"))
+    minimal = {"name", "description"} <= found.keys and version.startswith("v1.")
+    return drafted or minimal or {"name", "instructions"} <= found.keys
 
 
+#: Keys at the top of other forms, some of which have a name and a description, too.
+_OF_OTHERS = frozenset(
+    {"manifestVersion", "functions", "runtimes", "name_for_human", "openapi", "swagger", "mcpServers"}
+)
 _HERE = "copilot.plugins"
+_OPENAPI_FILES = tuple(f"{stem}.{end}" for stem in ("openapi", "swagger") for end in ("json", "yaml", "yml"))
+#: How an API description begins: it may be large, and is read by its own reader, once.
+_OPENAPI = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?(?:\s|---|#[^\n]*\n)*\{?\s*[\"']?(?:openapi|swagger)[\"']?\s*:\s*[\"']?[23]\."
+)
 READERS: tuple[Reader, ...] = (
     # folders
     Reader("m365-app", _is_app, f"{_HERE}.app_package:read"),
@@ -72,16 +88,22 @@ READERS: tuple[Reader, ...] = (
         lambda f: f.has(".claude-plugin/plugin.json", ".codex-plugin/plugin.json", "plugin.json"),
         f"{_HERE}.packages.claude:read",
     ),
+    Reader(
+        "claude-marketplace",
+        lambda f: f.has(".claude-plugin/marketplace.json", ".agents/plugins/marketplace.json", "marketplace.json"),
+        f"{_HERE}.packages.marketplace:read",
+    ),
     Reader("declarative-agent", lambda f: f.has("declarativeAgent.json"), f"{_HERE}.declarative.manifest:read"),
     Reader("skill", lambda f: f.has("SKILL.md", "skill.md"), f"{_HERE}.packages.folders:read_skill"),
     Reader("skills", lambda f: _holds_skills(f.path), f"{_HERE}.packages.folders:read_skills"),
     Reader("mcp-servers", lambda f: f.has(".mcp.json", "mcp.json"), f"{_HERE}.mcp.config:read"),
+    Reader("openapi", lambda f: f.has(*_OPENAPI_FILES), f"{_HERE}.openapi.reader:read"),
     # single files
     Reader("m365-app", lambda f: "manifestVersion" in f.keys, f"{_HERE}.app_package:read"),
+    Reader("declarative-agent", _is_agent, f"{_HERE}.declarative.manifest:read"),
     Reader("api-plugin", lambda f: "schema_version" in f.keys, f"{_HERE}.api_plugin.reader:read"),
     Reader("openapi", lambda f: bool({"openapi", "swagger"} & f.keys), f"{_HERE}.openapi.reader:read"),
     Reader("mcp-servers", lambda f: bool({"mcpServers", "servers"} & f.keys), f"{_HERE}.mcp.config:read"),
-    Reader("declarative-agent", _is_agent, f"{_HERE}.declarative.manifest:read"),
 )
 #: What is understood, for messages.
 FORMS = (
@@ -115,8 +137,18 @@ def _found(path: Path) -> Found:
         raise PluginError(f"{path} does not exist.", code="missing")
     if path.suffix.lower() not in (".json", ".yaml", ".yml", ".jsonc"):
         return Found(path)
+    if _OPENAPI.match(_beginning(path)):
+        return Found(path, frozenset({"openapi"}))
     value = most_of(path)
     return Found(path, frozenset(map(str, value)) if isinstance(value, dict) else frozenset(), value)
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(2_000)
+    except OSError as error:
+        raise PluginError(f"{path} can't be read: {error.strerror}.", code="unreadable") from error
 
 
 def _is_agent_plugins(path: Path) -> bool:

@@ -27,7 +27,7 @@ MOST_FILES, MOST_BYTES = 500, 20_000_000
 #: What Python makes itself; left out of the copy, too, so that nothing of it is ever loaded.
 _SKIPPED = frozenset({"__pycache__"})
 
-Kind = Literal["skill", "mcp"]
+Kind = Literal["skill", "mcp", "plugin"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ class Decisions:
     def __init__(self, state: Path) -> None:
         self._state = state
         self._file = state / FILE
+        self._read: tuple[object, dict[str, Decision]] = (None, {})  # the file as it was last read: it is asked often
 
     def all(self) -> list[Decision]:
         """Return every decision, by place. Raises PluginError when the file is damaged: then nothing is trusted."""
@@ -166,8 +167,12 @@ class Decisions:
 
     def _stored(self) -> dict[str, Decision]:
         try:
-            found = json.loads(self._file.read_text("utf-8"))
-            return {str(key): Decision(**value) for key, value in found.items()}
+            now = self._file.stat()
+            written = (now.st_ino, now.st_mtime_ns, now.st_size)
+            if self._read[0] != written:
+                found = json.loads(self._file.read_text("utf-8"))
+                self._read = (written, {str(key): Decision(**value) for key, value in found.items()})
+            return self._read[1]
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError) as error:

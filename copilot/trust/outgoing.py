@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from copilot.trust.labels import UNKNOWN, Label
 
-Kind = Literal["mail", "post", "share", "invite", "upload", "delete", "move", "permissions", "change"]
+Kind = Literal["mail", "post", "share", "invite", "upload", "delete", "move", "permissions", "change", "run"]
 #: Kinds that send nothing, but change or remove what lies elsewhere: they are always asked.
 _ALTERS = frozenset({"delete", "move", "permissions", "change"})
-KINDS = frozenset({"mail", "post", "share", "invite", "upload"}) | _ALTERS
+KINDS = frozenset({"mail", "post", "share", "invite", "upload", "run"}) | _ALTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Outgoing:
     `recipients` are resolved: the addresses, handles or accounts that it goes to, not the names they were looked up by.
     `hosts` are web addresses that data is uploaded to. `body` is the whole text. `deliver` is called at most once, with
     a key that names this delivery for ever, and returns what to tell (a receipt); it raises EverpilotError when nothing
-    was sent. It sends what is shown here and nothing else: it is made from the same values.
+    was sent. It sends what is shown here and nothing else: it is made from the same values. With the kind "run" nothing
+    leaves: a program is run in the sandbox, `subject` says which.
     """
 
     kind: Kind
@@ -47,6 +48,8 @@ class Outgoing:
     @property
     def effect(self) -> str:
         """The policy's word for it."""
+        if self.kind == "run":
+            return "run"
         return "alter" if self.kind in _ALTERS else "upload" if self.hosts or self.kind == "upload" else "send"
 
     @property
@@ -54,6 +57,8 @@ class Outgoing:
         """What would be done, in a line."""
         whom = ", ".join(self.recipients or self.hosts) or "nobody"
         files = f" with {len(self.attachments)} attachment(s)" if self.attachments else ""
+        if self.kind == "run":
+            return f"Run {self.subject}{files}"
         return f"{self.kind.capitalize()} to {whom}{files}"
 
     def digest(self) -> str:

@@ -17,8 +17,8 @@ Decision = Literal["allow", "ask", "deny"]
 
 #: fetch: asks another machine for something; upload: sends data to a host rather than to somebody; move: also
 #: permissions; alter: changes or removes what lies elsewhere and can't be undone here; remember: writes into memory
-#: that later threads believe.
-EFFECTS = frozenset({"read", "write", "send", "delete", "fetch", "move", "upload", "alter", "remember"})
+#: that later threads believe; run: runs a program that a skill brought.
+EFFECTS = frozenset({"read", "write", "send", "delete", "fetch", "move", "upload", "alter", "remember", "run"})
 #: ask: a person decides; auto: this table decides, and asks where something untrusted had a part in it or something
 #: leaves; yes: the person approved changes to files beforehand (`--yes`); dry-run: show only; read-only: no edits.
 MODES = frozenset({"ask", "auto", "yes", "dry-run", "read-only"})
@@ -185,6 +185,7 @@ RULES: tuple[Rule, ...] = (
     Rule("remember", "allow", "It is kept for later threads.", _only("remember")),
     # What leaves
     Rule("alter", "ask", "It changes something elsewhere and can't be undone.", _only("alter")),
+    Rule("run", "ask", "It runs a program that a skill brought, in a sandbox.", _only("run")),
     Rule(
         *("send-restricted", "ask", "It leaves this computer, and is restricted.", _SENDS),
         at_least=_RESTRICTED,

@@ -95,6 +95,7 @@ def _mistakes(chat: Terminal) -> None:
     for typed, said in (
         ("/undo many", "no number of a change"),
         ("/sesions", "/sessions"),
+        ("/powerpiont", "/powerpoint"),
         ("/resume nope", "no thread"),
         ("/model nope", "nope"),
         ("/diff 99", "no change 99"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from copilot.hosts.terminal.screen import Screen
 
 _HELLO = "Everpilot · {folder}\n/help for commands, @ for files, Ctrl-D to leave\n"
-_COMMAND = re.compile(r"/[a-z]*(\s|$)")
+_COMMAND = re.compile(r"/[^\s/]*(\s|$)")  # a path has a second slash
 
 
 def chat(parsed: argparse.Namespace) -> int:
@@ -35,7 +35,14 @@ def chat(parsed: argparse.Namespace) -> int:
     loading = Loading(parsed)
     prompt = Prompt(folder, on_shown=loading.start)
     loading.on_error = prompt.fail
+    loading.on_loaded = lambda copilot: prompt.offer(_names(copilot))
     return Chat(parsed, prompt, loading).run()
+
+
+def _names(copilot: Copilot) -> dict[str, str]:
+    from copilot.hosts.terminal.commands import names_of
+
+    return names_of(copilot)
 
 
 def _short(folder: Path) -> str:
@@ -49,6 +56,7 @@ class Loading:
 
     def __init__(self, parsed: argparse.Namespace) -> None:
         self.on_error: Callable[[BaseException], None] = lambda error: None
+        self.on_loaded: Callable[[Copilot], None] = lambda copilot: None
         self._parsed = parsed
         self._copilot: Copilot | None = None
         self._error: BaseException | None = None
@@ -76,6 +84,7 @@ class Loading:
             copilot = make_copilot(self._parsed)
             copilot.prepare()
             self._copilot = copilot
+            self.on_loaded(copilot)
         except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
             self._error = error
             self.on_error(error)
@@ -124,6 +133,7 @@ class Chat:
             copilot = self._loading.wait()
         from copilot.hosts.once import chosen_thread, notes_of
         from copilot.hosts.terminal.commands import Commands
+        from copilot.hosts.terminal.greeting import greet
         from copilot.hosts.terminal.screen import Screen
         from copilot.models import credentials
 
@@ -136,19 +146,25 @@ class Chat:
         thread = chosen_thread(copilot, self._parsed) or copilot.threads.new_id()
         self._files = list(self._parsed.files)
         self._commands: Commands = Commands(copilot, self._screen, thread)
+        self._prompt.suggest(self._commands.starters())
+        if not (self._parsed.continue_ or self._parsed.resume):
+            greet(self._screen, copilot.persona)
 
     def _serve(self, message: str) -> None:
         """Answer one message or run one command."""
         commands = self._commands
-        if _COMMAND.match(message):
+        said = without_marks(message, commands.copilot.folder)
+        start = commands.started(said)
+        if start is None and _COMMAND.match(message):
             thread = commands.thread
             self._stay = commands.run(message)
+            self._prompt.suggest(commands.starters())
             if commands.thread != thread:
                 self._ask_open_approval()
             return
         files, self._files = self._files, []
-        said = without_marks(message, commands.copilot.folder)
-        self._turn(commands.copilot.stream(said, thread=commands.thread, files=files))
+        text, typed = start or (said, None)
+        self._turn(commands.copilot.stream(text, thread=commands.thread, files=files, typed=typed))
 
     def _turn(self, events: Iterator[Event]) -> None:
         final: Final | None = self._screen.show(events)

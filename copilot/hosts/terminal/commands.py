@@ -9,9 +9,22 @@ from copilot.agent.copilot import Copilot
 from copilot.agent.events import Usage
 from copilot.errors import ToolInputError
 from copilot.hosts import render
+from copilot.hosts.agent_commands import agent_rows
 from copilot.hosts.once import here
 from copilot.hosts.terminal.complete import COMMANDS
+from copilot.hosts.terminal.greeting import greet, starters_of
 from copilot.hosts.terminal.screen import Screen
+from copilot.plugins.starts import started, starts
+from copilot.trust.sanitise import safe_text
+
+
+_NAMED = 30  # skills and prompts that /help names
+
+
+def names_of(copilot: Copilot) -> dict[str, str]:
+    """Return the names that start a skill or a prompt, each with what it is for, as a terminal may show it."""
+    known = starts(copilot.skills.skills, taken=COMMANDS)
+    return {name: safe_text(f"{start.hint} {start.description}".strip()) for name, start in known.items()}
 
 
 class Commands:
@@ -23,17 +36,33 @@ class Commands:
         self._screen = screen
         self._run: dict[str, Callable[[str], None]] = {name: getattr(self, f"_{name[1:]}") for name in COMMANDS}
         self._stay = True
+        self._starts = starts(copilot.skills.skills, taken=COMMANDS)
+
+    def started(self, line: str) -> tuple[str, str] | None:
+        """Return the message of a skill or prompt that a line starts, and what of it was typed; None for other lines.
+
+        Raises EverpilotError when something is missing.
+        """
+        return started(line, self._starts)
 
     def run(self, line: str) -> bool:
         """Run one line; returns False when the person wants to leave. Raises EverpilotError."""
         name, _, rest = line.replace("\n", " ").partition(" ")
         if name not in self._run:
-            raise ToolInputError.unknown("command", name, COMMANDS)
+            raise ToolInputError.unknown("command", name, [*COMMANDS, *self._starts])
         self._run[name](rest.strip())
         return self._stay
 
+    def starters(self) -> tuple[str, ...]:
+        """Return the requests that the agent offers to begin with, as a terminal may show them."""
+        return starters_of(self.copilot.persona)
+
     def _help(self, _: str) -> None:
         self._table(("Command", "What it does"), COMMANDS.items())
+        if self._starts:
+            names = list(self._starts)
+            more = f" and {len(names) - _NAMED} more: type / and Tab" if len(names) > _NAMED else ""
+            self._screen.note(f"A skill or prompt starts with its name: {', '.join(names[:_NAMED])}{more}")
         self._screen.note("Alt-Enter begins a new line, @ completes a file, Ctrl-C stops a turn, Ctrl-D leaves.")
 
     def _exit(self, _: str) -> None:
@@ -48,14 +77,7 @@ class Commands:
         if not name:
             self._models("")
             return
-        chosen = Copilot(
-            self.copilot.folder,
-            folders=self.copilot.roots[1:],
-            model=name,
-            mode=self.copilot.mode,
-            settings=self.copilot.settings,
-            state=self.copilot.state,
-        )
+        chosen = self.copilot.like(model=name)
         chosen.prepare()  # raises for a name that is not there; the present model then stays
         self.copilot = chosen
         self._screen.note(f"{name} is preferred from now on.")
@@ -78,10 +100,20 @@ class Commands:
             self._screen.problem(f"{problem.where}: {problem.reason}")
 
     def _tools(self, _: str) -> None:
-        tools = self.copilot.skills.tools().values()
+        tools = self.copilot.offered.tools().values()
         self._table(
             ("Tool", "Effect", "What it does"), [(t.name, t.effect.value, t.description.splitlines()[0]) for t in tools]
         )
+
+    def _agents(self, name: str) -> None:
+        if not name:
+            self._table(("Agent", "Name", "What for"), agent_rows(self.copilot))
+            return
+        chosen = self.copilot.like(agent="" if name == "none" else name)
+        chosen.prepare()  # raises for an agent that is not there; the present one then stays
+        self.copilot, self.thread = chosen, chosen.threads.new_id()
+        self._screen.note("A new thread.")
+        greet(self._screen, chosen.persona)
 
     def _undo(self, what: str) -> None:
         workspace = self.copilot.workspace

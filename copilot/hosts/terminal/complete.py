@@ -20,6 +20,7 @@ COMMANDS = {
     "/models": "the models and how they are",
     "/skills": "the loaded skills",
     "/tools": "the tools that skills offer",
+    "/agents": "the agents of plugins; begin anew with one: /agents NAME, or /agents none",
     "/undo": "take back the last change, or /undo N, /undo turn, /undo thread",
     "/redo": "do again what was undone: /redo [N]",
     "/diff": "what was changed in this folder: /diff [N]",
@@ -38,19 +39,21 @@ _PUNCTUATION = ".,;:!?)"
 
 
 class ChatCompleter(Completer):
-    """Completes for a chat in `folder`."""
+    """Completes for a chat in `folder`; `starters` are whole requests that an agent offers to begin with."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
         self._clock = clock
+        self.more: dict[str, str] = {}  # what can be started beside COMMANDS, and what for: known when all is loaded
         self._listed: list[str] = []
         self._until = -1.0
+        self.starters: tuple[str, ...] = ()
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Yield what fits the word before the cursor."""
         before = document.text_before_cursor
         if before.startswith("/") and not re.search(r"\s", before):
-            for name, text in COMMANDS.items():
+            for name, text in {**self.more, **COMMANDS}.items():
                 if name.startswith(before):
                     yield Completion(name, -len(before), display_meta=text)
         elif typed := _TYPED.search(before):
@@ -58,6 +61,9 @@ class ChatCompleter(Completer):
             for name in self._files():
                 if sought in name.lower():
                     yield Completion(_marked(name), -len(typed[0]), display=name)
+        else:
+            begun = before.casefold()
+            yield from (Completion(text, -len(before)) for text in self.starters if text.casefold().startswith(begun))
 
     def _files(self) -> list[str]:
         if self._clock() >= self._until:

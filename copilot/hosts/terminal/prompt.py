@@ -40,9 +40,10 @@ class Prompt:
     ) -> None:
         self._on_shown = on_shown
         self._ends: dict[str, Any] = {"input": given, "output": shown}
+        self._completer = ChatCompleter(folder)
         self._session: PromptSession[str] = PromptSession(
             history=_history(),
-            completer=ChatCompleter(folder),
+            completer=self._completer,
             complete_while_typing=True,
             complete_in_thread=True,
             auto_suggest=AutoSuggestFromHistory(),
@@ -65,6 +66,14 @@ class Prompt:
                 continue
             except EOFError:
                 return None
+
+    def offer(self, names: dict[str, str]) -> None:
+        """Complete these names from now on, too; what each is for stands beside it."""
+        self._completer.more = dict(names)
+
+    def suggest(self, starters: Sequence[str]) -> None:
+        """Complete these whole requests from now on: an agent's conversation starters."""
+        self._completer.starters = tuple(starters)
 
     def fail(self, error: BaseException) -> None:
         """End the waiting in `ask`, from another thread: there is nothing to talk to."""

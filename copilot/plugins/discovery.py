@@ -1,0 +1,62 @@
+"""The plugins that are loaded at the start: the installed ones, and those that `[plugins] paths` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from copilot._redaction import redacted
+from copilot.errors import EverpilotError
+from copilot.plugins import readers
+from copilot.plugins.plugin import Plugin, Reading
+from copilot.plugins.skill import Problem
+from copilot.trust.sanitise import safe_text
+
+
+def discover(reading: Reading) -> tuple[list[Plugin], list[Problem]]:
+    """Return the plugins that can be used, and all that is to be said of them and of the others.
+
+    Nothing of them runs, but for the tools.py of skills that were installed. One that is broken is named and stops no
+    other; of two of one name the first counts, and installed ones go first.
+    """
+    from copilot.plugins.installed import Installed
+
+    loadable, problems = Installed(reading.home).loadable()
+    places = [(each.entry.name, each.root) for each in loadable]
+    places += [("", Path(path).expanduser()) for path in reading.settings.paths]
+    found: dict[str, Plugin] = {}
+    for name, path in places:
+        if name in reading.settings.disabled:
+            continue
+        plugin = _guarded(path, reading, problems)
+        if plugin is None or plugin.name in reading.settings.disabled:
+            continue
+        if plugin.name in found:
+            told = f"the plugin {plugin.name!r} is there already, from {found[plugin.name].root}; this one is left out."
+            problems.append(Problem(safe_text(str(path)), told))
+            continue
+        if name:  # it was installed: a person trusted its Python, and it is as it was then
+            from copilot.plugins.python_tools import with_python
+
+            plugin = with_python(plugin)
+        found[plugin.name] = plugin
+        problems.extend(_told(plugin.problems))
+    return list(found.values()), problems
+
+
+def _guarded(path: Path, reading: Reading, problems: list[Problem]) -> Plugin | None:
+    where = safe_text(str(path))
+    try:
+        return readers.read(path, reading)
+    except EverpilotError as error:
+        problems.append(Problem(where, safe_text(str(error))))
+    except Exception as error:  # noqa: BLE001 - what strangers wrote may break any reader, and must stop no other
+        told = redacted(f"it fails to load: {type(error).__name__}: {error}")
+        problems.append(Problem(where, safe_text(told)))
+    return None
+
+
+def _told(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems with nothing in them that a terminal would obey."""
+    for each in problems:
+        yield Problem(safe_text(each.where), safe_text(each.reason), each.severity)

@@ -1,0 +1,51 @@
+"""What servers offered when they were last asked, so that a start needs none of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+from copilot.plugins.mcp import limits
+from copilot.plugins.mcp.config import Server
+from copilot.plugins.mcp.listing import Listing
+from copilot.workspace.save import make_private
+
+FOLDER = "mcp"
+
+
+class Cache:
+    """The listings in a state folder (0600). They decide nothing: tools are offered as they were trusted (pins.py)."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / FOLDER
+        self._kept: dict[str, Listing] = {}
+
+    def load(self, server: Server) -> Listing | None:
+        """Return what the server offered last, None when that is not known, or can't be read."""
+        try:
+            with self._file(server).open("rb") as file:
+                found = json.loads(file.read(limits.MESSAGE))
+            return Listing.from_dict(found)
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+    def keep(self, server: Server, listing: Listing) -> None:
+        """Remember what the server offers. Where that can't be written, the next start asks again."""
+        if self._kept.get(server.key) is listing:
+            return
+        self._kept[server.key] = listing
+        text = json.dumps(listing.to_dict())
+        try:
+            make_private(self._folder)
+            beside = self._folder / f".{secrets.token_hex(8)}.tmp"
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            beside.replace(self._file(server))
+        except OSError:
+            return
+
+    def _file(self, server: Server) -> Path:
+        return self._folder / f"{hashlib.sha256(server.key.encode('utf-8', 'replace')).hexdigest()[:32]}.json"

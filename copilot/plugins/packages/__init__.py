@@ -1,0 +1,1 @@
+"""Plugins that are folders of skills, servers and commands: Agent Plugins, Claude and Codex, marketplaces."""

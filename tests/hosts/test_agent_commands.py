@@ -1,0 +1,124 @@
+"""Agents on the command line and in the chat: listed, chosen, greeted; a thread goes on with its agent."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from rich.console import Console
+
+from copilot.cli import main
+from copilot.hosts.once import open_copilot, reaching
+from copilot.hosts.terminal.commands import Commands
+from copilot.hosts.terminal.complete import ChatCompleter
+from copilot.hosts.terminal.greeting import greet, starters_of
+from copilot.hosts.terminal.screen import Screen
+from copilot.plugins.persona import Persona, Starter
+
+AGENT = {
+    "version": "v1.8",
+    "name": "Help Desk\u202e\x1b[31m",
+    "description": "Helps with IT.",
+    "instructions": "Be brief.",
+    "capabilities": [{"name": "Dataverse"}],
+    "disclaimer": {"text": "No legal advice."},
+    "conversation_starters": [{"title": "Mine", "text": "Show my tickets"}],
+    "editorial_answers": {
+        "answers": [{"question": "How do I reset my password?", "answer": "Go to reset.contoso.com."}]
+    },
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, home: Path) -> Path:
+    place = tmp_path / "desk"
+    place.mkdir()
+    (place / "declarativeAgent.json").write_text(json.dumps(AGENT), "utf-8")
+    (home / "copilot.toml").write_text(f"[plugins]\npaths = [{json.dumps(str(place))}]\n", "utf-8")
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    return documents
+
+
+def run(*words: str) -> int:
+    return main([*words])
+
+
+def test_agents_are_listed_and_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("agents", "--dir", str(folder), "--json") == 0
+    assert [each["agent"] for each in json.loads(capsys.readouterr().out)] == ["help-desk"]
+    assert run("agents", "help-desk", "--dir", str(folder)) == 0
+    out = capsys.readouterr().out
+    assert "Dataverse is not served here" in out
+    assert "\x1b[31m" not in out
+    assert "\u202e" not in out
+
+
+def test_one_answer_of_an_agent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--agent", "help-desk", "-p", "How do I reset my password?", "--dir", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.out.strip() == "Go to reset.contoso.com."
+    assert "No legal advice." in told.err
+    assert run("-c", "-p", "How do I reset my password?", "--dir", str(folder), "--output-format", "json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["served_by"].startswith("editorial answer of Help Desk")
+    assert "No legal advice." not in told.err
+
+
+def test_an_unknown_agent_is_told_with_what_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--agent", "nobody", "-p", "hi", "--dir", str(folder)) == 1
+    assert "There is: 'help-desk'" in capsys.readouterr().err
+
+
+def test_a_thread_goes_on_with_its_agent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(
+        "--agent", "help-desk", "-p", "How do I reset my password?", "--dir", str(folder), "--output-format", "json"
+    )
+    thread = json.loads(capsys.readouterr().out)["thread"]
+    import argparse
+
+    plain = open_copilot(argparse.Namespace(dir=str(folder)))
+    assert plain.persona is None
+    persona = reaching(plain, thread).persona
+    assert persona is not None
+    assert persona.handle == "help-desk"
+
+
+def test_the_chat_greets_and_changes_agents(folder: Path) -> None:
+    import argparse
+
+    shown = io.StringIO()
+    screen = Screen(Console(file=shown, width=200))
+    commands = Commands(open_copilot(argparse.Namespace(dir=str(folder))), screen, "t1")
+    commands.run("/agents")
+    assert "help-desk" in shown.getvalue()
+    commands.run("/agents help-desk")
+    assert commands.thread != "t1"
+    assert commands.starters() == ("Show my tickets",)
+    for words in ("Helps with IT.", "No legal advice.", "Mine: Show my tickets"):
+        assert words in shown.getvalue()
+    commands.run("/agents none")
+    assert commands.copilot.persona is None
+    assert commands.starters() == ()
+    assert "\x1b[31m" not in shown.getvalue()
+
+
+def test_starters_are_completed_and_not_where_the_agent_wants_no_suggestions(tmp_path: Path) -> None:
+    completer = ChatCompleter(tmp_path)
+    completer.starters = ("Show my tickets", "Open a ticket")
+
+    def completed(text: str) -> list[str]:
+        return [each.text for each in completer.get_completions(Document(text), CompleteEvent())]
+
+    assert completed("show") == ["Show my tickets"]
+    assert completed("") == ["Show my tickets", "Open a ticket"]
+    assert completed("nothing") == []
+    assert completed("/agen") == ["/agents"]
+    agent = Persona("A", starters=(Starter("Ask\x1b[2J me"), Starter("Mail?", needs=("Email",))))
+    assert starters_of(agent) == ("Ask me",)
+    assert starters_of(Persona("A", starters=agent.starters, suggestions=False)) == ()
+    greet(Screen(Console(file=io.StringIO())), None)
