@@ -306,7 +306,9 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="a folder of documents, a skill's, or mcp:NAME")
+    parser.add_argument(
+        "folder", nargs="?", default=".", metavar="FOLDER", help="a folder of documents, a skill's, or mcp:NAME"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--show", action="store_true", help="show what would be trusted, and trust nothing")
     what.add_argument("--list", action="store_true", help="list what is trusted")
@@ -373,7 +375,9 @@ def _plugins(parser: argparse.ArgumentParser) -> None:
         return made
 
     install = add("install", "look at a plugin, and install it once it is trusted")
-    install.add_argument("source", metavar="SOURCE", help="folder, .zip, manifest, git URL[#REF[:FOLDER]], pypi:NAME, P@MARKET")
+    install.add_argument(
+        "source", metavar="SOURCE", help="folder, .zip, manifest, git URL[#REF[:FOLDER]], pypi:NAME, P@MARKET"
+    )
     install.add_argument("--name", metavar="N", help="what it is called here")
     install.add_argument("--yes", action="store_true", help="trust it without a question")
     install.add_argument("--strict", action="store_true", help="refuse what is not as its standard says")
@@ -420,7 +424,7 @@ _COMMANDS = {
     "history": (_history, "List the versions of a file, and which of them can be restored."),
     "restore": (_restore, "Bring back a version of a file; that can be undone, too."),
     "sessions": (_sessions, "List the threads."),
-    "agents": (_agents, "List the agents that plugins brought, or show one: what it may use, and what is missing here."),
+    "agents": (_agents, "List the agents that plugins brought, or show one: what it may use, what is missing."),
     "models": (_models, "List the models in their order and how they are, add one, or test them with a tool call."),
     "eval": (_eval, 'Give models small tasks; routing.policy = "quality" ranks by the marks. Or run a skill\'s evals.'),
     "cost": (_cost, "Show the tokens and the cost of all calls of models."),

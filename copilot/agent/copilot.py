@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from copilot.agent.plan import Runner
     from copilot.agent.turn import Turn
     from copilot.agent.workers import Answered
+    from copilot.plugins.credentials import Secrets
+    from copilot.plugins.mcp.config import Found
+    from copilot.plugins.mcp.hub import Hub
     from copilot.plugins.persona import Persona
     from copilot.plugins.plugin import Plugin
     from copilot.plugins.projects import Admitted
@@ -120,19 +123,49 @@ class Copilot:
         from copilot.plugins import loader
 
         admitted, problems = self.project_skills
-        loaded = loader.load(self.settings.skills, admitted=admitted)
-        loaded = replace(loaded, problems=(*problems, *loaded.problems))
-        return loaded.plus([loader.from_functions(self._functions)] if self._functions else [])
+        loaded = loader.load(self.settings.skills, admitted=admitted, plugins=self.plugins)
+        loaded = loaded.plus([loader.from_functions(self._functions)] if self._functions else [])
+        loaded = replace(loaded, problems=(*problems, *self.plugin_problems, *loaded.problems))
+        return loaded.beside(self._served(loaded))
+
+    def _served(self, loaded: Skills) -> Skills:
+        """Return what MCP servers offer beside the skills that are loaded already."""
+        from copilot.plugins.mcp.offers import offered
+        from copilot.plugins.skill import Skills
+
+        found = offered(self.servers.servers, self.hub, taken=[skill.name for skill in loaded.skills])
+        return Skills(found.skills, (*self.servers.problems, *found.problems))
+
+    @cached_property
+    def servers(self) -> Found:
+        """The MCP servers of the settings, of plugins and of the opened folders; none of them is asked yet."""
+        from copilot.plugins.mcp.places import everything
+
+        brought = [server for plugin in self.plugins for server in plugin.servers]
+        brought += [server for persona in self.personas for server in persona.all_servers]
+        return everything(self.settings.mcp, self.roots, brought, self._env)
+
+    @cached_property
+    def hub(self) -> Hub:
+        """The connections to MCP servers, each made when it is first needed; `close` ends them."""
+        from copilot.plugins.mcp.hub import Hub
+        from copilot.plugins.mcp.references import headers_by
+
+        return Hub(self.state, roots=self.roots, env=self._env, headers=headers_by(self._secrets))
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        from copilot.plugins.credentials import Secrets
+
+        return Secrets(self.settings.plugins.auth, self.state, self._env)
 
     @cached_property
     def _discovered(self) -> tuple[list[Plugin], list[Problem]]:
-        from copilot.plugins.credentials import Secrets
         from copilot.plugins.discovery import discover
         from copilot.plugins.plugin import Reading
 
         chosen, labels = self.settings.plugins, {**self.settings.trust.labels}
-        secrets = Secrets(chosen.auth, self.state, self._env)
-        return discover(Reading(self.state, settings=chosen, secrets=secrets, env=self._env, labels=labels))
+        return discover(Reading(self.state, settings=chosen, secrets=self._secrets, env=self._env, labels=labels))
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -176,9 +209,9 @@ class Copilot:
         """Return what a worker agent says; see workers.py."""
         from copilot.agent.workers import answered
 
-        with_it = self.like(agent=persona, mode="read-only", model=self._model)
+        with_it = self.like(agent=persona, mode="read-only")
         with_it._depth = self._depth + 1
-        for shared in ("_discovered", "skills", "personas", "workspace", "guard", "audit"):
+        for shared in ("_discovered", "skills", "personas", "hub", "workspace", "guard", "audit"):
             with_it.__dict__[shared] = getattr(self, shared)
         how: dict[str, Any] = {"user": self.user, "serde": self._serializer}
 
@@ -193,6 +226,7 @@ class Copilot:
         same: dict[str, Any] = {
             "folder": self.folder,
             "folders": self.roots[1:],
+            "model": self._model,
             "tools": self._functions,
             "mode": self.mode,
             "user": self.user,

@@ -28,7 +28,7 @@ from copilot.plugins.tools import Effect, Outcome, Result, Tool, public_name
 from copilot.settings import TrustSettings
 from copilot.trust.approvals import Card, Item
 from copilot.trust.guard import Guard
-from copilot.trust.labels import UNKNOWN, Label, join
+from copilot.trust.labels import UNKNOWN, WORKSPACE, Confidentiality, Label, join
 from copilot.trust.outgoing import Outgoing
 from copilot.trust.policy import Request
 from copilot.workspace.change import Change
@@ -492,9 +492,21 @@ def _unsent(step: Step) -> Step:
 def _told_result(step: Step, result: Result, context: ToolContext) -> Step:
     if step.tool is not None and step.tool.effect is Effect.SEND:
         return _unsent(step)
-    step.label = context.label if step.tool is None or step.tool.effect is not Effect.FETCH else context.label | UNKNOWN
+    step.label = context.label | _answered(step.tool, bool(context.labels))
     step.text, step.data, step.sources = result.markdown, result.data, result.sources
     return step
+
+
+def _answered(tool: Tool | None, labelled: bool) -> Label:
+    """Return what the answer of another machine adds to the label of a result: it is untrusted, and internal where the
+    tool of a service does not say how confidential it is (`labelled`).
+    """
+    if tool is None or tool.effect is not Effect.FETCH:
+        return WORKSPACE
+    if tool.service is None:
+        return UNKNOWN
+    source = tool.service.source
+    return replace(source, confidentiality=Confidentiality.PUBLIC) if labelled else source
 
 
 def _shown(step: Step) -> list[tuple[dict[str, Any], str]]:

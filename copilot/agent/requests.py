@@ -133,6 +133,7 @@ class Requests:
             declared=None not in kinds and bool(urls or asked.tool.hosts or asked.tool.service),
             host=self._host(asked.tool, [*urls, *asked.tool.hosts]),
             cleared=_cleared(asked.tool, label),
+            own=asked.tool.service is not None and asked.tool.service.gave(label),
             combined=_combined(asked.tool, asked.label),
         )
 

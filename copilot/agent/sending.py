@@ -9,7 +9,8 @@ from copilot.trust.once import Delivery
 
 def sent(step: Step, delivery: Delivery) -> Step:
     """Put what is known of the delivery into the step, and return it; what a receipt says is not trusted."""
-    step.label = step.label | UNKNOWN
+    service = step.tool.service if step.tool else None
+    step.label = step.label | (service.source if service else UNKNOWN)
     match delivery.status:
         case "sent":
             did = "Done" if delivery.summary.startswith("Run ") else "Sent"

@@ -8,6 +8,7 @@ not used for the longest time make room for what the person's next words are abo
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from pydantic import Field
 
 from copilot.agent.state import State, stamp_of
 from copilot.models.toolset import also_callable
+from copilot.plugins.arguments import JsonArguments
 from copilot.plugins.context import ToolContext
 from copilot.plugins.langchain import as_langchain
 from copilot.plugins.skill import Skill, Skills
@@ -32,6 +34,8 @@ from copilot.plugins.toolsearch import Found, ToolIndex
 from copilot.settings import ToolSettings
 from copilot.slots import Slot
 from copilot.trust.labels import WORKSPACE, Label, join
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[ModelRequest[None]], Awaitable[ModelResponse[Any]]]
 
@@ -96,7 +100,7 @@ class Shelf:
     def made(self, name: str) -> BaseTool:
         """Return a tool in LangChain's form, the same object each time."""
         if name not in self._made:
-            self._made[name] = as_langchain(self.tools[name])
+            self._made[name] = _wired(self.tools[name])
         return self._made[name]
 
     def by_wire(self, name: str) -> BaseTool | None:
@@ -295,6 +299,20 @@ def find_skill(shelf: Shelf) -> Skill:
 def wire_size(tools: Sequence[BaseTool]) -> int:
     """Return how many characters tools are on the wire, in OpenAI's form."""
     return sum(len(json.dumps(convert_to_openai_tool(tool), default=str)) for tool in tools)
+
+
+def _wired(tool: Tool) -> BaseTool:
+    """Return a tool in LangChain's form; one whose schema can't go over the wire says nothing of its arguments.
+
+    Its calls fail with the reason, and the others are not lost with it.
+    """
+    made = as_langchain(tool)
+    try:
+        convert_to_openai_tool(made)
+    except Exception as error:  # noqa: BLE001 - a stranger's schema may break whoever reads it
+        _log.warning("the input schema of %s can't be used: %s: %s", tool.name, type(error).__name__, error)
+        return as_langchain(replace(tool, arguments=JsonArguments({"type": "object", "properties": {}})))
+    return made
 
 
 def _line(found: Found, shelf: Shelf) -> str:

@@ -89,16 +89,14 @@ def _skills(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
 
 
 def _plugins(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
-    """What was installed, and what `[plugins] paths` names; a fault of a plugin is told, and stops nothing."""
+    """What was installed, and what `[plugins] paths` names; what is wrong with it is told with the skills."""
     from copilot.plugins.discovery import discover
     from copilot.plugins.plugin import Reading
 
     chosen = settings.load(Path(parsed.dir or ".").expanduser().resolve())
     labels: dict[str, str] = {**chosen.trust.labels}
-    found, problems = discover(Reading(settings.home(), settings=chosen.plugins, env=os.environ, labels=labels))
+    found, _ = discover(Reading(settings.home(), settings=chosen.plugins, env=os.environ, labels=labels))
     yield True, ", ".join(f"{plugin.name} ({plugin.form})" for plugin in found) or "none is installed"
-    for problem in problems:
-        yield problem.severity != "refused", f"{problem.severity}: {problem.where}: {problem.reason}"
 
 
 def _office(_: argparse.Namespace) -> Iterator[tuple[bool, str]]:

@@ -18,7 +18,7 @@ from copilot.agent.copilot import Copilot
 from copilot.agent.events import ApprovalEvent, Event, Final, Switched, ToolEvent
 from copilot.agent.threads import Thread
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL, exit_code_of
-from copilot.errors import DocumentError, EverpilotError, ThreadError
+from copilot.errors import DocumentError, EverpilotError, SettingsError, ThreadError
 from copilot.hosts import render
 from copilot.hosts.output import as_json, as_line, command, say
 from copilot.models.builtin import PIPED
@@ -61,8 +61,15 @@ def make_copilot(parsed: argparse.Namespace) -> Copilot:
     for given in named:
         _must_be_a_file(given if given.exists() else root / given, given)
     more = [p for p in dict.fromkeys(outside) if not p.is_relative_to(root)]
+    if getattr(parsed, "without", ()) and not parsed.agent:
+        hint = "Name the agent with --agent."
+        raise EverpilotError(
+            "--without switches off what an agent may use, and there is none.", hint=hint, code="usage"
+        )
     chosen = _within(settings.load(root), getattr(parsed, "max_budget_usd", None))
     files = [str(Path(f).expanduser().resolve()) for f in getattr(parsed, "mcp_config", None) or []]
+    if missing := next((file for file in files if not Path(file).is_file()), None):
+        raise SettingsError(f"There is no file {missing}, which --mcp-config names.")
     if files:  # they come before the servers of the settings
         chosen = chosen.model_copy(update={"mcp": chosen.mcp.model_copy(update={"files": [*files, *chosen.mcp.files]})})
     return Copilot(
@@ -145,8 +152,8 @@ def reaching(copilot: Copilot, thread: str | None, model: str | None = None) -> 
     agent = copilot.threads.agent(thread) if thread and not copilot.agent else ""
     if not outside and not agent:
         return copilot
-    changes = {"agent": agent} if agent else {}
-    return copilot.like(folders=[*copilot.roots[1:], *outside], model=model, **changes)
+    changes = {name: value for name, value in (("agent", agent), ("model", model)) if value}
+    return copilot.like(folders=[*copilot.roots[1:], *outside], **changes)
 
 
 def show(events: Iterator[Event], output: str) -> int:

@@ -65,50 +65,58 @@ def _look(folder: Path, into: Path | None) -> Files:
     sizes: dict[str, int] = {}
     hashes: dict[str, str] = {}
     left = MOST_BYTES
-    for count, path in enumerate(_walk(root, root, frozenset())):
-        name = path.relative_to(root).as_posix()
+    for count, (path, name, is_folder) in enumerate(_walk(root, "", root, frozenset({root}))):
         if count >= MOST_FILES:
             raise PluginError(f"{folder} is too large for a plugin: over {MOST_FILES:,} files and folders.")
-        if path.is_dir():
+        if is_folder:
             continue
-        check_names([name], str(folder))
+        if into:
+            check_names([name], str(folder))
         sizes[name], hashes[name] = _take(path, root, into / name if into else None, left)
         left -= sizes[name]
     check_names(sizes, str(folder))
     return Files(folder, sizes, hashes)
 
 
-def _walk(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Yield the files and folders below a folder, by name; a folder that leads back to itself is not followed."""
-    real = folder.resolve()
-    if real in above:
-        return
-    _must_be_inside(real, folder, root)
+def _walk(folder: Path, below: str, root: Path, above: frozenset[Path]) -> Iterator[tuple[Path, str, bool]]:
+    """Yield what lies below a folder, by name: where it really lies, its name, whether it is a folder.
+
+    Links are followed inside of the root; a folder that leads back to itself is left out.
+    """
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise PluginError(f"{folder} can't be read: {error.strerror}.") from error
-    for path in entries:
-        if path.name in LEFT_OUT:
+    for entry in entries:
+        if entry.name in LEFT_OUT:
             continue
-        yield path
-        if path.is_dir():
-            yield from _walk(path, root, above | {real})
+        path, name = Path(entry.path), f"{below}{entry.name}"
+        if entry.is_symlink():
+            path = _led_to(path, root)
+        if not path.is_dir():
+            yield path, name, False
+        elif path not in above:
+            yield path, name, True
+            yield from _walk(path, f"{name}/", root, above | {path})
 
 
-def _must_be_inside(real: Path, path: Path, root: Path) -> None:
+def _led_to(link: Path, root: Path) -> Path:
+    """Return what a link leads to; raises PluginError when that is outside, or it leads in a circle."""
+    try:
+        real = link.resolve()
+    except (OSError, RuntimeError):  # Python 3.11 says RuntimeError for a circle
+        raise PluginError(f"{link} is a link that leads nowhere.", hint="Remove it.") from None
     if not real.is_relative_to(root):
-        raise PluginError(f"{path} is a link that leads out of the plugin's folder.", hint="Copy the file into it.")
+        raise PluginError(f"{link} is a link that leads out of the plugin's folder.", hint="Copy the file into it.")
+    return real
 
 
 def _take(path: Path, root: Path, target: Path | None, most: int) -> tuple[int, str]:
     """Return size and SHA-256 of a file, and write it to `target` if there is one; pipes and devices are none."""
-    real = path.resolve()
-    _must_be_inside(real, path, root)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     digest, size = hashlib.sha256(), 0
     try:
-        with open(os.open(real, flags), "rb") as file, _written(target) as copy:
+        with open(os.open(path, flags), "rb") as file, _written(target) as copy:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise PluginError(f"{path} is no ordinary file.")
             while chunk := file.read(_CHUNK):

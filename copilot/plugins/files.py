@@ -25,14 +25,21 @@ class PluginFiles:
         self.root = root.resolve()
 
     def path(self, relative: str) -> Path:
-        """Return where a file lies; raises PluginError for a path that leads out, absolute ones and links included."""
+        """Return where a file lies; raises PluginError for a path that leads out, absolute ones and links included.
+
+        A path that can be no file's (a name that is too long, a null byte) is an error, too.
+        """
         parts = PurePosixPath(relative.replace("\\", "/"))
+        shown = ascii(relative) if len(relative) <= _LONGEST_SHOWN else f"{ascii(relative[:_LONGEST_SHOWN])}..."
+        if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts.parts):
+            raise PluginError(f"{shown} is too long for a file's name.", code="outside")
         try:
             found = (self.root / parts).resolve()
-        except (OSError, ValueError, RuntimeError):  # a null byte, a name that is too long, links in a circle
-            found = Path(parts.anchor or "/")
+            found.exists()  # what no file system takes as a path fails here, and not where it is used
+        except (OSError, ValueError, RuntimeError):  # a null byte, a path that is too long, links in a circle
+            raise PluginError(f"{shown} is no path of a file.", code="outside") from None
         if parts.is_absolute() or not found.is_relative_to(self.root):
-            raise PluginError(f"{relative!r} leads out of the plugin's folder {self.root}.", code="outside")
+            raise PluginError(f"{shown} leads out of the plugin's folder {self.root}.", code="outside")
         return found
 
     def exists(self, relative: str) -> bool:

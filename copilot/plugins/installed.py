@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +38,8 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class Loadable:
-    """An installed plugin that is enabled, trusted and as it was: the folder or file that is read, and its data."""
+    """An installed plugin that is enabled, trusted and as it was: the folder or file that is read, and where its data
+    lies (`Installed.data` makes that folder)."""
 
     entry: Entry
     root: Path
@@ -93,6 +94,7 @@ class Installed:
         """
         try:
             entries = self.entries()
+            trusted = {made.where: made.digest for made in self._decisions.all()} if entries else {}
         except PluginError as error:
             return [], [Problem(str(self.lock), str(error))]
         found: list[Loadable] = []
@@ -100,24 +102,24 @@ class Installed:
         for entry in entries.values():
             if not entry.enabled:
                 continue
-            if why := self.trouble(entry):
+            if why := self.trouble(entry, trusted):
                 problems.append(Problem(f"plugin {entry.name}", why))
             else:
-                found.append(Loadable(entry, self.root(entry), self.data(entry.name)))
+                found.append(Loadable(entry, self.root(entry), self.state / DATA / entry.name))
         return found, problems
 
-    def trouble(self, entry: Entry) -> str:
+    def trouble(self, entry: Entry, trusted: Mapping[str, str] | None = None) -> str:
         """Return why an installed plugin may not be loaded, "" if it may: its files are not what the lock says, or
-        nobody trusts them any more."""
+        nobody trusts them any more. `trusted` are the decisions' digests by place, where they were read already."""
         again = f"Install it again: everpilot plugins install {_quoted(entry.source)} --name {entry.name}"
         try:
             content = files_of(self.place(entry)).content(str(self.place(entry).parent))
-        except PluginError as error:
-            return f"its files can't be used ({error.message}), so it is not loaded. {again}"
+        except (PluginError, OSError) as error:
+            return f"its files can't be used ({error}), so it is not loaded. {again}"
         if content.digest != entry.sha256:
             return f"its files are not those of {lockfile.FILE}{self._changes(content)}, so it is not loaded. {again}"
-        standing = self._decisions.standing(content)
-        if standing.state != "trusted":
+        known = trusted.get(content.where) if trusted is not None else None
+        if known != content.digest and self._decisions.standing(content).state != "trusted":
             return f"nobody trusts it as it is, so it is not loaded. {again}"
         return ""
 

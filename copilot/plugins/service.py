@@ -36,7 +36,17 @@ class Service:
     @property
     def source(self) -> Label:
         """The label of what it answers, beside how confidential the plugin says that is: untrusted, and from there."""
-        return Label(sources=(f"{SERVICE}{self.name}",))
+        return Label(sources=(f"{SERVICE}{self.name}",), origins=frozenset({self.name}))
+
+    def gave(self, label: Label) -> bool:
+        """Return whether everything untrusted in it came from this very service, which knows it already."""
+        return label.origins is not None and label.origins <= {self.name}
+
+    @property
+    def described(self) -> Label:
+        """The label of what its tools say of themselves: untrusted words, and nobody's data."""
+        public = Confidentiality.PUBLIC
+        return Label(confidentiality=public, sources=(f"{SERVICE}{self.name}",), origins=frozenset())
 
     def cleared(self, label: Label) -> bool:
         """Return whether it may be asked with data of this label."""

@@ -96,8 +96,15 @@ class Skills:
     problems: tuple[Problem, ...] = ()
 
     def tools(self) -> dict[str, Tool]:
-        """Return all tools by their public name."""
-        return {tool.name: tool for skill in self.skills for tool in skill.tools}
+        """Return all tools by their public name; of two of one name the first counts: none is replaced by another's."""
+        found: dict[str, Tool] = {}
+        for tool in (tool for skill in self.skills for tool in skill.tools):
+            found.setdefault(tool.name, tool)
+        return found
+
+    def beside(self, others: Skills) -> Skills:
+        """Return these, and behind them others, with what is to be said of both."""
+        return Skills((*self.skills, *others.skills), (*self.problems, *others.problems))
 
     def plus(self, more: Iterable[Skill]) -> Skills:
         """Return these and `more`; one of the same name replaces the earlier one."""

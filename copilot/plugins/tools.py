@@ -254,7 +254,7 @@ def json_tool(
     """
     skill = name.partition(".")[0]
     arguments = JsonArguments.of(schema, roles)
-    return Tool(name, description, effect, arguments, function, **{"skill": skill, **more})
+    return Tool(name, description, Effect(effect), arguments, function, **{"skill": skill, **more})
 
 
 def tool_name(text: str, taken: Iterable[str] = ()) -> str:

@@ -37,13 +37,15 @@ class Label:
     """The label of one value. `sources` names the files and places it came from, for the person to see.
 
     `readers` are those who may see it: addresses, and domains as "@contoso.com", in lower case; None is anybody who may
-    see data of this confidentiality, and an empty set nobody.
+    see data of this confidentiality, and an empty set nobody. `origins` are the services that everything untrusted in
+    it came from; None where some of it came from elsewhere, or nobody noted from where.
     """
 
     integrity: Integrity = Integrity.UNTRUSTED
     confidentiality: Confidentiality = Confidentiality.INTERNAL
     sources: tuple[str, ...] = ()
     readers: frozenset[str] | None = None
+    origins: frozenset[str] | None = None
 
     def __or__(self, other: Label) -> Label:
         if self == other:
@@ -53,7 +55,14 @@ class Label:
             max(self.confidentiality, other.confidentiality),
             tuple(dict.fromkeys(self.sources + other.sources)),
             _both(self.readers, other.readers),
+            self._origins_with(other),
         )
+
+    def _origins_with(self, other: Label) -> frozenset[str] | None:
+        """Return where what is untrusted in either came from; what is trusted came from nowhere."""
+        untrusted = [label.origins for label in (self, other) if label.tainted]
+        known = [origins for origins in untrusted if origins is not None]
+        return frozenset().union(*known) if untrusted and len(known) == len(untrusted) else None
 
     def admits(self, address: str) -> bool:
         """Return whether the set of readers has this address, by itself or by its domain; True without such a set."""
@@ -67,11 +76,13 @@ class Label:
     def to_dict(self) -> dict[str, Any]:
         """Return the label as JSON types (what is kept in messages and checkpoints)."""
         limited = {} if self.readers is None else {"readers": sorted(self.readers)}
+        noted = {} if self.origins is None else {"origins": sorted(self.origins)}
         return {
             "integrity": self.integrity.name.lower(),
             "confidentiality": self.confidentiality.name.lower(),
             "sources": list(self.sources),
             **limited,
+            **noted,
         }
 
     @classmethod
@@ -83,6 +94,7 @@ class Label:
                 Confidentiality.parse(data["confidentiality"]),
                 tuple(data.get("sources", ())),
                 readers_of(data["readers"]) if "readers" in data else None,
+                frozenset(map(str, data["origins"])) if "origins" in data else None,
             )
         except (KeyError, ValueError, AttributeError, TypeError):
             return cls(Integrity.UNTRUSTED, Confidentiality.RESTRICTED, readers=frozenset())

@@ -47,8 +47,9 @@ class Request:
     typed, "source": a document that nobody named, "again": a further message to somebody named once, "words": nobody
     asked to send). `outsider`: a recipient is not among the readers. `host` is the rule of hosts.py that an address
     breaks, `declared` whether the tool says what its parameters matter. `cleared`: it is asked of a service that may be
-    given data of this confidentiality; `combined`: a plugin that is not to be combined with others would work on what
-    came from them. `tool` and `paths` (absolute) are for the rules of the settings.
+    given data of this confidentiality; `own`: all that is untrusted in it came from that very service; `combined`: a
+    plugin that is not to be combined with others would work on what came from them. `tool` and `paths` (absolute) are
+    for the rules of the settings.
     """
 
     effect: str
@@ -64,6 +65,7 @@ class Request:
     host: str = ""
     declared: bool = True
     cleared: bool = False
+    own: bool = False
     combined: bool = False
     tool: str = ""
     paths: tuple[str, ...] = ()
@@ -93,6 +95,7 @@ class Rule:
     host: str | None = None
     declared: bool | None = None
     cleared: bool | None = None
+    own: bool | None = None
     combined: bool | None = None
     grantable: bool = False
 
@@ -123,7 +126,7 @@ class Rule:
 #: Conditions that are the same word in a rule and in a request.
 _FACTS = (
     *("overwrites", "inside_roots", "creates", "endorsed", "verbatim"),
-    *("unasked", "outsider", "host", "declared", "cleared", "combined"),
+    *("unasked", "outsider", "host", "declared", "cleared", "own", "combined"),
 )
 
 
@@ -137,6 +140,7 @@ _OUT = _only("send", "upload", "fetch")
 _SENDS = _only("send", "upload")
 _ASKING, _DECIDING = _only("ask", "auto"), _only("auto", "yes")
 _RESTRICTED, _INTERNAL = Confidentiality.RESTRICTED, Confidentiality.INTERNAL
+_COMBINED = "The plugin does not say that it may work on what other plugins gave."
 
 RULES: tuple[Rule, ...] = (
     # What is never done, whoever asks
@@ -156,6 +160,7 @@ RULES: tuple[Rule, ...] = (
         tainted=True,
         at_least=_INTERNAL,
         cleared=False,
+        own=False,
     ),
     Rule(
         *(
@@ -170,13 +175,12 @@ RULES: tuple[Rule, ...] = (
     Rule("memory-tainted", "deny", "What documents had a part in is not remembered.", _only("remember"), tainted=True),
     # Modes that allow less
     Rule("read", "allow", "Reading changes nothing.", _only("read"), MODES),
-    Rule(
-        "combined", "ask", "The plugin does not say that it may work on what other plugins gave.", _OUT, combined=True
-    ),
+    Rule("combined", "ask", _COMBINED, _only("fetch"), combined=True),
     Rule(
         *("fetch-cleared", "ask", "Documents had a part in what the service is asked.", _only("fetch")),
         tainted=True,
         at_least=_INTERNAL,
+        own=False,
         grantable=True,
     ),
     Rule("fetch", "allow", "The host is allowed, and nothing of your documents is in the address.", _only("fetch")),
@@ -184,6 +188,7 @@ RULES: tuple[Rule, ...] = (
     Rule("dry-run", "deny", "A dry run only shows what would be done.", modes=_only("dry-run")),
     Rule("remember", "allow", "It is kept for later threads.", _only("remember")),
     # What leaves
+    Rule("combined-send", "ask", _COMBINED, _LEAVES, combined=True),
     Rule("alter", "ask", "It changes something elsewhere and can't be undone.", _only("alter")),
     Rule("run", "ask", "It runs a program that a skill brought, in a sandbox.", _only("run")),
     Rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,35 @@ def test_a_plugin_that_works_alone_is_asked_after_another_service_answered(tmp_p
     assert run(tmp_path, Crm(), "crm.find", other, alone=True) == "denied leaks-to-host"
     own = Label(confidentiality=Confidentiality.PUBLIC, sources=("service crm",))
     assert run(tmp_path, Crm(), "crm.find", own, alone=True) == "done fetch"
+
+
+def test_what_a_service_gave_may_go_back_to_it_and_nowhere_else(tmp_path: Path) -> None:
+    given = USER | Service("crm").source
+    assert run(tmp_path, Crm(), "crm.find", given) == "done fetch"
+    assert run(tmp_path, Crm(), "crm.find", given | Service("jira").source) == "denied leaks-to-host"
+    assert run(tmp_path, Crm(), "crm.find", given | SEEN) == "denied leaks-to-host"
+    assert run(tmp_path, Crm(), "crm.find", given | UNKNOWN) == "denied leaks-to-host"
+    assert run(tmp_path, Crm(), "crm.find", Label.from_dict(given.to_dict())) == "done fetch"
+    assert run(tmp_path, Crm(), "crm.create", given) == "ask alter"
+
+
+def test_what_tools_say_of_themselves_is_nobodys_data(tmp_path: Path) -> None:
+    described = USER | Service("crm").described | Service("jira").described
+    assert described.tainted
+    assert run(tmp_path, Crm(), "crm.find", described) == "done fetch"
+    assert run(tmp_path, Crm(), "crm.find", described | SEEN) == "denied leaks-to-host"
+
+
+def test_an_answer_is_as_confidential_as_its_tool_says(tmp_path: Path) -> None:
+    class Public(Crm):
+        def find(self, context: ToolContext, /, **args: Any) -> Result:
+            context.labels.append(replace(self.service.source, confidentiality=Confidentiality.PUBLIC))
+            return Result("open data")
+
+    for crm, level in ((Crm(), Confidentiality.INTERNAL), (Public(), Confidentiality.PUBLIC)):
+        (tmp_path / "docs").mkdir(exist_ok=True)
+        workspace = Workspace([tmp_path / "docs"], tmp_path / "state")
+        runner = Runner(crm.tools(), workspace, guard=Guard(TrustSettings(), tmp_path / "state", workspace.roots))
+        (step,) = runner.stage([Call("1", "crm.find", {"q": "x"}, "k")], mode="ask", label=USER)
+        assert step.label.confidentiality is level
+        assert step.label.tainted

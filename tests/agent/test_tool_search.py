@@ -20,7 +20,7 @@ from copilot.agent.tool_search import Offer, Searched
 from copilot.plugins import loader
 from copilot.plugins.langchain import as_langchain
 from copilot.plugins.skill import Skill, Skills
-from copilot.plugins.tools import Effect
+from copilot.plugins.tools import Effect, json_tool
 from copilot.settings import Settings, ToolSettings
 from tests.agent.golden import ASKED, crowds, offered
 from tests.agent.scripted import Scripted
@@ -58,6 +58,15 @@ def assistant(folder: Path, script: list[Any], skills: Skills = MANY) -> tuple[C
     made = Copilot(folder, model=model, settings=Settings())
     made.__dict__["skills"] = skills
     return made, model
+
+
+def test_schemas_that_can_not_be_sent_break_only_their_tools(tmp_path: Path) -> None:
+    schemas: list[Any] = [{"$ref": "#/nowhere"}, {"$ref": "https://contoso.com/x"}, {"$ref": "#"}, None, True]
+    whole = [{"type": "object", "properties": {"a": schema}} for schema in schemas]
+    tools = [json_tool(f"odd.t{i}", "Odd.", s, Effect.READ, lambda c, /, **_: "") for i, s in enumerate(whole)]
+    helper, model = assistant(tmp_path, ["Hello."], Skills((Skill("odd", "Odd.", tools=tuple(tools)),)))
+    assert helper.ask("hello").text == "Hello."
+    assert {f"odd__t{i}" for i in range(len(tools))} < set(model.offers[0])
 
 
 def test_the_bundled_skills_alone_are_offered_whole(tmp_path: Path) -> None:

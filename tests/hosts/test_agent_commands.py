@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 from pathlib import Path
@@ -74,13 +75,18 @@ def test_an_unknown_agent_is_told_with_what_there_is(folder: Path, capsys: pytes
     assert "There is: 'help-desk'" in capsys.readouterr().err
 
 
-def test_a_thread_goes_on_with_its_agent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(
-        "--agent", "help-desk", "-p", "How do I reset my password?", "--dir", str(folder), "--output-format", "json"
-    )
-    thread = json.loads(capsys.readouterr().out)["thread"]
-    import argparse
+def test_without_is_for_agents_and_what_they_let_one_switch_off(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--without", "Dataverse", "-p", "hi", "--dir", str(folder)) == 2
+    assert "Name the agent with --agent" in capsys.readouterr().err
+    assert run("--agent", "help-desk", "--without", "Dataverse", "-p", "hi", "--dir", str(folder)) == 1
+    assert "No capability named 'Dataverse'" in capsys.readouterr().err
 
+
+def test_a_thread_goes_on_with_its_agent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--agent", "help-desk", "-p", "How do I reset my password?", "--dir", str(folder), "--output-format", "json")
+    thread = json.loads(capsys.readouterr().out)["thread"]
     plain = open_copilot(argparse.Namespace(dir=str(folder)))
     assert plain.persona is None
     persona = reaching(plain, thread).persona
@@ -89,8 +95,6 @@ def test_a_thread_goes_on_with_its_agent(folder: Path, capsys: pytest.CaptureFix
 
 
 def test_the_chat_greets_and_changes_agents(folder: Path) -> None:
-    import argparse
-
     shown = io.StringIO()
     screen = Screen(Console(file=shown, width=200))
     commands = Commands(open_copilot(argparse.Namespace(dir=str(folder))), screen, "t1")

@@ -105,6 +105,10 @@ def test_folders_are_copied_with_their_links_and_refused_with_what_leads_out(tmp
     assert sorted(copied.sizes) == ["a/x.md", "link.md"]
     assert not (tmp_path / "copy" / "link.md").is_symlink()
     assert copied.hashes == files_of(tmp_path / "copy").hashes
+    (folder / "circle").symlink_to(folder / "circle")
+    with pytest.raises(PluginError, match="leads nowhere"):
+        files_of(folder)
+    (folder / "circle").unlink()
     (folder / "out").symlink_to("/etc/hostname")
     with pytest.raises(PluginError, match="leads out"):
         files_of(folder)

@@ -25,6 +25,7 @@ TABLE = {
     "upload": ("deny", "deny", "deny", "deny", "deny"),
     "fetch": ("deny", "deny", "deny", "deny", "deny"),
     "remember": ("deny", "deny", "deny", "deny", "deny"),
+    "run": ("ask", "ask", "ask", "deny", "deny"),
 }
 LABELS = st.builds(
     Label, st.sampled_from(Integrity), st.sampled_from(Confidentiality), st.just(()), st.none() | st.just(frozenset())
@@ -42,6 +43,7 @@ REQUESTS = st.builds(
     st.sampled_from(["", "link", "source", "again", "words"]),
     st.booleans(),
     st.sampled_from(["", "host", "private-host", "redirector", "unlisted-host"]),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     st.booleans(),
@@ -83,9 +85,9 @@ def test_what_must_not_be_is_not_in_any_mode(request: Request) -> None:
         assert verdict.verdict == "deny"
     if leaves and not (request.endorsed and request.mode in ("auto", "yes")):
         assert verdict.verdict != "allow"
-    if request.effect in ("fetch", "upload") and request.label.tainted and not request.cleared:
+    if request.effect in ("fetch", "upload") and request.label.tainted and not (request.cleared or request.own):
         assert verdict.verdict == "deny" or request.label.confidentiality is Confidentiality.PUBLIC
-    if request.effect == "fetch" and (request.combined or request.label.tainted):
+    if request.effect == "fetch" and (request.combined or (request.label.tainted and not request.own)):
         assert verdict.verdict != "allow" or request.label.confidentiality is Confidentiality.PUBLIC
     if request.effect in ("delete", "move") and request.mode != "yes":
         assert verdict.verdict != "allow"
@@ -116,8 +118,9 @@ def test_what_must_not_be_is_not_in_any_mode(request: Request) -> None:
         ({"effect": "fetch", "label": USER}, ("allow", "fetch")),
         ({"effect": "fetch", "cleared": True}, ("ask", "fetch-cleared")),
         ({"effect": "fetch", "cleared": True, "host": "unlisted-host"}, ("deny", "unlisted-host")),
+        ({"effect": "fetch", "own": True}, ("allow", "fetch")),
         ({"effect": "fetch", "label": USER, "combined": True}, ("ask", "combined")),
-        ({"effect": "alter", "label": USER, "combined": True}, ("ask", "alter")),
+        ({"effect": "alter", "label": USER, "combined": True}, ("ask", "combined-send")),
         ({"effect": "upload", "label": USER, "endorsed": True}, ("allow", "send-as-typed")),
         ({"effect": "remember", "label": USER}, ("allow", "remember")),
     ],

@@ -57,5 +57,5 @@ def test_in_a_document(office: Path) -> None:
 def test_what_is_looked_for_may_be_anything(office: Path) -> None:
     """A text that hides something can be found and mended."""
     tool = Copilot(office).skills.tools()["word.replace_text"]
-    assert "find" in tool._looked_up
+    assert "find" in tool.arguments.looked_up
     assert "replace" not in tool._looked_up

@@ -50,6 +50,8 @@ def serve(parsed: argparse.Namespace) -> int:
     )
     made = serving.build(partial(_opened, first), options)
     if parsed.http is None:
+        if sys.stdin and sys.stdin.isatty():
+            say("waiting for an assistant on stdin: add this command to its settings (Ctrl+C ends it)")
         anyio.run(serving.over_stdio, made)
         return DONE
     from copilot.hosts.mcp_server import http

@@ -79,7 +79,7 @@ class Address:
         On other addresses any name is: there the token keeps strangers out, whatever name led them here.
         """
         own = [f"http://{name}:*" for name in _LOOPBACK]
-        names = [*(f"{name}:*" for name in _LOOPBACK), f"{self.host}:*"]
+        names = [each for name in (*_LOOPBACK, self.host) for each in (name, f"{name}:*")]
         return TransportSecuritySettings(
             enable_dns_rebinding_protection=self.is_local,
             allowed_hosts=names,

@@ -99,7 +99,7 @@ class WaitingRoom:
             return Waiting.from_dict(json.loads(opened))
         except FileNotFoundError:
             raise _unknown(id) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             hint = "Let it be asked for again."
             raise ApprovalError(f"{path} can't be read ({error}).", hint=hint, code="damaged") from error
 

@@ -17,7 +17,6 @@ from copilot.hosts.terminal.screen import Screen
 from copilot.plugins.starts import started, starts
 from copilot.trust.sanitise import safe_text
 
-
 _NAMED = 30  # skills and prompts that /help names
 
 

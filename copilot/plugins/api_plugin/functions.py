@@ -12,7 +12,7 @@ from copilot.plugins.api_plugin.semantics import Semantics
 from copilot.plugins.arguments import JsonArguments
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Outcome, Result, Tool
-from copilot.trust.labels import Confidentiality, Label
+from copilot.trust.labels import WORKSPACE, Confidentiality, Label
 from copilot.trust.outgoing import Outgoing
 from copilot.trust.sanitise import safe_text
 
@@ -67,7 +67,7 @@ class _Called:
         context.labels[before:] = [self._labelled(label) for label in context.labels[before:]]
         if isinstance(outcome, Result) and self._semantics is not None:
             level = self._semantics.confidentiality(outcome.data)
-            context.labels += [] if level is None else [Label(confidentiality=level)]
+            context.labels += [] if level is None else [replace(WORKSPACE, confidentiality=level)]
             return carded(outcome, self._semantics) if self._shows else outcome
         return outcome
 

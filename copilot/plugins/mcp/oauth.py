@@ -17,6 +17,7 @@ import time
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -38,7 +39,7 @@ except ImportError as missing:
     raise PluginError(f"MCP servers need a library that is not installed ({missing}).", hint=hint) from missing
 
 from copilot import _redaction
-from copilot._sealing import Sealer
+from copilot._sealing import VARIABLE, Sealer
 from copilot.plugins.mcp.cache import FOLDER
 from copilot.plugins.mcp.config import Server
 from copilot.plugins.mcp.connection import Connection, World
@@ -66,7 +67,7 @@ class Storage:
         self._fresh = fresh
         self._about = server.url.encode()
         self._file = state / FOLDER / f"{hashlib.sha256(self._about).hexdigest()[:32]}.signin"
-        self._sealer = Sealer(state / FOLDER / "signin.key", "The sign-ins of MCP servers")
+        self._sealer = _sealer(state / FOLDER / "signin.key", os.environ.get(VARIABLE, ""))
         self._server = server
         self.provider: OAuthClientProvider | None = None
 
@@ -143,6 +144,12 @@ class Storage:
         """Keep who we were registered as."""
         _redaction.remember(client_info.client_secret or "")
         self._keep(client=client_info.model_dump(mode="json", exclude_none=True))
+
+
+@lru_cache(4)
+def _sealer(key_file: Path, secret: str) -> Sealer:
+    """Return the sealer of a folder, the same one while the secret is: to derive a key takes its time."""
+    return Sealer(key_file, "The sign-ins of MCP servers")
 
 
 def _dumped(model: Any) -> Any:

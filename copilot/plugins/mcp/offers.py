@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from copilot.errors import PluginError
@@ -12,10 +12,10 @@ from copilot.plugins.mcp.hub import Hub
 from copilot.plugins.mcp.listing import Listing
 from copilot.plugins.mcp.pins import commands, why_not
 from copilot.plugins.mcp.prompts import prompts_of
-from copilot.plugins.mcp.resources import resource_skill, resources_of
-from copilot.plugins.mcp.tools import label_of, tools_of
+from copilot.plugins.mcp.resources import SKILL, resource_skill, resources_of
+from copilot.plugins.mcp.tools import service_of, tools_of
 from copilot.plugins.skill import Problem, Skill
-from copilot.plugins.tools import slug
+from copilot.plugins.tools import MOST_SLUG, slug
 from copilot.trust.sanitise import safe_text
 from copilot.trust.sanitise.written import written
 
@@ -31,7 +31,7 @@ class Offered:
 
 
 def offered(
-    servers: Iterable[Server], hub: Hub, *, taken: Container[str] = (), seconds: float = limits.START
+    servers: Iterable[Server], hub: Hub, *, taken: Collection[str] = (), seconds: float = limits.START
 ) -> Offered:
     """Return the skills of the servers; `taken` are names that other skills have, which a server never replaces.
 
@@ -52,7 +52,7 @@ def offered(
         if isinstance(listing, PluginError):
             problems.append(Problem(server.key, str(listing)))
             continue
-        names = [skill.name for skill in made]
+        names = [SKILL, *(skill.name for skill in made)]
         made.append(_skill(server, listing, hub, _name(server, taken, names), problems))
         having.append((server, listing))
     extra = resource_skill(having, hub)
@@ -91,10 +91,10 @@ def _may_start(server: Server, hub: Hub, problems: list[Problem]) -> bool:
     return standing.state == "trusted"
 
 
-def _name(server: Server, taken: Container[str], names: Sequence[str]) -> str:
+def _name(server: Server, taken: Collection[str], names: Sequence[str]) -> str:
     """Return the skill's name: never one that a skill has already."""
     name = slug(server.name, names)
-    return slug(f"{name}-mcp", names) if name in taken else name
+    return slug(f"{name[: MOST_SLUG - 4]}-mcp", [*names, *taken]) if name in taken else name
 
 
 def _skill(server: Server, listing: Listing, hub: Hub, name: str, problems: list[Problem]) -> Skill:
@@ -117,7 +117,7 @@ def _skill(server: Server, listing: Listing, hub: Hub, name: str, problems: list
         prompts=tuple(prompts_of(server, listing, hub)),
         form="mcp-servers",
         plugin=server.plugin,
-        label=label_of(server),
+        label=service_of(server).described,
     )
 
 

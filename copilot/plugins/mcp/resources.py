@@ -15,7 +15,6 @@ from copilot.plugins.mcp.tools import label_of
 from copilot.plugins.service import Service
 from copilot.plugins.skill import Resource, Skill
 from copilot.plugins.tools import Effect, Result, Tool, json_tool
-from copilot.trust.labels import UNKNOWN
 from copilot.trust.sanitise import safe_text
 
 SKILL = "mcp"
@@ -87,7 +86,7 @@ def _list_tool(having: Having, hub: Hub, service: Service) -> Tool:
 def _read_tool(having: Having, hub: Hub, service: Service) -> Tool:
     def call(context: ToolContext, /, **args: Any) -> Result:
         server, _ = _chosen(having, args["server"])
-        context.labels.append(label_of(server) | UNKNOWN)
+        context.labels.append(label_of(server))
         answer = hub.read(server, args["uri"])
         return Result(content.resource(answer.contents), sources=(f"mcp {server.name} {args['uri']}",))
 

@@ -32,7 +32,7 @@ def service_of(server: Server) -> Service:
 
 def label_of(server: Server) -> Label:
     """Return the label of what a server says: untrusted, and from there."""
-    return Label(sources=(f"mcp {server.name}", *service_of(server).source.sources))
+    return service_of(server).source
 
 
 def tools_of(

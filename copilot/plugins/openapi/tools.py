@@ -15,7 +15,7 @@ from copilot.plugins.openapi.model import Operation
 from copilot.plugins.openapi.operations import roles_of
 from copilot.plugins.tools import Effect, Result, Tool, json_tool
 from copilot.plugins.web import Answer
-from copilot.trust.labels import Label
+from copilot.trust.labels import WORKSPACE
 from copilot.trust.outgoing import Attachment, Kind, Outgoing
 
 #: Makes what a model reads of an answer: the operation, the answer, and its JSON (None where it is none).
@@ -72,7 +72,7 @@ def _read(
 ) -> Result:
     prepared = client.prepare(operation, args)
     answer = client.send(operation, prepared)
-    context.labels += [client.service.source, Label(sources=(answer.url,))]
+    context.labels += [client.service.source, replace(WORKSPACE, sources=(answer.url,))]
     return _result(operation, answer, args, present)
 
 

@@ -8,9 +8,6 @@ from typing import Any
 import anyio
 import mcp_types as types
 import pytest
-
-pytest.importorskip("mcp")
-
 from mcp.shared.exceptions import MCPError
 
 from copilot.hosts.mcp_server import pages, uris
@@ -18,7 +15,7 @@ from copilot.hosts.mcp_server.options import Options
 from copilot.hosts.mcp_server.roots import narrowed
 from copilot.plugins.skill import Prompt, PromptArgument, Resource, Skill, Skills
 from copilot.trust.labels import UNKNOWN, Confidentiality, Label
-from tests.hosts.mcp_server.conftest import ERAS, Connect, text_of
+from tests.hosts.mcp_server.serving import ERAS, Connect, text_of
 
 SECRET = Label(confidentiality=Confidentiality.RESTRICTED)
 EXTRA = Skill(

@@ -8,10 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("mcp")
-
 SAID = [
     {
         "jsonrpc": "2.0",

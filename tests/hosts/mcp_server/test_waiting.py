@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mcp")
-
 from copilot.errors import ApprovalError
 from copilot.hosts.mcp_server.orders import Order
 from copilot.hosts.mcp_server.waiting import Waiting, WaitingRoom

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from copilot.plugins.tools import Effect, Result, Tool, json_tool
 from copilot.settings import PluginAuth
 from copilot.trust.labels import Confidentiality, Integrity
 from copilot.trust.outgoing import Outgoing
+from tests.conftest import ROOT
 from tests.plugins.api_plugin.conftest import GUID, ITEMS, Package, Site, document, manifest, told
 
 
@@ -105,6 +107,15 @@ def test_types_and_needs_of_the_operation_count(package: Package) -> None:
     assert schema["required"] == ["name"]
     assert "it is string here and number in the operation" in told(plugin)
     assert "default: it is a number; it is ignored" in told(plugin)
+
+
+def test_the_example_loads_without_a_word(tmp_path: Path) -> None:
+    from copilot.plugins.plugin import Reading
+    from copilot.plugins.readers import read
+
+    plugin = read(ROOT / "examples" / "plugins" / "room-booking" / "ai-plugin.json", Reading(tmp_path))
+    assert not plugin.problems
+    assert [each.name for each in plugin.skills[0].tools] == ["rooms.findRooms", "rooms.bookRoom"]
 
 
 # --- versions and closed objects --------------------------------------------------------------------------------------

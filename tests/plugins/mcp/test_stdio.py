@@ -55,7 +55,6 @@ def test_an_answer_is_untrusted_and_says_where_it_is_from(ready: Desk) -> None:
     (label,) = ready.context.labels
     assert label.integrity is Integrity.UNTRUSTED
     assert label.confidentiality is Confidentiality.INTERNAL
-    assert "mcp raw" in label.sources
     assert "service raw" in label.sources
 
 
@@ -297,6 +296,6 @@ def test_only_the_tools_of_the_entry(desk: Make, tmp_path: Path) -> None:
 def test_a_server_never_takes_the_place_of_a_skill_or_of_another_server(desk: Make, tmp_path: Path) -> None:
     made = desk()
     (tmp_path / "b").mkdir()
-    made.offer(raw(tmp_path, "Word"), raw(tmp_path / "b", "Word"), taken={"word"})
-    assert [skill.name for skill in made.offered.skills] == ["word-mcp", "mcp"]
+    made.offer(raw(tmp_path, "Word"), raw(tmp_path / "b", "Word"), raw(tmp_path / "b", "MCP"), taken={"word"})
+    assert [skill.name for skill in made.offered.skills] == ["word-mcp", "mcp-2", "mcp"]
     assert "is replaced by that of" in made.offered.problems[0].reason
