@@ -58,4 +58,4 @@ def test_what_is_looked_for_may_be_anything(office: Path) -> None:
     """A text that hides something can be found and mended."""
     tool = Copilot(office).skills.tools()["word.replace_text"]
     assert "find" in tool.arguments.looked_up
-    assert "replace" not in tool._looked_up
+    assert "replace" not in tool.arguments.looked_up

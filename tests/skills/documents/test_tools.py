@@ -88,8 +88,8 @@ def test_the_skill_file_fits_the_standard() -> None:
 def test_every_tool_is_declared_in_full(tool: Tool) -> None:
     assert len(tool.examples) >= 3
     assert len(tool.cues) >= 3
-    schema = tool.arguments.model_json_schema()
-    for name, field in tool.arguments.model_fields.items():
+    schema = tool.arguments.json_schema()
+    for name, field in tool.arguments.model.model_fields.items():
         assert schema["properties"][name].get("description"), name
         assert any(isinstance(m, Slot) for m in _metadata(field)) or not field.is_required(), name
     assert tool.effect is (Effect.WRITE if tool.name == "documents.convert" else Effect.READ)
@@ -295,7 +295,7 @@ def test_a_missing_file_is_said(call: Call, folder: Path, home: Path, name: str)
     }
     tool = TOOLS[f"documents.{name}"]
     with pytest.raises(DocumentError, match=r"lease\.docx") as caught:
-        tool.stage(context(folder, home), {k: v for k, v in arguments.items() if k in tool.arguments.model_fields})
+        tool.stage(context(folder, home), {k: v for k, v in arguments.items() if k in tool.arguments.model.model_fields})
     assert caught.value.code == "missing"
 
 
