@@ -34,6 +34,10 @@ commands:
   policy      show what is allowed, explain a decision, always allow a tool
   mcp         offer the skills to other assistants, as an MCP server
   plugins     install, update, remove, check and make plugins
+  login       sign in to an account: mail, calendar, files elsewhere
+  logout      forget a sign-in
+  accounts    list the accounts, and who signed in
+  demo        serve a made-up company's Microsoft 365, to try things out
   doctor      check the installation, the settings and the plugins
 
 exit codes: 0 done, 1 failed, 2 usage, 3 needs approval (nothing written), 4 no model could do it
@@ -140,13 +144,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_folder(parser)
     parser.add_argument("--model", metavar="NAME", help="the configured model to prefer")
-    parser.add_argument("--agent", metavar="NAME", help="the agent of a plugin that answers (list them: agents)")
+    _add_agent(parser, "the agent of a plugin that answers (list them: agents)")
     parser.add_argument(
         "--without", action="append", default=[], metavar="CAPABILITY", help="switch off what the agent lets you"
     )
-    parser.add_argument(
-        "--mcp-config", action="append", default=[], metavar="FILE", help="a file with mcpServers; can be given again"
-    )
+    _add_servers(parser)
     parser.add_argument(
         "--max-budget-usd", type=float, metavar="DOLLARS", help="the most that models may cost in one turn"
     )
@@ -159,6 +161,16 @@ def _parser() -> argparse.ArgumentParser:
     thread.add_argument("-r", "--resume", metavar="ID", help="continue the thread ID")
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     return parser
+
+
+def _add_agent(parser: argparse.ArgumentParser, told: str) -> None:
+    parser.add_argument("--agent", metavar="NAME", help=told)
+
+
+def _add_servers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mcp-config", action="append", default=[], metavar="FILE", help="a file with mcpServers; can be given again"
+    )
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -176,12 +188,16 @@ def _add_mode(parser: argparse.ArgumentParser) -> None:
 def _tools(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="names, effects and JSON schemas")
     _add_folder(parser)
+    _add_agent(parser, "those that this agent of a plugin has")
+    _add_servers(parser)
 
 
 def _call(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tool", metavar="TOOL", help='for example "word.replace_text"')
     parser.add_argument("--args", default="{}", metavar="JSON|@FILE", help="the arguments as a JSON object")
     _add_folder(parser)
+    _add_agent(parser, "with the tools of this agent of a plugin")
+    _add_servers(parser)
     _add_mode(parser)
     parser.add_argument("--json", action="store_true", help="print the whole outcome as JSON")
 
@@ -208,6 +224,7 @@ def _approve(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--show", action="store_true", help="show what is waiting and decide nothing")
     _add_folder(parser)
+    _add_servers(parser)
     parser.add_argument("--output-format", choices=["text", "json", "stream-json"], default="text")
 
 
@@ -291,6 +308,32 @@ def _eval(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--commands", action="store_true", help="run the commands that checks name, without a sandbox")
     own.add_argument("--out", metavar="FILE", help="write a report as Markdown")
     own.add_argument("--yes", action="store_true", help="run the Python of a skill's folder that nobody trusted yet")
+
+
+def _login(parser: argparse.ArgumentParser) -> None:
+    _account(parser)
+    parser.add_argument(
+        "--add", action="append", default=[], metavar="RIGHT", help='also "mail", "mail:read" or a right by its name'
+    )
+    parser.add_argument("--device-code", action="store_true", help="in a browser on any device, with a code")
+    parser.add_argument("--read-only", action="store_true", help="ask only for rights to read")
+    parser.add_argument("--show", action="store_true", help="show what is asked for, and don't sign in")
+
+
+def _account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of [accounts.NAME] (default: the default account)")
+    _accounts(parser)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["microsoft365"], help="what to serve, on this machine only")
+    parser.add_argument("--port", type=int, default=8365, metavar="N", help="where (default: 8365; 0: a free port)")
+    parser.add_argument("--file", metavar="FILE", help="keep what is changed in FILE, until the next time")
+
+
+def _accounts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
 
 
 def _cost(parser: argparse.ArgumentParser) -> None:
@@ -433,6 +476,10 @@ _COMMANDS = {
     "policy": (_policy, "Show the policy in force; explain a decision; list, add or revoke what is always allowed."),
     "mcp": (_mcp, "Offer the skills to other assistants as an MCP server; approve what they asked for."),
     "plugins": (_plugins, "Install, update, remove, check and make plugins of every form."),
+    "login": (_login, "Show what a sign-in to an account asks for, in plain words, and sign in."),
+    "logout": (_account, "Forget the sign-in of an account."),
+    "accounts": (_accounts, "List the accounts of the settings, and who signed in to each."),
+    "demo": (_demo, "Serve a made-up company as Microsoft Graph would: files, mail, calendar, chats. Ctrl+C ends it."),
     "doctor": (_doctor, "Check the installation, the settings and the plugins."),
 }
 

@@ -19,6 +19,7 @@ FLOORS = {
     "agent": 3,
     "jobs": 4,
     "hosts": 5,
+    "demo": 5,
 }
 BASE = {"errors", "settings", "slots", "_flock", "_roots", "_home", "_keyring", "_redaction", "_sealing"}
 #: Types on a lower floor that name one above for the type checker only would be listed here; there are none.

@@ -19,6 +19,7 @@ from copilot.agent.prompt import system_prompt
 from copilot.agent.tool_search import Searched
 from copilot.agent.tool_step import ToolStep
 from copilot.agent.tracing import execution
+from copilot.plugins.connections import Connections
 from copilot.plugins.langchain import as_langchain
 from copilot.plugins.persona import Persona
 from copilot.plugins.skill import Skills
@@ -44,14 +45,16 @@ def assemble(
     traced: bool = False,
     guard: Guard | None = None,
     audit: Audit | None = None,
+    connections: Connections | None = None,
     persona: Persona | None = None,
     offering: ToolSettings | None = None,
     more: Sequence[Tool] = (),
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return the graph of the agent; `window` is the smallest context window, in tokens, that it must fit; `traced`
-    makes a span of each tool call; `guard` decides on every call, and `audit` is told of it (plan.Runner). A `persona`
-    adds its words to the prompt and its step to the loop; `skills` are then what it may use. `offering` says how many
-    tools are offered at once (tool_search.py), and `more` are tools of the agent's own, beside those that read skills.
+    makes a span of each tool call; `guard` decides on every call, `audit` is told of it, and `connections` are the
+    accounts that tools use (plan.Runner). A `persona` adds its words to the prompt and its step to the loop; `skills`
+    are then what it may use. `offering` says how many tools are offered at once (tool_search.py), and `more` are tools
+    of the agent's own, beside those that read skills.
 
     It has no checkpointer yet: a turn gives it one that belongs to its event loop.
     """
@@ -62,10 +65,11 @@ def assemble(
     offered = own if searched.is_needed else [*searched.all(), *own]
     prompt = system_prompt(skills.skills, most=searched.index if searched.is_needed else None)
     prompt += persona_prompt(persona, skills.skills) if persona else ""
+    around = execution if traced else untraced
     room = max(window - searched.taken(own) // 4, LEAST_ROOM)  # the tools take their part of each request
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         *([searched.middleware(prompt, own)] if searched.is_needed else []),
-        ToolStep(Runner(tools, workspace, execution if traced else untraced, guard=guard, audit=audit)),
+        ToolStep(Runner(tools, workspace, around, guard=guard, audit=audit, connections=connections)),
         ModelStep(tools, audit),
         Compaction(model, audit, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),
         CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),

@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from copilot.agent.plan import Runner
     from copilot.agent.turn import Turn
     from copilot.agent.workers import Answered
+    from copilot.plugins.connections import Connections
     from copilot.plugins.credentials import Secrets
     from copilot.plugins.mcp.config import Found
+    from copilot.plugins.mcp.elicitation import Elicit
     from copilot.plugins.mcp.hub import Hub
     from copilot.plugins.persona import Persona
     from copilot.plugins.plugin import Plugin
     from copilot.plugins.projects import Admitted
     from copilot.plugins.skill import Problem, Skills
+    from copilot.plugins.tools import Tool
     from copilot.trust.audit import Audit
     from copilot.trust.grants import Grant
     from copilot.trust.guard import Guard
@@ -57,7 +60,8 @@ class Copilot:
     "dry-run", "read-only", "auto" (the policy decides, and asks where documents had a part in it or something leaves);
     `trust.mode` of the settings if left out. `user` is who is served, for the budgets and the usage table. `agent` is
     an agent that plugins brought, by its name: it has its own instructions and limits (`personas` lists them), and
-    `without` names those of its capabilities that are switched off. Nothing is loaded before it is needed.
+    `without` names those of its capabilities that are switched off. `elicit` asks the person what an MCP server wants
+    to know in the middle of a call (declined without it). Nothing is loaded before it is needed.
 
     Every method comes twice: `ask` and `aask`, `stream` and `astream`, `resume` and `aresume`, `call` and `acall`.
     """
@@ -76,6 +80,7 @@ class Copilot:
         env: Mapping[str, str] | None = None,
         agent: str | Persona = "",
         without: Sequence[str] = (),
+        elicit: Elicit | None = None,
     ) -> None:
         self.roots = tuple(dict.fromkeys(connectors.mount(str(place)) for place in (folder, *folders)))
         self.user = user
@@ -88,6 +93,7 @@ class Copilot:
         self._env = os.environ if env is None else env
         self.agent = agent
         self.without = tuple(without)
+        self.elicit = elicit
         self._depth = 0  # how many agents asked for this one
 
     @property
@@ -142,7 +148,6 @@ class Copilot:
         from copilot.plugins.mcp.places import everything
 
         brought = [server for plugin in self.plugins for server in plugin.servers]
-        brought += [server for persona in self.personas for server in persona.all_servers]
         return everything(self.settings.mcp, self.roots, brought, self._env)
 
     @cached_property
@@ -151,7 +156,8 @@ class Copilot:
         from copilot.plugins.mcp.hub import Hub
         from copilot.plugins.mcp.references import headers_by
 
-        return Hub(self.state, roots=self.roots, env=self._env, headers=headers_by(self._secrets))
+        credentials = headers_by(self._secrets)
+        return Hub(self.state, roots=self.roots, env=self._env, elicit=self.elicit, headers=credentials)
 
     @cached_property
     def _secrets(self) -> Secrets:
@@ -235,6 +241,7 @@ class Copilot:
             "env": self._env,
             "agent": self.agent,
             "without": self.without if "agent" not in changes else (),
+            "elicit": self.elicit,
         }
         return Copilot(**{**same, **changes})
 
@@ -268,9 +275,27 @@ class Copilot:
     @cached_property
     def runner(self) -> Runner:
         """Stages and commits tool calls without any model."""
+        from copilot.agent.core_tools import core_skill
         from copilot.agent.plan import Runner
 
-        return Runner(self.offered.tools(), self.workspace, guard=self.guard, audit=self._recorded)
+        accounts = self.connections
+        tools = self.offered.plus([core_skill(self.offered, self._script_tools)]).tools()
+        return Runner(tools, self.workspace, guard=self.guard, audit=self._recorded, connections=accounts)
+
+    @cached_property
+    def _script_tools(self) -> tuple[Tool, ...]:
+        from copilot.plugins.sandbox.limits import Limits
+        from copilot.plugins.scripts import script_tools
+
+        return script_tools(self.offered, self.state, Limits.of(self.settings.sandbox))
+
+    @cached_property
+    def connections(self) -> Connections:
+        """The accounts of the settings, each connected when a tool first needs it."""
+        from copilot.plugins.connections import Connections
+
+        chosen, writes = self.settings.accounts, self.mode != "read-only"
+        return Connections(chosen, self.state, self._env, connectors.connector, writes=writes)
 
     @cached_property
     def _serializer(self) -> Serializer:
@@ -283,8 +308,6 @@ class Copilot:
         from copilot.agent.assembly import assemble
         from copilot.agent.personas import preferred, tuned
         from copilot.agent.router import build_router
-        from copilot.plugins.sandbox.limits import Limits
-        from copilot.plugins.scripts import script_tools
 
         persona = self.persona
         settings = tuned(persona, self.settings) if persona and not self._model else self.settings
@@ -299,9 +322,10 @@ class Copilot:
             traced=traced,
             guard=self.guard,
             audit=self._recorded,
+            connections=self.connections,
             persona=persona,
             offering=self.settings.tools,
-            more=script_tools(self.offered, self.state, Limits.of(self.settings.sandbox)),
+            more=self._script_tools,
         )
 
     def prepare(self) -> None:
@@ -452,10 +476,19 @@ class Copilot:
 
     # --- without a model ------------------------------------------------------------------------------------------
 
-    def call(self, tool: str, args: Mapping[str, Any], *, mode: str | None = None) -> dict[str, Any]:
+    def call(
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        *,
+        mode: str | None = None,
+        decide: Callable[[list[dict[str, Any]]], bool] | None = None,
+    ) -> dict[str, Any]:
         """Run one tool with no model and return `{tool, status, text, data, sources, changes, error}` as JSON types.
 
-        `status` is "done", "failed", "ask" (nothing written: call again with mode "yes"), "denied" or "dry-run".
+        `status` is "done", "failed", "ask" (nothing written: call again with mode "yes"), "denied" or "dry-run". What
+        goes out is asked about in every mode: `decide` is handed what would be done, to show it to a person, and
+        returns what they said.
         """
         from copilot.agent.plan import By, Call
         from copilot.trust.labels import USER
@@ -464,7 +497,7 @@ class Copilot:
         chosen, by = mode or self.mode, By(actor=self.user, typed=EVERYTHING, moment=_now())
         steps = self.runner.stage([Call("call", tool, dict(args))], mode=chosen, label=USER, by=by)
         self.runner.record(steps, by=by)
-        if steps[0].status != "ask":
+        if steps[0].status != "ask" or (decide is not None and decide(steps[0].shown)):
             self.runner.commit(steps, thread="", by=by)
         step = steps[0]
         return {

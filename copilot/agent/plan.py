@@ -492,20 +492,21 @@ def _unsent(step: Step) -> Step:
 def _told_result(step: Step, result: Result, context: ToolContext) -> Step:
     if step.tool is not None and step.tool.effect is Effect.SEND:
         return _unsent(step)
-    step.label = context.label | _answered(step.tool, bool(context.labels))
+    step.label = context.label | _answered(step, bool(context.labels))
     step.text, step.data, step.sources = result.markdown, result.data, result.sources
     return step
 
 
-def _answered(tool: Tool | None, labelled: bool) -> Label:
+def _answered(step: Step, labelled: bool) -> Label:
     """Return what the answer of another machine adds to the label of a result: it is untrusted, and internal where the
     tool of a service does not say how confidential it is (`labelled`).
     """
-    if tool is None or tool.effect is not Effect.FETCH:
+    if step.tool is None or step.tool.effect is not Effect.FETCH:
         return WORKSPACE
-    if tool.service is None:
+    service = step.tool.service_for(step.call.args)
+    if service is None:
         return UNKNOWN
-    source = tool.service.source
+    source = service.source
     return replace(source, confidentiality=Confidentiality.PUBLIC) if labelled else source
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from copilot.agent.step import By
 from copilot.errors import EverpilotError
-from copilot.plugins.service import SERVICE
+from copilot.plugins.service import SERVICE, Service
 from copilot.plugins.tools import Effect, Tool
 from copilot.trust import hosts
 from copilot.trust.guard import Guard
@@ -38,6 +39,11 @@ class Asked:
         for name, value in self.args.items():
             if name not in arguments.names or value != arguments.default(name) or isinstance(value, bool):
                 yield self.tool.roles.get(name) or "target", value
+
+    @cached_property
+    def service(self) -> Service | None:
+        """Who the call goes to, None where the tool has no service."""
+        return self.tool.service_for(self.args)
 
     @property
     def endorsed(self) -> bool:
@@ -100,9 +106,9 @@ class Requests:
             endorsed=bool(whom) and named and attached and asked.endorsed,
             unasked=self._unasked(asked, outgoing, label, planned),
             outsider=label.readers is not None and not all(label.admits(name) for name in whom),
-            host=self._host(asked.tool, [*outgoing.hosts, *asked.tool.hosts]),
-            cleared=_cleared(asked.tool, label),
-            combined=_combined(asked.tool, label),
+            host=self._host(asked.service, [*outgoing.hosts, *asked.tool.hosts]),
+            cleared=_cleared(asked.service, label),
+            combined=_combined(asked, label),
             tool=asked.tool.name,
             paths=tuple(self._paths(asked)),
         )
@@ -130,16 +136,16 @@ class Requests:
         return replace(
             request,
             label=label,
-            declared=None not in kinds and bool(urls or asked.tool.hosts or asked.tool.service),
-            host=self._host(asked.tool, [*urls, *asked.tool.hosts]),
-            cleared=_cleared(asked.tool, label),
-            own=asked.tool.service is not None and asked.tool.service.gave(label),
-            combined=_combined(asked.tool, asked.label),
+            declared=None not in kinds and bool(urls or asked.tool.hosts or asked.service),
+            host=self._host(asked.service, [*urls, *asked.tool.hosts]),
+            cleared=_cleared(asked.service, label),
+            own=asked.service is not None and asked.service.gave(label),
+            combined=_combined(asked, asked.label),
         )
 
-    def _host(self, tool: Tool, urls: Iterable[str]) -> str:
+    def _host(self, service: Service | None, urls: Iterable[str]) -> str:
         """Return the rule that an address breaks; the origins of a service were agreed to with its plugin."""
-        agreed = tool.service.reaches if tool.service else lambda url: False
+        agreed = service.reaches if service else lambda url: False
         return _host_problem([url for url in urls if not agreed(url)], self._guard.settings.hosts)
 
     def _paths(self, asked: Asked) -> Iterator[str]:
@@ -152,14 +158,14 @@ class Requests:
                         continue  # the tool will say it better
 
 
-def _cleared(tool: Tool, label: Label) -> bool:
-    return tool.service is not None and tool.service.cleared(label)
+def _cleared(service: Service | None, label: Label) -> bool:
+    return service is not None and service.cleared(label)
 
 
-def _combined(tool: Tool, label: Label) -> bool:
+def _combined(asked: Asked, label: Label) -> bool:
     """Whether a tool that is to work alone would work on what another service gave."""
     others = {source.partition(" ")[2] for source in label.sources if source.startswith(SERVICE)}
-    return tool.alone and bool(others - {tool.service.name if tool.service else ""})
+    return asked.tool.alone and bool(others - {asked.service.name if asked.service else ""})
 
 
 def _host_problem(urls: Iterable[str], allowed: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from copilot.trust.once import Delivery
 
 def sent(step: Step, delivery: Delivery) -> Step:
     """Put what is known of the delivery into the step, and return it; what a receipt says is not trusted."""
-    service = step.tool.service if step.tool else None
+    service = step.tool.service_for(step.call.args) if step.tool else None
     step.label = step.label | (service.source if service else UNKNOWN)
     match delivery.status:
         case "sent":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.cli import DONE
 from copilot.hosts import render
-from copilot.hosts.output import as_json, say
+from copilot.hosts.output import as_json, say, short
 from copilot.trust.sanitise import safe_text
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def agents(parsed: argparse.Namespace) -> int:
 
 def agent_rows(copilot: Copilot) -> list[tuple[str, str, str]]:
     """Return a row for each agent: what --agent takes, its name, what it is for."""
-    return [(each.handle, each.name, " ".join(each.description.split())[:200]) for each in copilot.personas]
+    return [(each.handle, each.name, short(each.description, 200)) for each in copilot.personas]
 
 
 def _show(copilot: Copilot, *, as_data: bool) -> int:
     persona = copilot.persona
     assert persona is not None
-    problems = [*_met(copilot, persona), *copilot.offered.problems]
+    problems = [*_met(copilot, persona), *_own(copilot, persona)]
     told = {**_described(persona), "tools": sorted(copilot.offered.tools()), "problems": [_told(p) for p in problems]}
     if as_data:
         as_json(told)
@@ -59,6 +59,12 @@ def _show(copilot: Copilot, *, as_data: bool) -> int:
 def _met(copilot: Copilot, persona: Persona) -> list[Problem]:
     """Return what was met while the agent's plugin was read."""
     return [problem for plugin in copilot.plugins if persona in plugin.personas for problem in plugin.problems]
+
+
+def _own(copilot: Copilot, persona: Persona) -> list[Problem]:
+    """Return what was met while the agent was set to work: of other plugins and skills nothing, of its servers all."""
+    others, servers = set(copilot.skills.problems), {server.key for server in persona.all_servers}
+    return [each for each in copilot.offered.problems if each not in others or each.where in servers]
 
 
 def _told(problem: Problem) -> dict[str, str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from copilot import settings
-from copilot.agent.copilot import Copilot
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, USAGE
 from copilot.errors import DocumentError
 from copilot.hosts import render
+from copilot.hosts.account_commands import accounts as accounts
+from copilot.hosts.account_commands import login as login
+from copilot.hosts.account_commands import logout as logout
 from copilot.hosts.agent_commands import agents as agents
 from copilot.hosts.audit_commands import audit as audit
 from copilot.hosts.history_commands import history as history
@@ -21,8 +24,8 @@ from copilot.hosts.history_commands import restore as restore
 from copilot.hosts.history_commands import undo as undo
 from copilot.hosts.model_commands import cost as cost
 from copilot.hosts.model_commands import models as models
-from copilot.hosts.once import last_thread, open_copilot, reaching, show
-from copilot.hosts.output import as_json, say
+from copilot.hosts.once import last_thread, make_copilot, open_copilot, reaching, show
+from copilot.hosts.output import agreed, as_json, remarks, say
 from copilot.hosts.page_commands import pages as pages
 from copilot.hosts.policy_commands import policy as policy
 from copilot.hosts.trust_commands import trust as trust
@@ -33,14 +36,14 @@ _USAGE_CODES = frozenset({"unknown_tool", "arguments"})
 
 def tools(parsed: argparse.Namespace) -> int:
     """List the tools."""
-    found = open_copilot(parsed).skills
+    found = open_copilot(parsed).offered
     if parsed.json:
         as_json([_described(tool) for tool in found.tools().values()])
         return DONE
     rows = [(tool.name, tool.effect.value, tool.description.splitlines()[0]) for tool in found.tools().values()]
     render.console().print(render.table(("Tool", "Effect", "What it does"), rows))
-    for problem in found.problems:
-        say(f"{problem.where}: {problem.reason}")
+    for remark in remarks(found.problems):
+        say(remark)
     return DONE
 
 
@@ -60,16 +63,32 @@ def call(parsed: argparse.Namespace) -> int:
     arguments = _arguments(parsed.args)
     if arguments is None:
         return USAGE
-    outcome = open_copilot(parsed).call(parsed.tool, arguments)
+    copilot = open_copilot(parsed)
+    outcome = copilot.call(parsed.tool, arguments, decide=None if parsed.json else _decide())
     if parsed.json:
         as_json(outcome)
     else:
         _print_outcome(outcome)
+    if (outcome["error"] or {}).get("code") == "unknown_tool":
+        for remark in remarks(copilot.offered.problems):  # it may be one of what is not loaded
+            say(remark)
     if outcome["status"] == "ask":
         return NEEDS_APPROVAL
     if outcome["error"]:
         return USAGE if outcome["error"]["code"] in _USAGE_CODES else FAILED
     return DONE
+
+
+def _decide() -> Callable[[list[dict[str, Any]]], bool] | None:
+    """Return what asks a person at the terminal, None where nobody sits."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+
+    def ask(shown: list[dict[str, Any]]) -> bool:
+        render.console().print(render.changes(shown, most=None))
+        return agreed("Do it?")
+
+    return ask
 
 
 def _arguments(given: str) -> dict[str, Any] | None:
@@ -89,15 +108,22 @@ def _arguments(given: str) -> dict[str, Any] | None:
 
 
 def _print_outcome(outcome: dict[str, Any]) -> None:
-    out = render.console()
+    out, asked = render.console(), _decide() is not None
+    goes_out = any(not change["path"] for change in outcome["changes"])
     if outcome["error"]:
         say(outcome["error"]["message"])
+    elif outcome["status"] == "ask" and asked:
+        print("Nothing was done.")  # they saw it a moment ago, and said no
+        return
     elif outcome["changes"]:
-        out.print(render.changes(outcome["changes"]))
-    elif outcome["text"]:
-        render.show_markdown(out, outcome["text"])
+        out.print(
+            render.changes([{**c, "hunks": [] if asked and goes_out else c["hunks"]} for c in outcome["changes"]])
+        )
+    if outcome["text"] and not outcome["error"] and (goes_out or not outcome["changes"]):
+        render.show_markdown(out, outcome["text"])  # what was answered is not in the change
     if outcome["status"] == "ask":
-        print("\nNothing was written. To do it, run the same command with --yes.")
+        how = "run it in a terminal: this is asked each time" if goes_out else "run the same command with --yes"
+        print(f"\nNothing was {'done' if goes_out else 'written'}. To do it, {how}.")
     if outcome["status"] == "dry-run":
         print("\nDry run: nothing was written.")
 
@@ -105,6 +131,13 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
 def mcp(parsed: argparse.Namespace) -> int:
     """Offer the skills to other assistants, or answer what they asked for."""
     from copilot.hosts.mcp_server.command import mcp as served
+
+    return served(parsed)
+
+
+def demo(parsed: argparse.Namespace) -> int:
+    """Serve a made-up company."""
+    from copilot.demo.command import demo as served
 
     return served(parsed)
 
@@ -147,7 +180,8 @@ def approve(parsed: argparse.Namespace) -> int:
     copilot = open_copilot(parsed)
     thread = copilot.threads.find(parsed.thread or last_thread(copilot))
     if Path(thread.folder) != copilot.folder and not parsed.dir:
-        copilot = Copilot(thread.folder)
+        parsed.dir = thread.folder
+        copilot = make_copilot(parsed)
     waiting = copilot.pending(thread.id)
     if waiting is None:
         print(f"Thread {thread.id} waits for no approval.", file=sys.stdout if parsed.show else sys.stderr)

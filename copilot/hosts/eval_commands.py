@@ -16,7 +16,7 @@ from copilot.cli import DONE, FAILED, NEEDS_APPROVAL
 from copilot.errors import PluginError, ToolInputError
 from copilot.hosts import model_commands, render
 from copilot.hosts.once import open_copilot
-from copilot.hosts.output import as_json, say
+from copilot.hosts.output import agreed, as_json, say
 from copilot.plugins import loader
 from copilot.plugins.contents import copy_files
 from copilot.plugins.evals import Evals, load
@@ -121,8 +121,7 @@ def _may_run(folder: Path, state: Path, parsed: argparse.Namespace) -> bool:
     if not (sys.stdin and sys.stdin.isatty()):
         say(f"{folder / 'tools.py'} would run as you do, and nobody trusted it. To run it for this once: add --yes")
         return False
-    answer = input(f"Run {safe_text(str(folder / 'tools.py'))} as you, for these evals? [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+    return agreed(f"Run {folder / 'tools.py'} as you, for these evals?")
 
 
 def _progress(result: Result) -> None:

@@ -22,6 +22,7 @@ from copilot.errors import DocumentError, EverpilotError, SettingsError, ThreadE
 from copilot.hosts import render
 from copilot.hosts.output import as_json, as_line, command, say
 from copilot.models.builtin import PIPED
+from copilot.plugins.mcp.elicitation import Elicit
 from copilot.settings import Settings
 
 #: Error codes that mean: no model could do it.
@@ -50,8 +51,8 @@ def once(parsed: argparse.Namespace) -> int:
         return exit_code_of(error)
 
 
-def make_copilot(parsed: argparse.Namespace) -> Copilot:
-    """Return the assistant over `--dir` and the folders of the named files."""
+def make_copilot(parsed: argparse.Namespace, elicit: Elicit | None = None) -> Copilot:
+    """Return the assistant over `--dir` and the folders of the named files; `elicit` asks what servers want to know."""
     folder = Path(parsed.dir or ".")
     named = [Path(f).expanduser() for f in getattr(parsed, "files", [])]
     parsed.files = [str(f if f.is_absolute() or not f.exists() else f.resolve()) for f in named]
@@ -80,6 +81,7 @@ def make_copilot(parsed: argparse.Namespace) -> Copilot:
         settings=chosen,
         agent=getattr(parsed, "agent", None) or "",
         without=getattr(parsed, "without", ()),
+        elicit=elicit,
     )
 
 
@@ -111,8 +113,11 @@ def notes_of(copilot: Copilot) -> list[str]:
 
 
 def open_copilot(parsed: argparse.Namespace) -> Copilot:
-    """Return `make_copilot` and say what was ignored."""
-    copilot = make_copilot(parsed)
+    """Return `make_copilot` and say what was ignored; a person at the terminal is asked what servers want to know."""
+    from copilot.hosts.terminal.form import here as form
+
+    as_text = getattr(parsed, "output_format", "text") == "text" and not getattr(parsed, "json", False)
+    copilot = make_copilot(parsed, form(wanted=as_text))
     for note in notes_of(copilot):
         say(note)
     return copilot

@@ -14,7 +14,7 @@ from copilot._home import login as account
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL
 from copilot.errors import EverpilotError, PluginError
 from copilot.hosts import render
-from copilot.hosts.output import as_json, say
+from copilot.hosts.output import agreed, as_json, say
 from copilot.plugins import lockfile
 from copilot.plugins.contents import Files, files_of
 from copilot.plugins.examine import Shown, read, show
@@ -85,7 +85,7 @@ def _decide(manager: Manager, offer: Offer, parsed: argparse.Namespace, *, enabl
     if not parsed.yes and (parsed.json or not (sys.stdin and sys.stdin.isatty())):
         tell("Nothing was installed. To trust it as it is, add --yes.")
         return "needs_approval"
-    if not parsed.yes and not _agreed(f"Trust {name} as it is now, and install it?"):
+    if not parsed.yes and not agreed(f"Trust {name} as it is now, and install it?"):
         tell("Nothing was installed.")
         return "declined"
     done = "updated" if offer.installed else "installed"
@@ -105,10 +105,6 @@ def _offered(offer: Offer) -> dict[str, Any]:
         "sha256": offer.content.digest,
         "difference": offer.difference.to_dict() if offer.difference else None,
     }
-
-
-def _agreed(question: str) -> bool:
-    return input(f"{safe_text(question)} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _record(action: str, name: str, digest: str = "") -> None:
@@ -190,7 +186,8 @@ def _sync(parsed: argparse.Namespace) -> int:
         return DONE
     wanted = lockfile.read(path)
     if not wanted:
-        raise PluginError(f"{path} names no plugin.", hint="Write it with: everpilot plugins sync --write")
+        why = f"{path} names no plugin." if path.exists() else f"There is no {lockfile.FILE} in {folder}."
+        raise PluginError(why, hint="Write it with: everpilot plugins sync --write")
     rows = [_synced(manager, entry, folder, parsed) for entry in wanted.values()]
     if parsed.json:
         as_json(rows)
@@ -395,10 +392,11 @@ def _print_difference(offer: Offer) -> None:
 
 def _print_shown(shown: Shown) -> None:
     version = f" {shown.version}" if shown.version else ""
-    print(
-        f"  {safe_text(shown.name)}{safe_text(version)}, {safe_text(shown.form)}: {safe_text(shown.description[:300])}"
-    )
-    _print_some("skill", [f"{name}: {text[:200]}" for name, text in shown.skills.items()])
+    told = f": {shown.description[:300]}" if shown.description else ""
+    print(safe_text(f"  {shown.name}{version}, {shown.form}{told}"))
+    said = (shown.description, "")  # a plugin that is one skill, or one API, is described by it
+    skills = [name if text in said else f"{name}: {text[:200]}" for name, text in shown.skills.items()]
+    _print_some("skill", skills)
     _print_some("agent", shown.agents)
     _print_some("tool", [f"{t.name} ({t.effect}): {t.description[:200]}" for t in shown.tools])
     _print_some("server", [f"{name}: {place}" for name, place in shown.servers.items()])

@@ -89,8 +89,9 @@ def _change(change: dict[str, Any], most: int | None, step: str = "") -> Rendera
 
 def _hunks(hunks: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     cells = [h for h in hunks if h["kind"] == "cell"]
-    texts = ("where", "before", "after")
-    for entry in told([{**h, **{key: safe_text(h[key]) for key in texts}} for h in hunks if h["kind"] != "cell"]):
+    lines = {"where": False, "before": True, "after": True}  # what is sent is looked at as it will be read
+    plain = [h for h in hunks if h["kind"] != "cell"]
+    for entry in told([{**h, **{key: safe_text(h[key], lines=each) for key, each in lines.items()}} for h in plain]):
         yield from _text_hunk(entry)
     if cells:
         rows = [[safe_text(h[key]) for key in ("where", "before", "after")] for h in cells]
@@ -124,7 +125,8 @@ class _Hanging:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if options.no_wrap:
-            yield Text.assemble(self.mark, self.body)
+            lines = self.body.split("\n", allow_blank=True)
+            yield Text.assemble(self.mark, Text(f"\n{' ' * cell_len(self.mark.plain)}").join(lines))
             return
         grid = Table.grid()
         grid.add_column(width=cell_len(self.mark.plain), no_wrap=True)

@@ -14,7 +14,7 @@ from copilot._home import login
 from copilot.cli import DONE, FAILED
 from copilot.errors import SettingsError
 from copilot.hosts import render
-from copilot.hosts.output import as_json, say
+from copilot.hosts.output import agreed, as_json, say
 from copilot.plugins import projects
 from copilot.plugins.mcp import looking
 from copilot.plugins.mcp.looking import PREFIX, ShownServer
@@ -57,7 +57,7 @@ def _decide(brought: _Brought, parsed: argparse.Namespace) -> int:
         _show(brought)
     if parsed.show:
         return DONE
-    if sys.stdin.isatty() and not parsed.yes and not _agreed():
+    if sys.stdin.isatty() and not parsed.yes and not agreed("Trust all of this as it is now?"):
         print("Nothing is trusted.")
         return FAILED
     return _trust(brought, quiet=parsed.json)
@@ -94,10 +94,6 @@ def _named(folder: Path, content: bytes | None) -> list[str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError):
         return []  # the settings' own reader says what is wrong
     return [str(folder / Path(str(path)).expanduser()) for path in paths] if isinstance(paths, list) else []
-
-
-def _agreed() -> bool:
-    return input("Trust all of this as it is now? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _show(brought: _Brought) -> None:

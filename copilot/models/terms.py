@@ -37,6 +37,7 @@ class Terms:
     fields: Mapping[str, str] = field(default_factory=dict)
     schema: bool = True
     bare_json: bool = True
+    plain_schemas: bool = False
 
     def bound(self, client: BaseChatModel, tools: Toolset) -> Client:
         """Return the client with the tools bound, and told about them what it can be told."""
@@ -46,7 +47,7 @@ class Terms:
         told = {**self._known(tools.options), "tool_choice": self._choice(wanted, tools.options.get("tool_choice"))}
         if told["tool_choice"] is None:
             del told["tool_choice"]
-        return client.bind_tools(list(tools.tools), **told)
+        return client.bind_tools(list(tools.plain if self.plain_schemas else tools.tools), **told)
 
     def _choice(self, wanted: str, given: Any) -> Any:
         if wanted in ("any", "none"):

@@ -15,6 +15,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ValidationError
 
 from copilot.models import schema
+from copilot.models.plain import plain
 
 ToolLike = BaseTool | dict[str, Any] | type | Callable[..., Any]
 Check = Callable[[dict[str, Any]], str]
@@ -44,6 +45,11 @@ class Toolset:
     def wire(self) -> list[dict[str, Any]]:
         """The tools in OpenAI's form, which every LangChain client understands."""
         return [convert_to_openai_tool(tool) for tool in self.tools]
+
+    @cached_property
+    def plain(self) -> list[ToolLike]:
+        """The tools for a client that can't convert every schema: as they are, or in OpenAI's form with a plain one."""
+        return [_plainly(tool, wire) for tool, wire in zip(self.tools, self.wire, strict=True)]
 
     @cached_property
     def choice(self) -> str:
@@ -107,6 +113,14 @@ class Wire(list[dict[str, Any]]):
     def __init__(self, toolset: Toolset) -> None:
         super().__init__(toolset.wire)
         self.tools = toolset.tools
+
+
+def _plainly(tool: ToolLike, wire: dict[str, Any]) -> ToolLike:
+    function = wire.get("function")
+    parameters = function.get("parameters") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(parameters, dict) or plain(parameters) is parameters:
+        return tool
+    return {**wire, "function": {**function, "parameters": plain(parameters)}}
 
 
 def choice(given: Any) -> str:

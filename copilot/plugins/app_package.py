@@ -137,7 +137,7 @@ class _Package:
     # --- what it brings -----------------------------------------------------------------------------------------------
 
     def _skills(self) -> None:
-        from copilot.plugins.readers import read as read_any
+        from copilot.plugins.packages.folders import read_any
 
         for each in self.app.objects("agentSkills", _MOST_SKILLS, single="folder"):
             each.only(("folder",))
@@ -174,7 +174,32 @@ class _Package:
         found = parse({name: entry}, str(self.files.root / FILE), ask=True, plugin=plugin)
         self.parts.met.append(name)
         self.notes.take(found.problems)
-        self.parts.servers += found.servers
+        described = self._described(remote)
+        self.parts.servers += (replace(server, only=described) for server in found.servers)
+
+    def _described(self, remote: Fields) -> tuple[str, ...] | None:
+        """Return the tools that the package describes, which are then all that are offered; None: the server is asked.
+
+        Required in 1.28, optional since 1.29 (app manifest, remoteMcpServer).
+        """
+        described = remote.object("mcpToolDescription")
+        if described is None:
+            if self.app.raw("manifestVersion").strip() == "1.28":
+                told = f"{remote.at('mcpToolDescription')} is missing, and 1.28 requires it; the server is asked."
+                self.notes.add(told, "repaired")
+            return None
+        described.only(("file",))
+        try:
+            value = self.files.json(self.texts.relative(described.raw("file")))
+        except PluginError as error:
+            self.notes.add(f"{described.place}: {error} The server is asked for its tools.", "repaired")
+            return None
+        listed = value.get("tools") if isinstance(value, dict) else value
+        tools = listed if isinstance(listed, list) else []
+        names = tuple(each["name"] for each in tools if isinstance(each, dict) and isinstance(each.get("name"), str))
+        if not names:
+            self.notes.add(f"{described.place} names no tool; the server is asked for its tools.", "repaired")
+        return names or None
 
     def _reference(self, remote: Fields) -> str:
         """Return by what the credential for this server is looked up, "" where none is needed."""
@@ -227,10 +252,11 @@ class _Package:
 
     def _action(self, listed: Fields) -> None:
         """Read an API plugin that the app offers by itself, without an agent."""
-        from copilot.plugins.readers import read as read_any
+        from copilot.plugins.declarative.actions import FORMS
+        from copilot.plugins.readers import read_part
 
         self.parts.met.append(listed.place)
-        if plugin := self._guarded(listed, lambda: read_any(self._inside(listed.raw("file")), self.reading)):
+        if plugin := self._guarded(listed, lambda: read_part(self._inside(listed.raw("file")), self.reading, FORMS)):
             self.notes.take(plugin.problems)
             self.parts.skills += plugin.skills
             self.parts.servers += plugin.servers

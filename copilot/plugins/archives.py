@@ -52,7 +52,10 @@ _FORBIDDEN = frozenset('<>:"|?*\\')
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"  # which words of some scripts, and emoji, need
 #: What tools leave behind: never part of a plugin.
-LEFT_OUT = frozenset({"__MACOSX", "__pycache__", ".DS_Store", "Thumbs.db", ".git", ".hg", ".svn"})
+LEFT_OUT = frozenset(
+    {"__MACOSX", "__pycache__", ".DS_Store", "Thumbs.db", ".git", ".hg", ".svn"}
+    | {".pytest_cache", ".mypy_cache", ".ruff_cache"}  # left by the tests that a publisher just ran
+)
 
 
 def unpack(source: bytes | Path, into: Path, *, limits: Limits = LIMITS, name: str = "") -> list[str]:

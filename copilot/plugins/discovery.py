@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from copilot._redaction import redacted
 from copilot.errors import EverpilotError
@@ -11,6 +13,9 @@ from copilot.plugins import readers
 from copilot.plugins.plugin import Plugin, Reading
 from copilot.plugins.skill import Problem
 from copilot.trust.sanitise import safe_text
+
+if TYPE_CHECKING:
+    from copilot.plugins.mcp.config import Server
 
 
 def discover(reading: Reading) -> tuple[list[Plugin], list[Problem]]:
@@ -39,9 +44,22 @@ def discover(reading: Reading) -> tuple[list[Plugin], list[Problem]]:
             from copilot.plugins.python_tools import with_python
 
             plugin = with_python(plugin)
-        found[plugin.name] = plugin
+        found[plugin.name] = replace(plugin, servers=_trusted(plugin.servers))
         problems.extend(_told(plugin.problems))
     return list(found.values()), problems
+
+
+def _trusted(servers: Iterable[Server]) -> tuple[Server, ...]:
+    """Return the servers of a plugin, each once (two agents may name one): they were trusted with the plugin.
+
+    Whoever installed it, or named it in the settings, was shown them; their tools are pinned when they first list them.
+    """
+    found: list[Server] = []
+    for server in servers:
+        startable = replace(server, ask=False)
+        if startable not in found:
+            found.append(startable)
+    return tuple(found)
 
 
 def _guarded(path: Path, reading: Reading, problems: list[Problem]) -> Plugin | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +150,7 @@ def show(plugin: Plugin, files: Files, more: Iterable[Problem] = ()) -> Shown:
         programs=files.programs,
         files=files.sizes,
         hashes=files.hashes,
-        problems=(*plugin.problems, *_notes(skills, {p.reason for p in plugin.problems}), *more),
+        problems=tuple(_placed_in(plugin, files, [*plugin.problems, *_notes(skills, plugin.problems), *more])),
     )
 
 
@@ -185,7 +185,19 @@ def _unique(tools: Iterable[ToolShown]) -> Iterator[ToolShown]:
             yield tool
 
 
-def _notes(skills: Iterable[Skill], told: set[str]) -> Iterator[Problem]:
+def _placed_in(plugin: Plugin, files: Files, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield problems with their places in the plugin: where its files lie for the moment says nothing to anybody."""
+    roots = dict.fromkeys(str(root) for root in (plugin.root, files.root, files.root.resolve()))
+    for problem in problems:
+        where, reason = problem.where, problem.reason
+        for root in roots:
+            where = plugin.name if where == root else where.replace(f"{root}/", "")
+            reason = reason.replace(f"{root}/", "")
+        yield replace(problem, where=where, reason=reason)
+
+
+def _notes(skills: Iterable[Skill], problems: Iterable[Problem]) -> Iterator[Problem]:
+    told = {problem.reason for problem in problems}
     for skill in skills:
         yield from (Problem(skill.name, note, "noted") for note in skill.notes if note not in told)
 

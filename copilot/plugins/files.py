@@ -13,6 +13,8 @@ from copilot.errors import PluginError
 
 #: Bytes of one file of text that is parsed: the largest public API descriptions have about 12 MB.
 MOST_BYTES = 32_000_000
+#: Bytes of one name in a path, which is what most file systems take; characters of a path in a message.
+_LONGEST_NAME, _LONGEST_SHOWN = 255, 300
 #: Levels of a JSON or YAML value; Python's own parsers go no deeper than about a thousand.
 _DEEPEST = 200
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -30,7 +32,7 @@ class PluginFiles:
         A path that can be no file's (a name that is too long, a null byte) is an error, too.
         """
         parts = PurePosixPath(relative.replace("\\", "/"))
-        shown = ascii(relative) if len(relative) <= _LONGEST_SHOWN else f"{ascii(relative[:_LONGEST_SHOWN])}..."
+        shown = f"{relative!r}" if len(relative) <= _LONGEST_SHOWN else f"{relative[:_LONGEST_SHOWN]!r}..."
         if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts.parts):
             raise PluginError(f"{shown} is too long for a file's name.", code="outside")
         try:

@@ -13,15 +13,19 @@ from copilot.errors import SettingsError
 
 _PATH = "/callback"
 _PAGE = "<!doctype html><meta charset=utf-8><title>Everpilot</title><p>{}</p>"
-_MOST = 8_000  # characters of a request's first line that are looked at
+_MOST = 8_000  # characters of a request's first line, or of a form, that are looked at
 
 
 class Listener:
-    """Listens on 127.0.0.1 for the one redirect with this `state`; others are refused. `port` 0 is any free one."""
+    """Listens on 127.0.0.1 for the one redirect with this `state`; others are refused. `port` 0 is any free one.
 
-    def __init__(self, port: int, state: str) -> None:
+    `host` and `path` are how the address is registered: some authorities know http://localhost only.
+    """
+
+    def __init__(self, port: int, state: str, host: str = "http://127.0.0.1", path: str = _PATH) -> None:
         self.answer: dict[str, str] | None = None
         self._state = state
+        self._host, self._path = host, path
         try:
             self._server = HTTPServer(("127.0.0.1", port), _handler(self))
         except OSError as error:
@@ -32,7 +36,7 @@ class Listener:
     @property
     def redirect_uri(self) -> str:
         """Where the browser is sent to in the end."""
-        return f"http://127.0.0.1:{self._server.server_port}{_PATH}"
+        return f"{self._host}:{self._server.server_port}{self._path}"
 
     def wait(self, patience: float) -> dict[str, str] | None:
         """Return the redirect's parameters, or None: nobody came in that many seconds."""
@@ -46,7 +50,9 @@ class Listener:
         """Take a request's target; return whether it is the redirect that was waited for."""
         parts = urlsplit(target[:_MOST])
         found = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if parts.path != _PATH or not hmac.compare_digest(found.get("state", "").encode(), self._state.encode()):
+        if parts.path != (self._path or "/") or not hmac.compare_digest(
+            found.get("state", "").encode(), self._state.encode()
+        ):
             return False
         self.answer = found
         return True
@@ -63,7 +69,15 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
         timeout = 5  # seconds that a connection may say nothing
 
         def do_GET(self) -> None:
-            taken = listener.take(self.path)
+            self._answer(listener.take(self.path))
+
+        def do_POST(self) -> None:
+            """Take a form: "OAuth 2.0 Form Post Response Mode", which keeps the code out of addresses."""
+            size = min(int(self.headers.get("content-length") or 0), _MOST)
+            form = self.rfile.read(size).decode("ascii", "replace")
+            self._answer(listener.take(f"{self.path.partition('?')[0]}?{form}"))
+
+        def _answer(self, taken: bool) -> None:
             told = (
                 "You can close this page and go back to Everpilot." if taken else "This is not the page you look for."
             )

@@ -17,7 +17,7 @@ from copilot.plugins.plugin import Reading
 from copilot.plugins.skill import Problem
 from copilot.plugins.sources import source as sources
 from copilot.plugins.sources.fetching import fetch
-from copilot.plugins.sources.source import Progress, Source, silent
+from copilot.plugins.sources.source import Fetched, Progress, Source, silent
 from copilot.plugins.trusting import Content
 
 #: What a publisher must mend, and what makes --strict refuse a plugin.
@@ -115,7 +115,7 @@ class Manager:
     @contextmanager
     def _offer(self, source: Source, name: str) -> Iterator[Offer]:
         with self.installed.coming() as place:
-            fetched = fetch(source, place, self._progress)
+            fetched = _as_listed(fetch(source, place, self._progress), source)
             found = candidate(source, fetched, self._reading, place / "content", name=name)
             _must_bring_something(found)
             content = self.installed.content(found.name, found.files)
@@ -127,6 +127,15 @@ class Manager:
             return difference(self.shown(before), found.shown)
         except PluginError:  # it was damaged: all of the new one is new
             return difference(Shown(before.name, before.form), found.shown)
+
+
+def _as_listed(fetched: Fetched, source: Source) -> Fetched:
+    """Return what was fetched, cut to what a marketplace's entry makes of it where that stands for its manifest."""
+    if not source.entry:
+        return fetched
+    from copilot.plugins.packages.marketplace import made_of
+
+    return replace(fetched, path=made_of(fetched.path, source.entry), name=str(source.entry.get("name", "")))
 
 
 def pinned(source: Source, resolved: str) -> Source:

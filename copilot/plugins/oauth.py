@@ -63,7 +63,7 @@ class OAuth(Kept):
     settings: PluginAuth
     hosts: Hosts
     home: Path
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     _endpoints: Endpoints | None = field(default=None, init=False, repr=False)
 
     @property
@@ -75,6 +75,18 @@ class OAuth(Kept):
         """Put the token into the Authorization header; see `Credential.apply`."""
         self.hosts.check(request)
         request.headers["authorization"] = f"Bearer {self.get().get_secret_value()}"
+
+    def renew(self, refused: httpx.Request | None = None) -> bool:
+        """Forget the token that was refused; see `Credential.renew`."""
+        shown = refused.headers.get("authorization", "").partition(" ")[2] if refused is not None else ""
+        with self._lock:
+            if not shown or self._got is None or self._got.value.get_secret_value() == shown:
+                self._got = None
+                self._drop(shown)
+        return True
+
+    def _drop(self, token: str) -> None:
+        """Take note of a token that is no good any more, "" for the one that is kept."""
 
     @property
     def endpoints(self) -> Endpoints:
@@ -179,8 +191,8 @@ class SignIn(OAuth):
         path.unlink(missing_ok=True)
         return found
 
-    def _forget(self) -> None:
-        self._stale = str(self._stored().get("access_token", ""))
+    def _drop(self, token: str) -> None:
+        self._stale = token or str(self._stored().get("access_token", ""))
 
     def _ask(self) -> Got:
         stored = self._stored()

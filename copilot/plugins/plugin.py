@@ -48,7 +48,7 @@ class Reading:
     strict: bool = False
     settings: PluginSettings = field(default_factory=PluginSettings)
     secrets: Secrets | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)  # sensitivity label GUID -> confidentiality (trust.labels)
 
     def clearance(self, service: str) -> Confidentiality:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -83,6 +83,7 @@ READERS: tuple[Reader, ...] = (
     # folders
     Reader("m365-app", _is_app, f"{_HERE}.app_package:read"),
     Reader("agent-plugins", lambda f: _is_agent_plugins(f.path), f"{_HERE}.packages.agent_plugins:read"),
+    Reader("api-plugin", lambda f: _is_api_plugin(f.path), f"{_HERE}.api_plugin.reader:read"),
     Reader(
         "claude-plugin",
         lambda f: f.has(".claude-plugin/plugin.json", ".codex-plugin/plugin.json", "plugin.json"),
@@ -118,7 +119,29 @@ def recognise(path: Path) -> Reader:
     for reader in READERS:
         if reader.matches(found):
             return reader
-    raise PluginError(f"{path} is no plugin that is understood.", hint=f"Understood is {FORMS}.", code="form")
+    raise PluginError(f"{path} is no plugin that is understood.", hint=_hint(path), code="form")
+
+
+def _hint(path: Path) -> str:
+    """Return what a person may try: the folders below in which skills lie, or the forms that are understood."""
+    from copilot.plugins.packages.skillsets import elsewhere
+
+    if path.is_dir() and (others := elsewhere(path)):
+        named = f"{', '.join(others[:5])}{' and more' if len(others) > 5 else ''}"
+        return f"Skills lie below it in {named}: name such a folder."
+    return f"Understood is {FORMS}."
+
+
+def read_part(path: Path, reading: Reading, forms: Collection[str]) -> Plugin:
+    """Return what a file that a plugin names brings, if it has one of these forms: a plugin is no part of itself.
+
+    Raises PluginError.
+    """
+    reader = recognise(path)
+    if reader.form not in forms:
+        told = f"{path} is of the form {reader.form}, and {' or '.join(forms)} is meant here."
+        raise PluginError(told, code="form")
+    return reader.read(path, reading)
 
 
 def read(path: Path, reading: Reading) -> Plugin:
@@ -161,9 +184,27 @@ def _is_agent_plugins(path: Path) -> bool:
     return isinstance(manifest, dict) and "agent-plugins.org" in str(manifest.get("$schema", ""))
 
 
+def _is_api_plugin(path: Path) -> bool:
+    """Whether a folder holds API plugin manifests, and nothing that stands above them: an agent, skills."""
+    if not path.is_dir() or (path / "declarativeAgent.json").is_file() or _holds_other_manifest(path):
+        return False
+    from copilot.plugins.api_plugin.reader import manifests
+
+    return bool(manifests(path))
+
+
+def _holds_other_manifest(path: Path) -> bool:
+    return any((path / each / "plugin.json").is_file() for each in (".claude-plugin", ".codex-plugin"))
+
+
 def _holds_skills(path: Path) -> bool:
-    return any(next(_skills_below(path / name), None) for name in ("skills", ".agents/skills", ".claude/skills", "."))
+    places = ("skills", ".agents/skills", ".claude/skills", ".github/skills", ".")
+    return any(next(_skills_below(path / name), None) for name in places)
 
 
 def _skills_below(path: Path) -> Iterator[Path]:
-    return path.glob("*/SKILL.md")
+    """Yield the skills in a folder; those of a folder named for them may be sorted into others by topic."""
+    for name in ("SKILL.md", "skill.md"):
+        yield from path.glob(f"*/{name}")
+        if path.name == "skills":
+            yield from path.glob(f"*/*/{name}")

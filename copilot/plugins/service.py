@@ -20,13 +20,19 @@ class Service:
     `hosts` are origins ("https://api.contoso.com"), all of them named in what the person trusted, so that a private
     network may be among them. `local` is a program on this machine. `max_confidentiality` is the most confidential data
     of documents that it may be asked with: the settings say it (`[plugins.services.NAME]`), nothing that came with a
-    plugin does.
+    plugin does. `place` tells apart those that have one name and no hosts: the file that names a program.
     """
 
     name: str
     hosts: tuple[str, ...] = ()
     max_confidentiality: Confidentiality = Confidentiality.PUBLIC
     local: bool = False
+    place: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What it is known by in labels: a plugin may call its service as it likes, so the name alone is nobody's."""
+        return " ".join([self.name, *sorted({origin(host) or host for host in self.hosts}), self.place]).strip()
 
     def reaches(self, url: str) -> bool:
         """Return whether an address lies at one of the service's origins (scheme, host and port)."""
@@ -36,11 +42,11 @@ class Service:
     @property
     def source(self) -> Label:
         """The label of what it answers, beside how confidential the plugin says that is: untrusted, and from there."""
-        return Label(sources=(f"{SERVICE}{self.name}",), origins=frozenset({self.name}))
+        return Label(sources=(f"{SERVICE}{self.name}",), origins=frozenset({self.identity}))
 
     def gave(self, label: Label) -> bool:
         """Return whether everything untrusted in it came from this very service, which knows it already."""
-        return label.origins is not None and label.origins <= {self.name}
+        return label.origins is not None and label.origins <= {self.identity}
 
     @property
     def described(self) -> Label:

@@ -57,7 +57,8 @@ class Skill:
     model when the skill is used. `root` is its folder, `origin` where it was found ("bundled", "user",
     "entry point NAME", "python"), `plugin` the package that it came in and `form` what it was written as. `notes` are
     repairs and doubts met while loading, for `everpilot doctor`. With `model_invocation` False only a person starts it,
-    with `user_invocation` False only the model; `hint` is what a person may type behind its name.
+    with `user_invocation` False only the model; `hint` is what a person may type behind its name. `accounts` are the
+    kinds of work that it needs of accounts ("mail", "people:read"), so that a sign-in asks for no more.
     `label` is that of its instructions: what nobody trusted is no skill, so they count as the workspace's own words.
     """
 
@@ -77,6 +78,7 @@ class Skill:
     label: Label = WORKSPACE
     user_invocation: bool = True
     hint: str = ""
+    accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

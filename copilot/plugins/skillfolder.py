@@ -75,6 +75,7 @@ def skill_in(
         model_invocation=described.model_invocation,
         user_invocation=described.user_invocation,
         hint=described.hint,
+        accounts=tuple(described.metadata.get("accounts", "").split()),
         label=label,
         **more,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from copilot.errors import ToolInputError
+from copilot.models.builtin import FOLLOW
 from copilot.plugins.packages.commands import filled
 from copilot.plugins.skill import Prompt, Skill
 from copilot.trust.labels import Label
@@ -82,7 +83,7 @@ def _of_skill(skill: Skill, said: str) -> str:
     if any(f"${name}" in skill.instructions for name in ("ARGUMENTS", *names)):  # a `$1` alone is a script's
         return filled(skill.instructions, said, names)
     asked = said or f"Do what the skill {skill.name} is for."
-    return f"{asked}\n\nFollow these instructions (the skill {skill.name}):\n\n{skill.instructions}"
+    return f"{asked}\n\n{FOLLOW}{skill.name}):\n\n{skill.instructions}"
 
 
 def _filled(prompt: Prompt, said: str) -> str:

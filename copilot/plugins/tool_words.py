@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from copilot.documents.terms import STOP_WORDS, stem
+from copilot.plugins.tool_kin import KIN, PHRASES, SHORT
 
 #: Words that any request or description may hold.
 _EMPTY = (STOP_WORDS - {"find", "show", "say", "said", "give"}) | frozenset(
@@ -25,6 +27,10 @@ _FAINT = frozenset(
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_|(?<=[^\W\d])(?=\d)")
 _WORD = re.compile(r"\w+")
+#: What is written in parts and is one word elsewhere: GitHub, OneDrive, to-do, e-mail.
+_IN_PARTS = re.compile(
+    r"(?<![\w-])(?:[^\W\d_]{1,20}(?:-[^\W\d_]{1,20}){1,2}|[^\W_]{0,20}[a-z][A-Z][^\W_]{1,20})(?![\w-])"
+)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 #: What stands for one of its kind in a request, whatever it is called; the first group is kept as part of the shape.
 _SHAPES = (
@@ -35,6 +41,10 @@ _SHAPES = (
         "file",
     ),
     (re.compile(r"https?://\S+"), "url"),
+    (
+        re.compile(r"(?<![\w@.-])(?:[\w-]{1,63}\.){1,4}(?:com|org|net|io|dev|eu|de|uk|gov|edu)\b(?!@)", re.IGNORECASE),
+        "url",
+    ),
     (re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.]{1,200}"), "mail"),
     (re.compile(r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|(?<!\w)'[^'\n]{1,200}'(?!\w)"), "quote"),
     (re.compile(r"(?<!\w)=[A-Z(]\S*"), "formula"),
@@ -42,6 +52,9 @@ _SHAPES = (
     (re.compile(r"(?<!\w)#[A-Za-z][\w-]+"), "channel"),
     (re.compile(r"\bSELECT\s.+", re.DOTALL), "sql"),
     (re.compile(r"\b\d{1,2}(?::\d\d)?\s?[ap]m\b", re.IGNORECASE), "time"),
+    (re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d{1,7}\b"), "ticket"),
+    (re.compile(r"-?\d{1,3}\.\d{2,}\s?,\s?-?\d{1,3}\.\d{2,}"), "place"),
+    (re.compile(r"(?<![\w./-])(?!and/|or/|his/|he/)[A-Za-z][\w.-]{2,38}/[A-Za-z][\w.-]{2,60}(?![\w/])"), "repository"),
     (re.compile(r"\b[A-Z]{1,3}[1-9]\d{0,6}(?::[A-Z]{1,3}[1-9]\d{0,6})?\b"), "cell"),
 )
 #: Characters at the beginning of a request in which its question word stands.
@@ -51,7 +64,10 @@ _QUESTION = re.compile(
 )
 #: What tools call the kinds of things.
 _MEANS = {
-    "‹url›": "url",
+    "‹url›": "url page web",
+    "‹ticket›": "issue ticket",
+    "‹place›": "coordinates location latitude",
+    "‹repository›": "repository",
     "‹money›": "currency amount",
     "‹mail›": "email",
     "‹channel›": "channel",
@@ -60,171 +76,16 @@ _MEANS = {
     "‹how much›": "total sum amount",
     "‹how many›": "count number",
 }
-#: Words that name the same thing, or the same deed, in the descriptions of different tools.
-_KIN = (
-    "create add make new open insert register file raise compose set start write",
-    "delete remove drop erase cancel discard trash clear",
-    "update edit change modify alter set rename adjust correct reschedule move patch",
-    "list show browse enumerate overview display all",
-    "get fetch retrieve read view look display show detail open",
-    "search find query lookup locate look",
-    "send dispatch deliver mail notify write",
-    "post publish announce share write",
-    "reply respond answer",
-    "issue ticket bug defect problem incident case task",
-    "task todo reminder chore assignment",
-    "meeting event appointment call invite invitation calendar",
-    "schedule plan arrange book reserve set",
-    "availability free busy slot open",
-    "customer client account contact company organization",
-    "contact person people lead",
-    "deal opportunity sale pipeline",
-    "file document attachment",
-    "folder directory",
-    "message mail email note chat",
-    "channel room conversation",
-    "comment remark note annotate reply",
-    "database table sql record row",
-    "query select sql run execute",
-    "schema structure column layout describe definition",
-    "repository repo project codebase",
-    "commit change history revision",
-    "merge combine integrate join",
-    "pull merge request pr review",
-    "branch fork",
-    "assign owner responsible delegate hand give",
-    "close resolve finish complete done end",
-    "member user teammate colleague employee staff",
-    "invoice bill",
-    "payment charge pay",
-    "refund reimburse return money back",
-    "product item article good",
-    "order purchase",
-    "page wiki article note",
-    "copy duplicate clone",
-    "move relocate transfer",
-    "upload attach put store save",
-    "download export save",
-    "convert transform turn export",
-    "translate translation language",
-    "weather forecast temperature rain",
-    "web internet online site page",
-    "url link address website",
-    "image picture photo screenshot",
-    "screenshot capture snapshot",
-    "chart graph plot diagram",
-    "sheet spreadsheet workbook excel table",
-    "slide presentation deck powerpoint",
-    "cell range value",
-    "summary summarize digest gist recap",
-    "permission access right share",
-    "label tag category",
-    "status state progress",
-    "log trace error crash",
-    "deploy release ship rollout",
-    "build pipeline workflow ci job run",
-    "alert alarm notification",
-    "metric statistic number figure kpi",
-    "stock inventory quantity",
-    "price cost rate quote",
-    "flight plane trip travel",
-    "hotel room accommodation stay",
-    "place location address map where",
-    "video clip movie youtube",
-    "transcript subtitle caption",
-    "music song track playlist",
-    "campaign newsletter marketing",
-    "subscriber audience recipient",
-    "survey form questionnaire",
-    "vacation leave absence holiday off",
-    "salary payroll wage pay",
-    "candidate applicant hire recruit",
-    "sprint iteration milestone",
-    "backlog board kanban",
-    "fact memory remember know",
-    "memory remember store keep",
-    "container docker pod",
-    "server machine instance host vm",
-    "secret password key credential",
-    "currency exchange rate convert money",
-    "time hour clock timezone zone convert",
-    "distance far near nearby radius",
-    "direction route way train bus car walk drive",
-    "size big large metadata property info detail",
-    "phone address property profile field",
-    "profile employee person bio",
-    "reaction emoji thumb like smiley",
-    "alert warning alarm storm",
-    "say post message chat history",
-    "tell post message notify",
-    "manager boss report reporting line org hierarchy",
-    "google web search internet competitor",
-    "rename move name title",
-    "change update modify edit",
-    "fix correct replace swap substitute spell",
-    "mention contain say search find include",
-    "total sum average count aggregate",
-    "bug issue broken broke crash fault",
-    "knowledge wiki base article help center",
-    "permission access right grant",
-    "video youtube talk recording",
-    "transcribe speech audio dictation voice spoken words",
-    "buy order purchase",
-    "revenue profit loss income earning",
-    "expense receipt spending cost",
-    "supplier vendor",
-    "tracking shipment parcel delivery shipping ship",
-    "replica scale instance",
-    "restart reboot bounce",
-    "silence mute snooze",
-    "incident outage down page",
-    "pod container",
-    "audience list mailing subscriber",
-    "newsletter campaign email",
-    "vote approve decision accept decline deny reject",
-    "archive label read unread star flag",
-    "attachment attached enclosed file",
-    "plan execution explain slow performance",
-    "read see view check look",
-    "agenda calendar event schedule",
-    "umbrella rain snow sunny cold warm weather forecast",
-    "spanish french german english italian chinese japanese portuguese translate language",
-    "exception error bug crash failure",
-    "press click tap push button",
-    "type fill enter form field",
-    "record recording audio sound",
-    "aloud speech voice speak spoken",
-    "questionnaire survey poll form",
-    "written wrote write mail message",
-    "everybody everyone all team recipient",
-    "pass fail green red status conclusion run",
-    "cache cached key value",
-    "end extension pattern matching glob",
-    "lunch dinner break meeting event",
-    "phone call dial log",
-    "money amount balance currency",
-    "car taxi ride trip",
-    "coupon voucher discount promotion",
-    "outage down incident",
-    "employee staff people hr",
-    "buyer customer contact",
-    "earlier older previous version revision",
-    "tree structure hierarchy recursive",
-    "remove label archive",
-    "version release tag",
-    "person people user contact employee",
-    "cheap cheapest price cost",
-    "number phone count",
-    "learn article documentation doc page wiki",
-    "host deploy server cluster deployment",
-    "job opening position candidate",
-    "new latest recent news",
-    "sleep wake snooze mute",
-    "sick ill leave absence",
-    "memory fact remember observation",
+#: Verbs that remove something, and those that make or change it, in the names of tools and in requests.
+_REMOVES = "delete remove drop erase cancel clear discard trash purge uninstall unset revoke"
+_MAKES = "create add insert update edit set post send write rename move upload"
+_ASKS = re.compile(
+    r"\s*(?:what|which|who|whose|where|when|why|how|is|are|do|does|did|has|have|am|was|were)\b", re.IGNORECASE
 )
 #: How much a word of many counts, beside another one, and how much a related word.
 FAINT, NEAR = 0.35, 0.5
+#: Kin that a word may have before each of them counts for less.
+_SENSES = 8
 
 
 def terms(text: str) -> list[str]:
@@ -233,6 +94,37 @@ def terms(text: str) -> list[str]:
     for word in _WORD.findall(text):
         found += _terms_of(word)
     return found
+
+
+def whole(text: str) -> list[str]:
+    """Return the words that are written in parts, each as one: "GitHub" is "github", "to-do" is "todo"."""
+    return [] if text.islower() and "-" not in text else [_as_one(match[0]) for match in _IN_PARTS.finditer(text)]
+
+
+def unfolded(text: str) -> str:
+    """Return a request with short forms and verbs of two words replaced by what tools call it."""
+    for pattern, meaning in _unfolding():
+        text = pattern.sub(meaning, text)
+    return text
+
+
+def asked_for(text: str, is_known: Callable[[str], bool]) -> list[str]:
+    """Return the stems of a request's words, each once; what is known as one word is one, also where it is two."""
+    text = _IN_PARTS.sub(lambda match: one if is_known(one := _as_one(match[0])) else match[0], text)
+    words = _WORD.findall(text.lower())
+    pairs = (stem(one + other) for one, other in pairwise(words) if len(one + other) < _LONGEST)
+    return list(dict.fromkeys([*terms(text), *(pair for pair in pairs if is_known(pair))]))
+
+
+def is_other(name: str, request: str) -> bool:
+    """Return whether a tool's name says that it does what a request does not ask for.
+
+    A question is no order to change anything, and nothing is removed that nobody asked to remove.
+    """
+    first = next(iter(_terms_of_name(name)), "")
+    if first in _verbs(_REMOVES):
+        return not _verbs(_REMOVES).intersection(_terms_of_name(unfolded(request)))
+    return bool(_ASKS.match(request)) and first in _verbs(_MAKES)
 
 
 def shaped(text: str) -> tuple[list[str], str]:
@@ -272,6 +164,30 @@ def _terms_of(word: str) -> tuple[str, ...]:
     return tuple(stem(part) for part in parts if part not in _EMPTY and (len(part) > 1 or not part.isascii()))
 
 
+def _terms_of_name(text: str) -> list[str]:
+    return [stem(part) for word in _WORD.findall(text) for part in _CAMEL.sub(" ", word).lower().split()]
+
+
+@cache
+def _verbs(words: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in words.split())
+
+
+def _as_one(word: str) -> str:
+    return stem(word.replace("-", "").lower())
+
+
+@cache
+def _unfolding() -> tuple[tuple[re.Pattern[str], str], ...]:
+    found = [(re.compile(rf"\b{short}\b", re.IGNORECASE), meant) for short, meant in SHORT.items()]
+    for phrase, meant in PHRASES.items():
+        verb, *rest = phrase.split()
+        between = r"(?P<between>(?:\s+[\w'’-]+){0,4}?)"
+        pattern = rf"\b{verb}(?:s|ed|ing)?\b{between}\s+{re.escape(' '.join(rest))}\b"
+        found.append((re.compile(pattern, re.IGNORECASE), rf"{meant}\g<between>"))
+    return tuple(found)
+
+
 def _folded(text: str) -> str:
     """Return the text without accents; letters that have none stay as they are."""
     apart = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
@@ -286,10 +202,12 @@ def _faint() -> frozenset[str]:
 @cache
 def _kin() -> Mapping[str, Mapping[str, float]]:
     made: dict[str, dict[str, float]] = {}
-    for group in _KIN:
+    for group in KIN:
         stems = list(dict.fromkeys(stem(word) for word in group.split()))
         for each in stems:
             made.setdefault(each, {}).update({other: NEAR for other in stems if other != each})
+    for each, others in made.items():  # a word of many senses says less of each
+        made[each] = dict.fromkeys(others, NEAR * min(1.0, (_SENSES / len(others)) ** 0.5))
     for shape, kin in _MEANS.items():
         made[shape] = {stem(word): 1.0 for word in kin.split()}
     return made

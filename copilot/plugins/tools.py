@@ -68,7 +68,8 @@ class Tool:
     requests that this tool serves and `cues` words that hint at it: the builtin planner ranks by them. `hosts` are
     addresses on the web that every call goes to, whatever its arguments ("https://mcp.contoso.com"). `service` is who
     the calls of a plugin's tool go to, as the person agreed to it; such a tool reaches nobody else. `alone` tools are
-    not combined with data of other plugins unasked (API plugin manifest, `security_info` left out).
+    not combined with data of other plugins unasked (API plugin manifest, `security_info` left out). `whom` says of a
+    call's arguments which service it goes to, where that is not always the same one.
     """
 
     name: str
@@ -82,6 +83,11 @@ class Tool:
     hosts: tuple[str, ...] = ()
     service: Service | None = None
     alone: bool = False
+    whom: Callable[[Mapping[str, Any]], Service | None] | None = None
+
+    def service_for(self, args: Mapping[str, Any]) -> Service | None:
+        """Return the service that a call with these arguments goes to, None where it goes to none."""
+        return (self.whom(args) if self.whom else None) or self.service
 
     @property
     def roles(self) -> Mapping[str, RoleKind | None]:
@@ -294,6 +300,10 @@ def _arguments(function: ToolFunction, name: str) -> type[BaseModel]:
     if not parameters:
         raise PluginError(f"Tool {name!r} must take a ToolContext as its first parameter.")
     hints = get_type_hints(function, include_extras=True)
+    first = hints.get(parameters[0].name, ToolContext)
+    if first not in (ToolContext, Any, object):
+        hint = f"Write: def {function.__name__}(ctx: ToolContext, {parameters[0].name}, ...)."
+        raise PluginError(f"Tool {name!r}: its first parameter is {parameters[0].name!r}, no ToolContext.", hint=hint)
     fields: dict[str, Any] = {}
     for parameter in parameters[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

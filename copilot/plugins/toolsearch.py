@@ -13,15 +13,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nlargest
-from typing import Literal
+from typing import Any, Literal
 
 from copilot.plugins.skill import Skill
-from copilot.plugins.tool_words import near, plain, shaped, terms, weight_of
+from copilot.plugins.tool_words import asked_for, is_other, near, plain, shaped, terms, unfolded, weight_of, whole
 from copilot.plugins.tools import Tool
 
 _K1, _B = 1.2, 0.3
 #: How much a word counts, by where it stands.
-_NAME, _SKILL, _SKILL_TEXT, _CUE, _EXAMPLE, _PARAMETER, _TEXT = 3.0, 1.5, 0.3, 2.5, 1.2, 0.6, 1.0
+_NAME, _SKILL, _SKILL_TEXT, _CUE, _EXAMPLE, _PARAMETER, _TEXT, _MORE = 3.0, 1.5, 0.3, 2.5, 1.2, 0.6, 1.0, 0.3
+#: How much of a score goes by how much of the tool's own name the request explains: of "list tables" and "list table
+#: rows" the one is meant that is said.
+_NAMED = 0.5
+#: What remains of the score of a tool that does another thing: creates where something is looked for.
+_OTHER_DEED = 0.75
+#: And of one of another skill, where the request names one; a name is a word that belongs to a skill, and to nobody
+#: else but by chance.
+_OTHER_SERVICE, _OWN, _LEAST_BRAND = 0.7, 0.6, 3
+#: Examples and cues of one tool that count: a plugin may bring as many as it likes, and would be like every request.
+_MOST_EXAMPLES, _MOST_CUES = 16, 24
 #: Characters of a description that count: what a tool is for stands at its beginning.
 _READ = 500
 #: Characters of a request that are looked for.
@@ -34,6 +44,11 @@ _COMPARED = 80
 _RARE = 0.5
 #: A word that nobody uses is read as one that is spelled almost alike (percent), if it has this many letters.
 _LIKE, _LONG, _GUESSED = 84, 5, 0.6
+#: Letters of a part of a word made of two, at least, and how much the part counts.
+_SHORTEST, _PART = 3, 0.7
+#: Words that the beginning of a description has at least: "Purpose: 1." is no sentence.
+_LEAD = 6
+_SENTENCE = re.compile(r"(?<=[.!?])\s|\n\s*\n")
 _CLAUSES = re.compile(
     r"[.;!?\n]+\s|,?\s+(?:and then|and|then|afterwards|und dann|und|et puis|et)\s+|,\s+", re.IGNORECASE
 )
@@ -57,6 +72,18 @@ class _Entry:
     name: str
     description: str
     examples: tuple[str, ...]
+    skill: str
+
+    @property
+    def own(self) -> str:
+        """Its own name, without the skill's."""
+        return self.name.partition(".")[2] or self.name
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The stems of its own name, without the skill's."""
+        skill, _, own = self.name.partition(".")
+        return frozenset(terms(own)) - frozenset(terms(skill)) or frozenset(terms(self.name))
 
 
 class ToolIndex:
@@ -72,14 +99,19 @@ class ToolIndex:
         `only` says which names may be returned.
         """
         request = request[:_MOST_ASKED]
-        groups = _asked(request, self._known)
+        groups = _asked(request, self._known, self._postings.__contains__)
         scores = self._scores(groups)
         if only is not None:
             scores = {i: s for i, s in scores.items() if only(self._entries[i].name)}
         likely = nlargest(_COMPARED, scores.items(), key=lambda item: (item[1], -item[0]))
         wanted, said = {t for group in groups for t, weight in group.items() if weight >= 1}, plain(request)
         top = likely[0][1] if likely else 0.0
-        graded = [(score + _ALIKE * top * self._alike(i, wanted, said), -i) for i, score in likely]
+        meant = {t: weight for group in groups for t, weight in group.items()}
+        named = self._services_in(given for group in groups for given in group)
+        graded = [
+            (score * self._fitting(i, meant, request, named) + _ALIKE * top * self._alike(i, wanted, said), -i)
+            for i, score in likely
+        ]
         best = sorted(graded, reverse=True)[: max(limit, 0)]
         return [self._found(-i, score) for score, i in best if score > 0]
 
@@ -98,9 +130,9 @@ class ToolIndex:
     def _entries(self) -> list[_Entry]:
         made = []
         for skill in self._skills:
-            made += [_Entry("tool", tool.name, tool.description, tool.examples) for tool in skill.tools]
+            made += [_Entry("tool", tool.name, tool.description, tool.examples, skill.name) for tool in skill.tools]
             if _is_found(skill):
-                made.append(_Entry("skill", skill.name, skill.description, skill.examples))
+                made.append(_Entry("skill", skill.name, skill.description, skill.examples, skill.name))
         return made
 
     @cached_property
@@ -112,19 +144,19 @@ class ToolIndex:
                 for term in found:
                     places = postings[term]
                     places[number] = places.get(number, 0.0) + weight
+        for term, parts in _compounds(postings).items():  # "worklog" is found by "log", too
+            for number, weight in list(postings[term].items()):
+                for part in parts:
+                    postings[part][number] = max(postings[part].get(number, 0.0), weight * _PART)
         return postings
 
     def _fields(self) -> Iterator[list[tuple[Iterable[str], float]]]:
         """Yield the fields of each entry, in their order: stems and weight."""
         for skill in self._skills:
-            of_skill = [(terms(skill.name), _SKILL), (terms(skill.description[:_READ]), _SKILL_TEXT)]
+            of_skill = [(_words(skill.name), _SKILL), (terms(skill.description[:_READ]), _SKILL_TEXT)]
             yield from ([*of_skill, *_of_tool(tool)] for tool in skill.tools)
             if _is_found(skill):
-                yield [
-                    (terms(skill.name), _NAME),
-                    (terms(skill.description[:_READ]), _TEXT),
-                    *_of_examples(skill.examples),
-                ]
+                yield [(_words(skill.name), _NAME), *_of_text(skill.description), *_of_examples(skill.examples)]
 
     @cached_property
     def _against(self) -> list[float]:
@@ -174,6 +206,32 @@ class ToolIndex:
                 scores[number] += value
         return scores
 
+    def _fitting(self, number: int, meant: Mapping[str, float], request: str, services: frozenset[str]) -> float:
+        """Return what part of a score remains: of a tool whose name says more, or other things, than is asked for."""
+        entry = self._entries[number]
+        words = {word: self._rarity.get(word, 0.0) * weight_of(word) for word in entry.words}
+        held = sum(rarity * min(meant.get(word, 0.0), 1.0) for word, rarity in words.items())
+        part = 1 - _NAMED + _NAMED * held / (sum(words.values()) or 1.0)
+        part *= _OTHER_DEED if entry.kind == "tool" and is_other(entry.own, request) else 1.0
+        return part * (_OTHER_SERVICE if services and entry.skill not in services else 1.0)
+
+    def _services_in(self, words: Iterable[str]) -> frozenset[str]:
+        """Return the skills that a request names, by a word that hardly anybody else has ("jira", "hubspot")."""
+        return frozenset(skill for word in set(words) if (skill := self._belongs_to(word)))
+
+    def _belongs_to(self, word: str) -> str:
+        """Return the skill that a word belongs to: it is in nearly all of its tools, and in hardly any other's."""
+        places = self._postings.get(word, {})
+        if len(places) < _LEAST_BRAND or near(word):
+            return ""
+        skill, most = Counter(self._entries[number].skill for number in places).most_common(1)[0]
+        return skill if most >= _OWN * max(len(places), self._sizes[skill]) else ""
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, int]:
+        """How many entries each skill has."""
+        return Counter(entry.skill for entry in self._entries)
+
     def _alike(self, number: int, wanted: set[str], said: set[str]) -> float:
         """Return how much of the request one of the entry's examples holds, from 0 to 1: rare words, and all words."""
         total = sum(self._rarity.get(term, 0.0) for term in wanted) or 1.0
@@ -186,7 +244,7 @@ class ToolIndex:
     def _compared(self, number: int) -> list[tuple[frozenset[str], set[str]]]:
         """Return the examples of an entry as stems and as words; kept, because they are compared again and again."""
         if number not in self._lines:
-            examples = self._entries[number].examples
+            examples = self._entries[number].examples[:_MOST_EXAMPLES]
             self._lines[number] = [(frozenset(_example(text)), plain(text[:_READ])) for text in examples]
         return self._lines[number]
 
@@ -201,9 +259,19 @@ _MOST_STEPS = 7
 
 def first_sentence(text: str, most: int = 160) -> str:
     """Return the first sentence of a description in one line, cut where it is long."""
-    line = re.split(r"(?<=[.!?])\s|\n\s*\n", text.strip(), maxsplit=1)[0]
+    line = _SENTENCE.split(text.strip(), maxsplit=1)[0]
     line = " ".join(line.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def _compounds(words: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return the words that are two of the others, one behind the other, and which."""
+    return {
+        word: (word[:at], word[at:])
+        for word in words
+        for at in range(_SHORTEST, len(word) - _SHORTEST + 1)
+        if word[:at] in words and word[at:] in words
+    }
 
 
 def _is_found(skill: Skill) -> bool:
@@ -212,11 +280,28 @@ def _is_found(skill: Skill) -> bool:
 
 
 def _of_tool(tool: Tool) -> Iterator[tuple[Iterable[str], float]]:
-    yield terms(tool.name.partition(".")[2] or tool.name), _NAME
-    yield terms(tool.description[:_READ]), _TEXT
-    yield terms(" ".join(tool.arguments.names)), _PARAMETER
-    yield terms(" ".join(tool.cues)), _CUE
-    yield from _of_examples(tool.examples)
+    yield _words(tool.name.partition(".")[2] or tool.name), _NAME
+    yield from _of_text(tool.description)
+    yield terms(" ".join(tool.arguments.names)[:_READ]), _PARAMETER
+    yield terms(" ".join(tool.cues[:_MOST_CUES])[:_READ]), _CUE
+    yield from _of_examples(tool.examples[:_MOST_EXAMPLES])
+
+
+def _of_text(text: str) -> Iterator[tuple[Iterable[str], float]]:
+    """Yield the words of a description: what it is for stands in its first sentence, the rest is how to use it."""
+    first: list[str] = []
+    rest: list[str] = []
+    for sentence in _SENTENCE.split(text[:_READ]):
+        if len(first) < _LEAD:
+            first += _words(sentence)
+        else:
+            rest += terms(sentence)
+    yield first, _TEXT
+    yield set(rest).difference(first), _MORE
+
+
+def _words(text: str) -> list[str]:
+    return [*terms(text), *whole(text)]
 
 
 def _of_examples(examples: Sequence[str]) -> Iterator[tuple[Iterable[str], float]]:
@@ -230,15 +315,15 @@ def _example(text: str) -> tuple[str, ...]:
     return (*shapes, *terms(rest))
 
 
-def _asked(request: str, known: Callable[[str], str | None]) -> list[dict[str, float]]:
+def _asked(request: str, known: Callable[[str], str | None], is_known: Callable[[str], bool]) -> list[dict[str, float]]:
     """Return the words of a request, each with its kin, and what they weigh.
 
     Names of files and what stands in quotes say nothing of the tool, unless the request holds little else.
     """
     shapes, rest = shaped(request)
-    given = list(dict.fromkeys(terms(rest)))
+    given = asked_for(unfolded(rest), is_known)
     if len(given) < 2:
-        given = list(dict.fromkeys([*given, *terms(request)]))
+        given = list(dict.fromkeys([*given, *asked_for(unfolded(request), is_known)]))
     groups = [{shape: 1.0, **near(shape)} for shape in dict.fromkeys(shapes)]
     for term in given:
         weight, found = weight_of(term), known(term)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -30,6 +33,9 @@ MOST_BYTES, PATIENCE, MOST_REDIRECTS = 10_000_000, 60.0, 5
 _CONNECT, _READ = 10.0, 30.0  # seconds
 _KEEPS_METHOD = frozenset({307, 308})  # RFC 9110, section 15.4
 _REDIRECTS = frozenset({301, 302, 303}) | _KEEPS_METHOD
+#: How an answer may be packed, as it is asked for: once (RFC 9110, section 8.4.1), and the bytes unpacked in one step.
+_PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_ACCEPT_ENCODING, _STEP = "gzip, deflate", 65_536
 
 
 class UnknownOutcome(Exception):
@@ -64,7 +70,7 @@ class Answer:
         charset = self.header("content-type").partition("charset=")[2].partition(";")[0].strip("\"' ") or "utf-8"
         try:
             return self.content.decode(charset, "replace")
-        except LookupError:
+        except (LookupError, ValueError):  # no charset of ours, or one that decodes nothing ("undefined")
             return self.content.decode("utf-8", "replace")
 
 
@@ -92,8 +98,8 @@ def ask(
         _check(request, service)
         if origin(str(request.url)) == first:
             sign(request)
-        with _explained(request, service), _client(request) as client:
-            response = client.send(_wire(request, service), stream=True, follow_redirects=False)
+        with _explained(request, service, ends), _client(request) as client, _ended(ends) as trace:
+            response = client.send(_wire(request, service, trace), stream=True, follow_redirects=False)
             try:
                 target = response.headers.get("location")
                 if response.status_code not in _REDIRECTS or not target:
@@ -133,7 +139,7 @@ def _redirected(url: httpx.URL, response: httpx.Response, request: httpx.Request
 
 def _read(response: httpx.Response, request: httpx.Request, most: int, ends: float) -> Answer:
     pieces, size, cut = [], 0, False
-    for piece in response.iter_bytes():
+    for piece in _unpacked(response):
         pieces.append(piece)
         size += len(piece)
         if time.monotonic() > ends:
@@ -141,8 +147,38 @@ def _read(response: httpx.Response, request: httpx.Request, most: int, ends: flo
         if size > most:
             cut = True
             break
+    if not cut and time.monotonic() > ends:
+        raise TimeoutError  # an answer of no known length ends where it was broken off
     headers = tuple((k.lower(), v) for k, v in response.headers.multi_items())
     return Answer(response.status_code, headers, b"".join(pieces)[:most], _place(request).partition(" ")[2], cut)
+
+
+def _unpacked(response: httpx.Response) -> Iterator[bytes]:
+    """Yield the body in small pieces, so that one that unpacks to a thousand times its size is cut in time.
+
+    Raises httpx.DecodingError for what is broken, or packed in a way that nobody asked for: twice, or unknown to us.
+    """
+    import httpx
+
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if encoding not in _PACKED:
+        raise httpx.DecodingError(f"it is packed as {encoding[:40]!r}, which was not asked for")
+    raw = response.iter_raw()
+    first = next(raw, b"")
+    # Some servers send "deflate" without the two bytes of zlib's head (RFC 1950), the low half of which is then no 8.
+    bare = encoding == "deflate" and first[:1] and first[0] & 15 != 8
+    unpack = zlib.decompressobj(-15 if bare else _PACKED[encoding])
+    try:
+        for packed in chain([first], raw):
+            left = packed
+            while left and not unpack.eof:
+                yield unpack.decompress(left, _STEP)
+                left = unpack.unconsumed_tail
+    except zlib.error:
+        raise httpx.DecodingError(f"it is no {encoding}") from None
 
 
 def _place(request: httpx.Request) -> str:
@@ -151,7 +187,35 @@ def _place(request: httpx.Request) -> str:
 
 
 @contextmanager
-def _explained(request: httpx.Request, service: Service) -> Iterator[None]:
+def _ended(ends: float) -> Iterator[Callable[[str, dict[str, Any]], None]]:
+    """Break the connection off when the time is over: a server that sends a byte now and then never times out.
+
+    Yields what httpcore tells of its steps to (its `trace` extension), which is how the connection is known.
+    """
+    made: list[socket.socket] = []
+
+    def trace(step: str, told: dict[str, Any]) -> None:
+        stream = told.get("return_value") if step.endswith((".connect_tcp.complete", ".start_tls.complete")) else None
+        found = stream.get_extra_info("socket") if stream is not None else None
+        if isinstance(found, socket.socket):
+            made.append(found)
+
+    def stop() -> None:
+        for each in made:
+            with suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # not TLS's own, which another thread is in
+
+    timer = threading.Timer(max(ends - time.monotonic(), 0), stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield trace
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _explained(request: httpx.Request, service: Service, ends: float) -> Iterator[None]:
     """Say what went wrong on the way, and whether anything may have been done."""
     import httpx
 
@@ -165,8 +229,10 @@ def _explained(request: httpx.Request, service: Service) -> Iterator[None]:
             f"{service.name} was not reached at {_place(request)}: {why}.", hint="Try again later.", code="unreachable"
         ) from None
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError) as error:
-        why = "took too long" if isinstance(error, httpx.TimeoutException | TimeoutError) else "broke off"
-        text = f"{_place(request)}: the answer {why} ({type(error).__name__})."
+        late = isinstance(error, httpx.TimeoutException | TimeoutError) or time.monotonic() >= ends
+        why = "took too long" if late else "broke off"
+        said = f": {error}" if isinstance(error, httpx.DecodingError) else ""
+        text = f"{_place(request)}: the answer {why} ({type(error).__name__}{said})."
         if request.method in ("GET", "HEAD"):
             raise ToolInputError(text, hint="Try again later, or ask for less.", code="timeout") from None
         raise UnknownOutcome(text) from None
@@ -186,7 +252,9 @@ def _client(request: httpx.Request) -> Iterator[httpx.Client]:
         yield client
 
 
-def _wire(request: httpx.Request, service: Service) -> httpx.Request:
+def _wire(
+    request: httpx.Request, service: Service, trace: Callable[[str, dict[str, Any]], None] | None = None
+) -> httpx.Request:
     """Return the request as it goes out: to the very address that was checked, as a name may mean another one later.
 
     A host that is private by its name was agreed to as such; one that looks public must be public.
@@ -195,6 +263,7 @@ def _wire(request: httpx.Request, service: Service) -> httpx.Request:
 
     url = request.url
     extensions: dict[str, Any] = {"timeout": httpx.Timeout(_READ, connect=_CONNECT).as_dict()}
+    extensions |= {"trace": trace} if trace is not None else {}
     free = service.local or is_private(url.host) or _is_address(url.host)
     if not free and not _proxy(url.scheme, url.host):
         addresses = resolved(url.host, url.port or 443)
@@ -207,7 +276,9 @@ def _wire(request: httpx.Request, service: Service) -> httpx.Request:
         extensions["sni_hostname"] = url.host
         url = url.copy_with(host=addresses[0])
     content = request.read()
-    return httpx.Request(request.method, url, headers=request.headers, content=content, extensions=extensions)
+    headers = request.headers.copy()
+    headers.setdefault("accept-encoding", _ACCEPT_ENCODING)
+    return httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
 
 
 def resolved(host: str, port: int) -> list[str]:

@@ -59,14 +59,19 @@ class Label:
         )
 
     def _origins_with(self, other: Label) -> frozenset[str] | None:
-        """Return where what is untrusted in either came from; what is trusted came from nowhere."""
-        untrusted = [label.origins for label in (self, other) if label.tainted]
+        """Return where what is untrusted in either came from; what is trusted came from nowhere, if it is not kept."""
+        untrusted = [label.origins for label in (self, other) if label.tainted or label.is_kept]
         known = [origins for origins in untrusted if origins is not None]
         return frozenset().union(*known) if untrusted and len(known) == len(untrusted) else None
 
     def admits(self, address: str) -> bool:
         """Return whether the set of readers has this address, by itself or by its domain; True without such a set."""
         return self.readers is None or _has(self.readers, address.strip().lower())
+
+    @property
+    def is_kept(self) -> bool:
+        """True for what is not for everybody who may see what the person types: no service gave that."""
+        return self.confidentiality is Confidentiality.RESTRICTED or self.readers is not None
 
     @property
     def tainted(self) -> bool:

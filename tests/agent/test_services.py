@@ -14,7 +14,7 @@ from copilot.plugins.service import Service
 from copilot.plugins.tools import Effect, Result, Tool, json_tool
 from copilot.settings import TrustSettings
 from copilot.trust.guard import Guard
-from copilot.trust.labels import UNKNOWN, USER, Confidentiality, Label
+from copilot.trust.labels import UNKNOWN, USER, Confidentiality, Integrity, Label
 from copilot.trust.outgoing import Outgoing
 from copilot.trust.typed import Typed
 from copilot.workspace.workspace import Workspace
@@ -115,13 +115,36 @@ def test_a_plugin_that_works_alone_is_asked_after_another_service_answered(tmp_p
 
 
 def test_what_a_service_gave_may_go_back_to_it_and_nowhere_else(tmp_path: Path) -> None:
-    given = USER | Service("crm").source
+    given = USER | Crm().service.source
     assert run(tmp_path, Crm(), "crm.find", given) == "done fetch"
     assert run(tmp_path, Crm(), "crm.find", given | Service("jira").source) == "denied leaks-to-host"
     assert run(tmp_path, Crm(), "crm.find", given | SEEN) == "denied leaks-to-host"
     assert run(tmp_path, Crm(), "crm.find", given | UNKNOWN) == "denied leaks-to-host"
     assert run(tmp_path, Crm(), "crm.find", Label.from_dict(given.to_dict())) == "done fetch"
     assert run(tmp_path, Crm(), "crm.create", given) == "ask alter"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Service("crm", ("https://evil.example",)),
+        Service("crm", ("http://10.0.0.7:8080", "https://evil.example")),
+        Service("crm", local=True, place="/elsewhere/.mcp.json#crm"),
+        Service("crm http://10.0.0.8:8080"),
+    ],
+)
+def test_a_service_of_the_same_name_is_another_one(tmp_path: Path, other: Service) -> None:
+    """Plugins name their services themselves: what one gave goes to no other that calls itself the same."""
+    assert run(tmp_path, Crm(), "crm.find", USER | other.source) == "denied leaks-to-host"
+    assert not other.gave(USER | Crm().service.source)
+
+
+def test_what_is_restricted_and_trusted_was_given_by_no_service(tmp_path: Path) -> None:
+    """An agent's sensitivity label stays, whatever a service says beside it."""
+    kept = Label(Integrity.WORKSPACE, Confidentiality.RESTRICTED)
+    for said in (Crm().service.source, Crm().service.described):
+        assert run(tmp_path, Crm(), "crm.find", USER | kept | said) == "denied leaks-to-host"
+        assert run(tmp_path, Crm(), "crm.find", said | kept | USER) == "denied leaks-to-host"
 
 
 def test_what_tools_say_of_themselves_is_nobodys_data(tmp_path: Path) -> None:

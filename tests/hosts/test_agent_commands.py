@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
-from copilot.cli import main
+from copilot.cli import _parser, main
 from copilot.hosts.once import open_copilot, reaching
+from copilot.hosts.output import as_json
+from copilot.hosts.terminal.chat import Chat, Loading
 from copilot.hosts.terminal.commands import Commands
 from copilot.hosts.terminal.complete import ChatCompleter
 from copilot.hosts.terminal.greeting import greet, starters_of
+from copilot.hosts.terminal.prompt import Prompt
 from copilot.hosts.terminal.screen import Screen
 from copilot.plugins.persona import Persona, Starter
 
@@ -57,6 +62,53 @@ def test_agents_are_listed_and_shown(folder: Path, capsys: pytest.CaptureFixture
     assert "Dataverse is not served here" in out
     assert "\x1b[31m" not in out
     assert "\u202e" not in out
+
+
+def test_what_is_told_of_an_agent_is_about_it_and_clean_in_both_forms(
+    folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = home / "other" / "declarativeAgent.json"
+    other.parent.mkdir()
+    other.write_text(json.dumps({**AGENT, "name": "Other", "capabilities": [{"name": "Flying"}]}), "utf-8")
+    places = [str(folder.parent / "desk"), str(other.parent)]
+    (home / "copilot.toml").write_text(f"[plugins]\npaths = {json.dumps(places)}\n", "utf-8")
+    assert run("agents", "help-desk", "--dir", str(folder), "--json") == 0
+    out = capsys.readouterr().out
+    assert "\u202e" not in out
+    told = json.loads(out)
+    assert told["name"] == "Help Desk"
+    assert [each["reason"].partition(" ")[0] for each in told["problems"]] == ["Dataverse"]
+    assert run("tools", "--dir", str(folder)) == 0
+    remarks = capsys.readouterr().err
+    assert "is no capability ('Flying')" in remarks
+
+
+def test_json_for_scripts_has_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"name": "a\u202eb\x1b[31m\x9b\U000e0041", "plain": "Grüße 👍"}
+    as_json(value)
+    out = capsys.readouterr().out
+    assert json.loads(out) == value
+    assert out.isprintable() or not {c for c in out if not c.isprintable()} - {"\n"}
+    assert "Grüße 👍" in out
+
+
+def test_the_chat_of_an_agent_greets_before_the_first_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its starters are requests to begin with: they are there, and completed, when a person begins to type."""
+    before: list[str] = []
+
+    class Leaving(Prompt):
+        def ask(self) -> str | None:
+            before.append(capsys.readouterr().out)
+            return None
+
+    with create_pipe_input() as given:
+        parsed = _parser().parse_args(["--agent", "help-desk", "--dir", str(folder)])
+        prompt = Leaving(folder, given=given, shown=DummyOutput())
+        assert Chat(parsed, prompt, Loading(parsed)).run() == 0
+    assert "No legal advice." in before[0]
+    assert "Mine: Show my tickets" in before[0]
 
 
 def test_one_answer_of_an_agent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

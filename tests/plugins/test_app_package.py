@@ -158,6 +158,47 @@ def test_a_part_that_cannot_be_used_is_told_and_the_rest_loads(
     assert plugin.personas
 
 
+@pytest.mark.parametrize(
+    ("version", "described", "content", "only", "told"),
+    [
+        ("1.29", {"file": "tools.json"}, {"tools": [{"name": "find"}, {"name": 3}, "x"]}, ("find",), ""),
+        ("1.29", {"file": "tools.json"}, [{"name": "find"}], ("find",), ""),
+        ("1.29", None, None, None, ""),
+        ("1.28", None, None, None, "mcpToolDescription is missing, and 1.28 requires it"),
+        ("1.29", {"file": "gone.json"}, None, None, "does not exist"),
+        ("1.29", {"file": "../tools.json"}, None, None, "leads out"),
+        ("1.29", {"file": "tools.json"}, {"tools": {}}, None, "names no tool"),
+    ],
+)
+def test_a_connector_offers_the_tools_that_the_package_describes(
+    tmp_path: Path, version: str, described: Any, content: Any, only: tuple[str, ...] | None, told: str
+) -> None:
+    remote = {"mcpServerUrl": "https://mcp.contoso.com/mcp", "mcpToolDescription": described}
+    connector = {"id": "docs", "toolSource": {"remoteMcpServer": remote}}
+    app = {"manifestVersion": version, "name": {"short": "Desk"}, "agentConnectors": [connector]}
+    (tmp_path / "manifest.json").write_text(json.dumps(app))
+    (tmp_path / "tools.json").write_text(json.dumps(content))
+    plugin = read(tmp_path, Reading(tmp_path / "state"))
+    assert plugin.servers[0].only == only
+    assert told in " ".join(problem.reason for problem in plugin.problems)
+    assert bool(plugin.problems) == bool(told)
+
+
+@pytest.mark.parametrize("part", [{"agentSkills": [{"folder": "."}]}, {"agentSkills": [{"folder": ""}]}, {}])
+def test_a_package_is_no_part_of_itself(tmp_path: Path, part: dict[str, Any]) -> None:
+    agents = {"declarativeAgents": [{"file": "agent.json"}], "plugins": [{"file": "manifest.json"}]}
+    app = {"manifestVersion": "1.29", "name": {"short": "Desk"}, "copilotAgents": agents, **part}
+    (tmp_path / "manifest.json").write_text(json.dumps(app))
+    actions = [{"id": "1", "file": "agent.json"}, {"id": "2", "file": "manifest.json"}, {"id": "3", "file": "."}]
+    agent = {"version": "v1.8", "name": "A", "description": "D", "instructions": "I", "actions": actions}
+    (tmp_path / "agent.json").write_text(json.dumps(agent))
+    plugin = read(tmp_path, Reading(tmp_path / "state"))
+    assert [persona.name for persona in plugin.personas] == ["A"]
+    told = " ".join(problem.reason for problem in plugin.problems)
+    assert all(f"actions[{n}] is left out" in told for n in range(3))
+    assert "copilotAgents.plugins[0] is left out" in told
+
+
 def test_agents_where_earlier_manifests_had_them(tmp_path: Path) -> None:
     older = {
         "manifestVersion": "devPreview",

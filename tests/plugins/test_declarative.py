@@ -402,3 +402,25 @@ def test_only_what_the_author_allows_can_be_switched_off() -> None:
 )
 def test_the_language_of_the_environment(env: dict[str, str], tag: str) -> None:
     assert language_of(env) == tag
+
+
+def test_an_agent_brings_skills_of_its_own(tmp_path: Path) -> None:
+    """Custom skills in declarative agents (manifest v1.9)."""
+    tone = "---\nname: tone\ndescription: How we speak.\n---\nBe kind.\n"
+    listed = [{"folder": "skills/tone"}, "skills/gone", {"folder": "../skills"}, {"folder": ""}, "skills/tone"]
+    plugin = load(tmp_path, {**MINIMAL, "agent_skills": listed}, {"skills/tone/SKILL.md": tone})
+    (skill,) = plugin.personas[0].skills
+    assert (skill.name, skill.instructions) == ("tone", "Be kind.")
+    told = reasons(plugin)
+    assert "agent_skills came with v1.9" in told
+    assert "agent_skills[1] is left out" in told
+    assert "agent_skills[2] is left out: '../skills' leads out" in told
+    assert "agent_skills[3] is left out: it names no folder." in told
+    assert "agent_skills[4]: a second one named 'tone' is left out." in told
+
+
+def test_an_action_is_no_agent(tmp_path: Path) -> None:
+    told = met(tmp_path, actions=[{"id": "self", "file": "declarativeAgent.json"}, {"id": "here", "file": "."}])
+    assert "actions[0] is left out" in told
+    assert "is of the form declarative-agent" in told
+    assert "actions[1] is left out" in told

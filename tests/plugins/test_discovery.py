@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from copilot.agent.core_tools import core_skill
-from copilot.errors import ToolInputError
-from copilot.plugins import loader
+from copilot.errors import PluginError, ToolInputError
+from copilot.plugins import loader, readers
 from copilot.plugins.context import ToolContext
 from copilot.plugins.discovery import discover
 from copilot.plugins.plugin import Plugin, Reading
@@ -135,6 +135,59 @@ def test_plugins_of_the_settings(tmp_path: Path) -> None:
     assert "there already" in told["one"]
     assert "no valid JSON" in told["broken"]
     assert "does not exist" in told["missing"]
+
+
+def test_servers_of_a_plugin_are_trusted_with_it_and_there_once(tmp_path: Path) -> None:
+    """Two agents name one server: the person who named the plugin was asked once, for all of it."""
+    stock = {
+        **{
+            "schema_version": "v2.4",
+            "name_for_human": "Stock",
+            "namespace": "stock",
+            "description_for_human": "Stock.",
+        },
+        "runtimes": [
+            {"type": "RemoteMCPServer", "spec": {"url": "https://stock.example/mcp"}, "run_for_functions": ["*"]}
+        ],
+    }
+    agent = {"version": "v1.8", "name": "A", "description": "D", "instructions": "I", "actions": [{"file": "s.json"}]}
+    files = {
+        "manifest.json": {
+            **{"manifestVersion": "1.29", "name": {"short": "Desk"}},
+            "copilotAgents": {"declarativeAgents": [{"id": "a", "file": "a.json"}]},
+        },
+        "a.json": {**agent, "worker_agents": [{"file": "b.json"}]},
+        "b.json": {**agent, "name": "B"},
+        "s.json": stock,
+    }
+    for name, value in files.items():
+        (tmp_path / "desk" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "desk" / name).write_text(json.dumps(value))
+    (plugin,), _ = discover(Reading(tmp_path, settings=PluginSettings(paths=[str(tmp_path / "desk")])))
+    assert [(server.name, server.ask) for server in plugin.servers] == [("stock", False)]
+
+
+@pytest.mark.parametrize("place", ["", "skills", "skills/office", ".github/skills"])
+def test_folders_of_skills_as_people_keep_them(tmp_path: Path, place: str) -> None:
+    skill(tmp_path / "kit" / place, "one")
+    plugin = readers.read(tmp_path / "kit", Reading(tmp_path))
+    assert [s.name for s in plugin.skills] == ["one"]
+
+
+def test_a_skill_with_more_beside_it(tmp_path: Path) -> None:
+    kit = skill(tmp_path, "kit")
+    skill(kit / "skills", "one")
+    skill(kit / "skills", "kit")
+    skill(kit / "extra/skills", "two")
+    plugin = readers.read(kit, Reading(tmp_path))
+    assert [s.name for s in plugin.skills] == ["kit", "one"]
+    assert "more skills lie in extra/skills" in plugin.problems[-1].reason
+
+
+def test_a_folder_that_is_no_plugin_is_told_with_where_skills_lie(tmp_path: Path) -> None:
+    skill(tmp_path / "repo/src/pack/skills", "one")
+    with pytest.raises(PluginError, match=r"Skills lie below it in src/pack/skills: name such a folder\."):
+        readers.read(tmp_path / "repo", Reading(tmp_path))
 
 
 def test_a_plugins_skills_join_the_others(tmp_path: Path) -> None:

@@ -402,6 +402,46 @@ def test_a_marketplace_is_added_and_installed_from(manager: Manager, tmp_path: P
     assert Marketplaces(home).all() == {}
 
 
+def test_of_a_marketplace_only_the_plugin_that_was_named_is_installed(
+    manager: Manager, tmp_path: Path, home: Path
+) -> None:
+    """As anthropics/skills lists its plugins: each is the whole repository, and the entry names what of it is meant."""
+    market = tmp_path / "market"
+    for name in ("docx", "pdf", "art"):
+        skill(market / "skills" / name)
+    (market / "LICENSE.txt").write_text("MIT")
+    (market / "setup.py").write_text("1 / 0")
+    (market / ".claude-plugin").mkdir()
+    entries = [
+        {"name": "papers", "source": "./", "strict": False, "skills": ["./skills/docx", "./skills/pdf"]},
+        {"name": "pictures", "source": "./", "strict": False, "skills": ["./skills/art"]},
+        {"name": "escape", "source": "./", "strict": False, "skills": ["../../x"]},
+    ]
+    listed = {"name": "shop", "owner": {"name": "A"}, "plugins": entries}
+    (market / ".claude-plugin" / "marketplace.json").write_text(json.dumps(listed))
+    Marketplaces(home).add(str(market), tmp_path / "x", silent)
+    entry = install(manager, "papers@shop")
+    assert (entry.name, entry.form, entry.source) == ("papers", "claude-plugin", "papers@shop")
+    shown = manager.shown(entry)
+    assert (set(shown.skills), shown.programs) == ({"docx", "pdf"}, ())
+    assert "LICENSE.txt" in shown.files
+    assert set(manager.shown(install(manager, "pictures@shop")).skills) == {"art"}
+    with manager.newer("papers") as offer:
+        assert offer.same
+    with pytest.raises(PluginError, match="leads out"), manager.offer("escape@shop"):
+        pass
+
+
+def test_what_tests_leave_behind_is_no_part_of_a_plugin(manager: Manager, tmp_path: Path) -> None:
+    folder = skill(tmp_path / "orders")
+    first = install(manager, folder)
+    for name in (".pytest_cache", ".ruff_cache", "__pycache__"):
+        (folder / name).mkdir()
+        (folder / name / "x").write_text("x")
+    with manager.newer("orders") as offer:
+        assert offer.content.digest == first.sha256
+
+
 def test_a_lock_installs_exactly_what_it_names(manager: Manager, repository: Path, tmp_path: Path) -> None:
     entry = install(manager, f"file://{repository}")
     manager.installed.remove("orders")

@@ -191,6 +191,7 @@ def test_a_marketplace_lists_where_its_plugins_lie(tmp_path: Path) -> None:
             {"name": "web", "source": "https://x.example/r.git"},
             {"name": "npm", "source": {"source": "npm", "package": "@a/b", "version": "1"}},
             {"name": "local", "source": {"source": "local", "path": "./plugins/x"}},
+            {"name": "path", "path": "./plugins/x"},
             *(7, {}, {"name": "n"}, {"name": "n", "source": {"source": "ftp"}}, {"name": 1, "source": "./"}),
             {"name": "x", "source": "./other"},
         ],
@@ -207,6 +208,7 @@ def test_a_marketplace_lists_where_its_plugins_lie(tmp_path: Path) -> None:
         "web": ("url", "https://x.example/r.git", "", ""),
         "npm": ("npm", "@a/b", "1", ""),
         "local": ("path", "plugins/x", "", ""),
+        "path": ("path", "plugins/x", "", ""),
     }
     assert len(found.problems) == 6
     assert marketplace.listing(root / ".claude-plugin" / "marketplace.json") == found

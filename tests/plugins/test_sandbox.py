@@ -109,6 +109,9 @@ ESCAPES = {
     "mount": "check(libc.mount(b'none', b'/tmp', b'tmpfs', 0, None))",
     "a further user namespace": "check(libc.unshare(0x10000000))",
     "become root": "os.setuid(0)",
+    "reach the host of a virtual machine": "socket.socket(40, socket.SOCK_STREAM)",  # AF_VSOCK has no namespaces
+    "open sockets past the filter": "check(libc.syscall(425, 1, ctypes.create_string_buffer(120)))",  # io_uring
+    "get hold of the first process": "check(libc.ptrace(16, 1, 0, 0))",
     "make a device": "os.mknod('/sandbox/work/disk', 0o60666, os.makedev(8, 0))",
 }
 PROBE = """

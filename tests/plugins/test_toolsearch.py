@@ -9,7 +9,7 @@ import pytest
 from copilot.plugins import loader
 from copilot.plugins.skill import Skill
 from copilot.plugins.tool_words import shaped, terms
-from copilot.plugins.tools import Effect, json_tool
+from copilot.plugins.tools import Effect, Tool, json_tool
 from copilot.plugins.toolsearch import ToolIndex
 from tests.plugins.foreign_tools import foreign
 from tests.plugins.many_tools import DEVELOPED, HELD_OUT, LAST, skills
@@ -114,6 +114,54 @@ def test_a_hostile_description_takes_no_more_than_its_place() -> None:
     spam = json_tool("spam.all", words * 50, {}, Effect.READ, lambda c, /, **a: "")
     index = ToolIndex([*skills(), Skill("spam", "All.", tools=(spam,))])
     first = [index.search(request, 1)[0].name for request in DEVELOPED]
+    assert first.count("spam.all") < len(first) / 10
+
+
+def _named(*names: str, **about: str) -> list[Skill]:
+    """Return skills with tools that say nothing of themselves but their names, or what `about` says."""
+    made: dict[str, list[Tool]] = {}
+    for name in names:
+        skill, _, own = name.partition(".")
+        told = about.get(own, own.replace("_", " "))
+        made.setdefault(skill, []).append(json_tool(name, told, {}, Effect.READ, lambda c, /, **a: ""))
+    return [Skill(skill, f"Tools of {skill}.", tools=tuple(tools)) for skill, tools in made.items()]
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ("what is new on GitHub", "github.list_events"),  # not a git, and not a hub
+        ("put milk on my to-do list", "lists.create_todo_item"),
+        ("show me the log of my hours", "tracker.get_worklog"),
+        ("delete the table", "base.delete_table"),
+        ("what is in the table", "base.get_table"),  # nobody asked to remove or to make one
+        ("which rows does the table have", "base.list_table_rows"),
+        ("merge PR 42", "github.merge_pull_request"),
+        ("call my appointment on Friday off", "days.cancel_event"),
+        ("what happened in ACME-42", "tracker.get_issue"),
+    ],
+)
+def test_words_are_understood_as_they_are_said(asked: str, wanted: str) -> None:
+    names = (
+        *("github.list_events", "github.merge_pull_request", "github.create_pull_request", "hubs.list_hubs"),
+        *("base.delete_table", "base.get_table", "base.list_table_rows", "base.create_table", "days.create_event"),
+        *(
+            "days.cancel_event",
+            "lists.create_todo_item",
+            "tracker.get_worklog",
+            "tracker.get_issue",
+            "tracker.get_user",
+        ),
+    )
+    index = ToolIndex(_named(*names))
+    assert index.search(asked, 1)[0].name == wanted
+
+
+def test_a_plugin_with_an_example_for_everything_is_not_found_by_all_of_them() -> None:
+    (spam,) = _named("spam.all")
+    tool = replace(spam.tools[0], examples=tuple(DEVELOPED), cues=tuple(" ".join(DEVELOPED).split()))
+    index = ToolIndex([*skills(), replace(spam, tools=(tool,))])
+    first = [index.search(request, 1)[0].name for request in list(DEVELOPED)[20:]]
     assert first.count("spam.all") < len(first) / 10
 
 

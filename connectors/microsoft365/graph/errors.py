@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,12 +22,15 @@ class GraphError(ServiceError):
     """Graph did not do what it was asked.
 
     `status` is that of the answer, 0 if there was none; `reasons` are Graph's own codes, the most general first;
-    `request_id` is what Microsoft's support asks for. `taken` says that a name is in use, which is a conflict, too.
+    `request_id` is what Microsoft's support asks for; `claims` is what a token has to prove, where the answer said so;
+    `brief` is what happened, in few words, without what was meant by the call.
     """
 
     status: int = 0
     reasons: tuple[str, ...] = ()
     request_id: str = ""
+    claims: str = ""
+    brief: str = ""
 
     def about(self, status: int, reasons: tuple[str, ...] = (), request_id: str = "") -> Self:
         """Return the error itself, with what the answer said."""
@@ -36,26 +39,34 @@ class GraphError(ServiceError):
 
     @property
     def taken(self) -> bool:
-        """Whether the name is in use."""
+        """Whether a name is in use, which is a conflict, too."""
         return bool(_TAKEN.intersection(self.reasons))
 
     @classmethod
     def nonsense(cls, what: str, why: str) -> Self:
         """Return the error for an answer that is not what Graph's documentation says."""
-        return cls(
+        made = cls(
             f"{TITLE} answered something that makes no sense for {what} ({one_line(why)}).",
             hint="Try again later.",
             code="broken",
         )
+        made.brief = one_line(why)
+        return made
 
     @classmethod
-    def uncertain(cls, what: str, why: str) -> Self:
-        """Return the error for a call that may have been done: its answer got lost, and it can't be sent twice."""
-        return cls(
-            f"It is not known whether {TITLE} did it: {what} ({why}).",
+    def uncertain(cls, what: str, *troubles: ServiceError, why: str = "") -> Self:
+        """Return the error for a call that may have been done: its answer got lost, and it can't be sent twice.
+
+        `troubles` are what its sendings came to, the last one last.
+        """
+        told = list(dict.fromkeys(getattr(each, "brief", "") or each.message for each in troubles))
+        made = cls(
+            f"It is not known whether {TITLE} did it: {what} ({'; then '.join(filter(None, [why, *told]))}).",
             hint="Look there whether it was done before you try it again.",
             code="uncertain",
         )
+        last = troubles[-1] if troubles else None
+        return made.about(last.status, last.reasons, last.request_id) if isinstance(last, GraphError) else made
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +216,14 @@ def refused(
     }
     about = ", ".join(filter(None, (f"{status} {said.reasons[-1] if said.reasons else ''}".strip(), request_id)))
     text = kind.text.format(**words)
-    return GraphError(
+    made = GraphError(
         f"{text[:1].upper()}{text[1:-1]} ({about}).",
         hint=kind.hint.format(**words),
         code=kind.code,
         retry_after=retry_after,
     ).about(status, said.reasons, request_id)
+    made.brief = f"it answered {about}"
+    return made
 
 
 def _kind(status: int, reasons: tuple[str, ...]) -> str:
@@ -223,18 +236,15 @@ def _kind(status: int, reasons: tuple[str, ...]) -> str:
     return _BY_STATUS.get(status, "trouble" if status >= 500 else "invalid")
 
 
-def _inner(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Return the error objects inside of an error; some services write `innererror`."""
-
-    def each() -> Iterator[Mapping[str, Any]]:
-        found: Any = error
-        for _ in range(8):
-            found = found.get("innerError") or found.get("innererror")
-            if not isinstance(found, Mapping):
-                return
-            yield found
-
-    return iter(list(each()))
+def _inner(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the error objects inside of an error, the outer ones first; some services write `innererror`."""
+    found: list[Mapping[str, Any]] = []
+    while len(found) < 8:
+        inner = error.get("innerError") or error.get("innererror")
+        if not isinstance(inner, Mapping):
+            break
+        found.append(error := inner)
+    return found
 
 
 def _parsed(body: bytes | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -79,7 +79,8 @@ class Call:
     """One call of Graph.
 
     `path` lies below the version of the service and was made by `at`; with `bare` it is a whole URL that holds its own
-    right (uploads and downloads), and no token goes with it. `what` names what is meant, for errors: "the file
+    right (uploads and downloads), and no token goes with it. `link` is a URL that Graph gave to go on from; it must lie
+    where Graph lies. `what` names what is meant, for errors: "the file
     Budget.xlsx". `scope` is the right that it needs, named when it is missing. `key` is the client-request-id.
     `idempotent` says that the service does it once however often it is sent, where the method does not say it: because
     of a transactionId, say. `raw` takes the answer as bytes.
@@ -87,6 +88,7 @@ class Call:
 
     method: Method
     path: str
+    link: str = ""
     params: Mapping[str, str | int | bool] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None

@@ -41,7 +41,8 @@ def accepted(headers: Mapping[str, str] | None = None) -> Answer:
 class Call:
     """A request: `params` from the path, `arguments` of a function in it, `query` and `headers` (lower-case names).
 
-    `path` is as it was asked, without the version, for links that lead on.
+    `path` is as it was asked, without the version, for links that lead on. `base` is Graph's own address, `files` that
+    of the pre-authenticated URLs, which lie elsewhere.
     """
 
     state: State
@@ -49,6 +50,7 @@ class Call:
     method: str
     path: str
     base: str
+    files: str
     version: str = "v1.0"
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -70,12 +72,11 @@ class Call:
 
     def link(self, path: str, **query: str) -> str:
         """Return the absolute URL of a path of this version."""
-        return self.link_root(f"/{self.version}{path}", **query)
+        return _url(self.base, f"/{self.version}{path}", query)
 
     def link_root(self, path: str, **query: str) -> str:
-        """Return the absolute URL of a path outside of the versions, such as /_content/..."""
-        asked = f"?{urlencode(query, quote_via=quote, safe='$')}" if query else ""
-        return f"{self.base}{quote(path, safe=_SAFE)}{asked}"
+        """Return the absolute URL of a path outside of Graph and its versions, such as /_content/..."""
+        return _url(self.files, path, query)
 
     def prefers(self, name: str) -> str:
         """Return what the Prefer headers say of a name (RFC 7240), "" for nothing; without quotes."""
@@ -106,6 +107,11 @@ class Call:
         if found is None:
             raise bad_request("/me request is only valid with delegated authentication flow.", "BadRequest")
         return found
+
+
+def _url(base: str, path: str, query: Mapping[str, str]) -> str:
+    asked = f"?{urlencode(query, quote_via=quote, safe='$')}" if query else ""
+    return f"{base}{quote(path, safe=_SAFE)}{asked}"
 
 
 _SAFE = "/:()=',;@!$*~.-_"

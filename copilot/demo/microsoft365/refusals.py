@@ -1,4 +1,4 @@
-"""Refusals, and Graph's body for them: {"error": {"code", "message", "innerError"}} (Microsoft Graph, "Error responses")."""
+"""Refusals, and their body: {"error": {"code", "message", "innerError"}} (Microsoft Graph, "Error responses")."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Refusal(Exception):
-    """What the server answers in place of a result: `status`, the error's `code` and message, more headers, more body."""
+    """What the server answers in place of a result: `status`, `code` and message, more headers, more of innerError."""
 
     def __init__(
         self,
@@ -65,7 +65,9 @@ def no_room() -> Refusal:
 def resync(link: str = "") -> Refusal:
     """Return the 410 of a delta token that is too old; `link` is where to begin again."""
     headers = {"Location": link} if link else {}
-    return Refusal(410, "resyncRequired", "Resync required. Replace any local items with the server's version.", headers)
+    return Refusal(
+        410, "resyncRequired", "Resync required. Replace any local items with the server's version.", headers
+    )
 
 
 class HasHeaders(Protocol):
@@ -80,7 +82,7 @@ class HasHeaders(Protocol):
 def if_match(call: HasHeaders, *tags: str, code: str = "resourceModified") -> None:
     """Raise the 412 when If-Match names none of the tags, or If-None-Match is * although there is something.
 
-    "*" matches whatever is there (RFC 9110, section 13.1.1); weak tags and missing quotes are taken as Graph takes them.
+    "*" matches whatever is there (RFC 9110, section 13.1.1); weak tags and missing quotes are taken, too.
     """
     wanted = [_bare(tag) for tag in call.headers.get("if-match", "").split('",')]
     if wanted != [""] and "*" not in wanted and not set(wanted) & {_bare(tag) for tag in tags}:

@@ -36,11 +36,12 @@ _ALSO: Mapping[str, tuple[str, ...]] = {
     "ChannelMessage": (),
 }
 EVERYTHING = (
-    "User.ReadWrite.All Group.ReadWrite.All Directory.Read.All Files.ReadWrite.All Sites.FullControl.All Mail.ReadWrite "
-    "Mail.ReadWrite.Shared Mail.Send Mail.Send.Shared MailboxSettings.ReadWrite Calendars.ReadWrite "
-    "Calendars.ReadWrite.Shared Contacts.ReadWrite People.Read People.Read.All Presence.ReadWrite Presence.Read.All Chat.ReadWrite "
-    "Chat.Create ChatMessage.Send ChannelMessage.Send ChannelMessage.Read.All Channel.ReadBasic.All Team.ReadBasic.All "
-    "OnlineMeetings.ReadWrite OnlineMeetingTranscript.Read.All Tasks.ReadWrite ExternalItem.Read.All Place.Read.All"
+    "User.ReadWrite.All Group.ReadWrite.All Directory.Read.All Files.ReadWrite.All Sites.FullControl.All "
+    "Mail.ReadWrite Mail.ReadWrite.Shared Mail.Send Mail.Send.Shared MailboxSettings.ReadWrite Calendars.ReadWrite "
+    "Calendars.ReadWrite.Shared Contacts.ReadWrite People.Read People.Read.All Presence.ReadWrite Presence.Read.All "
+    "Chat.ReadWrite Chat.Create ChatMessage.Send ChannelMessage.Send ChannelMessage.Read.All Channel.ReadBasic.All "
+    "Team.ReadBasic.All OnlineMeetings.ReadWrite OnlineMeetingTranscript.Read.All Tasks.ReadWrite "
+    "ExternalItem.Read.All Place.Read.All"
 )
 
 

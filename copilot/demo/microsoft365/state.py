@@ -1,4 +1,4 @@
-"""All that the fake knows, as JSON resources in named collections and bytes by their hash; a file keeps it, if wanted."""
+"""All that the fake knows: JSON resources in named collections, and bytes by their hash; a file keeps it, if wanted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,11 @@ class Collection:
             self.horizon = self.changes.pop(oldest)
             self.removed.pop(oldest, None)
 
+    @property
+    def newest(self) -> int:
+        """The number of the last change, at least 1: a token of 0 would mean "from the beginning"."""
+        return max(next(reversed(self.changes.values()), 0), self.horizon, 1)
+
     def since(self, sequence: int) -> list[tuple[int, str]]:
         """Return (sequence, id) of all that changed after a point, oldest first; everything there is for 0."""
         return [(at, id) for id, at in self.changes.items() if at > sequence and (sequence or id in self._items)]
@@ -132,6 +138,16 @@ class State:
         """Return the time as Graph writes it: 2026-11-28T22:32:12Z."""
         return written(self.now())
 
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[None]:
+        """Let the clock stand at a moment, for sample data that was made then."""
+        clock, ahead = self._clock, self._ahead
+        self._clock, self._ahead = lambda: moment, timedelta()
+        try:
+            yield
+        finally:
+            self._clock, self._ahead = clock, ahead
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._ahead += timedelta(seconds=seconds)
@@ -142,7 +158,7 @@ class State:
         return self.sequence
 
     def new_id(self, prefix: str = "") -> str:
-        """Return a new id: the same ones in each run, and never one twice. Opaque, as Graph's are, and safe in a URL."""
+        """Return a new id: never one twice, and the same ones in each run. Opaque as Graph's are, and safe in a URL."""
         number = hashlib.sha256(f"{self.tenant}/{self.tick()}".encode()).digest()
         if prefix == "":
             return guid(number)
@@ -178,6 +194,16 @@ class State:
             if wanted and wanted in {str(user.get(k, "")).casefold() for k in ("id", "userPrincipalName", "mail")}:
                 return user
         return None
+
+    def copy(self) -> State:
+        """Return a state of its own that begins with the same data."""
+        other = State(self._clock, self.tenant)
+        other.sequence, other._ahead = self.sequence, self._ahead
+        other.blobs.held = dict(self.blobs.held)
+        for name, held in self._collections.items():
+            kind, _, owner = name.partition("/")
+            other.collection(kind, owner).load(held.dump())
+        return other
 
     # --- a file of it ---------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from copilot.hosts.mcp_server.options import Options
 from copilot.hosts.mcp_server.orders import Look, Outcome
 from copilot.hosts.mcp_server.own import own_skill
 from copilot.hosts.mcp_server.waiting import Waiting, WaitingRoom
-from copilot.hosts.output import command, say
+from copilot.hosts.output import agreed, command, say
 from copilot.trust.sanitise import safe_text
 
 #: How often a change is shown anew because the file changed while it was looked at.
@@ -47,7 +47,7 @@ def answered(id: str) -> int:
         look = desk.look(waiting.order)
         if look.card is not None:
             render.console().print(render.card(look.card.to_dict()))
-            if not _agreed():
+            if not agreed("Do exactly this?"):
                 room.settle(waiting, "rejected", "The user did not approve it.")
                 print("Nothing was written.")
                 return FAILED
@@ -82,7 +82,3 @@ def _settled(room: WaitingRoom, waiting: Waiting, outcome: Outcome) -> int:
     room.settle(waiting, "done" if done else "failed", outcome.text)
     print(safe_text(outcome.text, lines=True))
     return DONE if done else FAILED
-
-
-def _agreed() -> bool:
-    return input("Do exactly this? [y/N] ").strip().lower() in ("y", "yes")

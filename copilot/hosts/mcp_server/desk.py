@@ -85,7 +85,8 @@ class Desk:
         workspace = copilot.workspace
         self.guard = ClientGuard(copilot.settings.trust, copilot.state, workspace.roots)
         self.guard.level = level
-        self.runner = Runner(tools, workspace, guard=self.guard, audit=self.record)
+        accounts = copilot.connections
+        self.runner = Runner(tools, workspace, guard=self.guard, audit=self.record, connections=accounts)
         self.seen = seen
 
     def record(self, event: dict[str, Any]) -> None:

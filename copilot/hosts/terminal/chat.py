@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ class Loading:
         self.on_loaded: Callable[[Copilot], None] = lambda copilot: None
         self._parsed = parsed
         self._copilot: Copilot | None = None
+        self.paused: Callable[[], AbstractContextManager[object]] = nullcontext
         self._error: BaseException | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._load, daemon=True, name="everpilot-loading")
@@ -80,8 +82,9 @@ class Loading:
     def _load(self) -> None:
         try:
             from copilot.hosts.once import make_copilot
+            from copilot.hosts.terminal.form import Form
 
-            copilot = make_copilot(self._parsed)
+            copilot = make_copilot(self._parsed, Form(paused=lambda: self.paused()))
             copilot.prepare()
             self._copilot = copilot
             self.on_loaded(copilot)
@@ -106,6 +109,8 @@ class Chat:
         """Serve messages until the person leaves."""
         if self._parsed.continue_ or self._parsed.resume:
             self._guarded(self._go_on)
+        elif self._parsed.agent:  # who answers, its disclaimer and its starters come before the first line
+            self._guarded(lambda: None)
         while self._stay and (message := self._prompt.ask()) is not None:
             if message.strip():
                 self._guarded(self._serve, message.strip())
@@ -138,6 +143,7 @@ class Chat:
         from copilot.models import credentials
 
         self._screen: Screen = Screen()
+        self._loading.paused = self._screen.paused
         credentials.show_sign_in_with(self._screen.note)
         for note in notes_of(copilot):
             self._screen.problem(note)

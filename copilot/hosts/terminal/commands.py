@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from copilot.agent.copilot import Copilot
 from copilot.agent.events import Usage
@@ -11,13 +11,17 @@ from copilot.errors import ToolInputError
 from copilot.hosts import render
 from copilot.hosts.agent_commands import agent_rows
 from copilot.hosts.once import here
+from copilot.hosts.output import remarks, short
 from copilot.hosts.terminal.complete import COMMANDS
 from copilot.hosts.terminal.greeting import greet, starters_of
 from copilot.hosts.terminal.screen import Screen
+from copilot.plugins.plugin import Plugin
 from copilot.plugins.starts import started, starts
+from copilot.plugins.tools import slug
 from copilot.trust.sanitise import safe_text
 
 _NAMED = 30  # skills and prompts that /help names
+_SHOWN = 200  # characters of what a skill is for
 
 
 def names_of(copilot: Copilot) -> dict[str, str]:
@@ -93,16 +97,34 @@ class Commands:
     def _skills(self, _: str) -> None:
         loaded = self.copilot.skills
         self._table(
-            ("Skill", "From", "What for"), [(s.name, s.origin, s.description.partition(". ")[0]) for s in loaded.skills]
+            ("Skill", "From", "What for"),
+            [(s.name, s.origin, short(s.description.partition(". ")[0], _SHOWN)) for s in loaded.skills],
         )
-        for problem in loaded.problems:
-            self._screen.problem(f"{problem.where}: {problem.reason}")
+        for remark in remarks(loaded.problems):
+            self._screen.problem(remark)
 
     def _tools(self, _: str) -> None:
         tools = self.copilot.offered.tools().values()
         self._table(
             ("Tool", "Effect", "What it does"), [(t.name, t.effect.value, t.description.splitlines()[0]) for t in tools]
         )
+
+    def _plugins(self, _: str) -> None:
+        rows = [(p.name, p.version, p.form, _brings(p)) for p in self.copilot.plugins]
+        if rows:
+            self._table(("Plugin", "Version", "Form", "Brings"), rows)
+        else:
+            self._screen.note("No plugin is installed: everpilot plugins install SOURCE")
+        for problem in self.copilot.plugin_problems:
+            if problem.severity == "refused":
+                self._screen.problem(f"{problem.where}: {problem.reason}")
+
+    def _mcp(self, _: str) -> None:
+        rows = list(server_rows(self.copilot))
+        if rows:
+            self._table(("Server", "From", "State"), rows)
+        else:
+            self._screen.note("No MCP server is set: [mcp.servers.NAME] in copilot.toml, or --mcp-config FILE")
 
     def _agents(self, name: str) -> None:
         if not name:
@@ -179,6 +201,23 @@ class Commands:
 
     def _table(self, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> None:
         self._screen.console.print(render.table(heads, rows))
+
+
+def _brings(plugin: Plugin) -> str:
+    """Return how much of what a plugin brings, in words."""
+    tools = sum(len(skill.tools) for skill in plugin.skills)
+    counts = {"skill": len(plugin.skills), "tool": tools, "server": len(plugin.servers), "agent": len(plugin.personas)}
+    return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count)
+
+
+def server_rows(copilot: Copilot) -> Iterator[tuple[str, str, str]]:
+    """Yield a row for each MCP server: its name, where it comes from, how many tools it offers or why none."""
+    why = {problem.where: problem.reason for problem in copilot.skills.problems}
+    tools = {skill.name: len(skill.tools) for skill in copilot.skills.skills if skill.form == "mcp-servers"}
+    for server in copilot.servers.servers:
+        count = tools.get(slug(server.name), tools.get(slug(f"{server.name}-mcp"), 0))
+        state = why.get(server.key) or f"{count} tools"
+        yield server.name, f"plugin {server.plugin}" if server.plugin else server.where or "settings", state
 
 
 def _number(text: str) -> int | None:

@@ -20,6 +20,8 @@ COMMANDS = {
     "/models": "the models and how they are",
     "/skills": "the loaded skills",
     "/tools": "the tools that skills offer",
+    "/plugins": "the installed plugins and what each brings",
+    "/mcp": "the MCP servers and how they are",
     "/agents": "the agents of plugins; begin anew with one: /agents NAME, or /agents none",
     "/undo": "take back the last change, or /undo N, /undo turn, /undo thread",
     "/redo": "do again what was undone: /redo [N]",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console, RenderableType
@@ -48,6 +49,17 @@ class Growing:
         self.finish()
         self._what = ""
         self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Draw nothing for a while; what happens meanwhile is drawn afterwards."""
+        drawing = self._live.is_started
+        self._live.stop()
+        try:
+            yield
+        finally:
+            if drawing:
+                self._live.start()
 
     def add(self, message: str, text: str) -> None:
         """Let the answer grow."""

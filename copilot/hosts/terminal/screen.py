@@ -40,6 +40,7 @@ class Screen:
         # What the last card showed need not be shown again.
         self._asked: list[list[dict[str, Any]]] = []
         self._asked_calls: set[str] = set()
+        self._growing: Growing | None = None
 
     def note(self, text: str) -> None:
         """Show a remark of the program."""
@@ -79,6 +80,7 @@ class Screen:
         """Show a turn as it happens and return its end."""
         final: Final | None = None
         with no_echo(), Growing(self.console) as growing, _closing(events):
+            self._growing = growing
             for event in events:
                 self._event(event, growing)
                 if isinstance(event, Final):
@@ -86,6 +88,10 @@ class Screen:
         if final is not None:
             self._end(final, growing)
         return final
+
+    def paused(self) -> AbstractContextManager[object]:
+        """Give the screen to a question that another thread asks while a turn is shown."""
+        return self._growing.paused() if self._growing is not None else nullcontext()
 
     def _event(self, event: Event, growing: Growing) -> None:
         match event:

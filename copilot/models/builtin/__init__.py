@@ -2,3 +2,5 @@
 
 #: The line behind which a host puts what was piped in; the planner quotes and fills nothing from there.
 PIPED = "Text that was piped in:"
+#: The line behind which the instructions of a skill stand that a person started: they are for a language model.
+FOLLOW = "Follow these instructions (the skill "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from copilot.models.builtin import PIPED
+from copilot.models.builtin import FOLLOW, PIPED
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention
 from copilot.models.builtin.lexing import Token, scan
@@ -31,6 +31,16 @@ def unpiped(request: str) -> tuple[str, bool]:
     """Return the request without the text that was piped in behind it, and whether there was one: it is no command."""
     command, marker, _ = request.partition(f"\n\n{PIPED}\n")
     return command, bool(marker)
+
+
+def uninstructed(request: str) -> tuple[str, str]:
+    """Return the request without the instructions of a skill behind it, and the skill's name ("": there are none).
+
+    Where a person typed nothing but the skill's name, nothing is left of the request.
+    """
+    command, _, rest = request.partition(f"\n\n{FOLLOW}")
+    name = rest.partition("):")[0]
+    return ("" if command == f"Do what the skill {name} is for." else command), name
 
 
 def attach(clause: Clause, files: Sequence[Token], found: Sequence[FileMention]) -> Clause:

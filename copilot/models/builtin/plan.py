@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from copilot.models.builtin.attached import attach, detached, unpiped
+from copilot.models.builtin.attached import attach, detached, uninstructed, unpiped
 from copilot.models.builtin.clauses import (
     Clause,
     Stance,
@@ -108,7 +108,16 @@ class Planner:
         self.verbs = (VERBS | own) - word_set("""what which who whose how when where is are does do""")
 
     def plan(self, memory: Memory) -> Outcome:
-        """Return what to do about the request. What was piped in is left aside, and that is said."""
+        """Return what to do about the request. What was piped in, and a skill's instructions, are left aside, which is
+        said."""
+        asked, skill = uninstructed(memory.request)
+        if skill and not asked:
+            return Outcome(needs_model(f"The skill {skill} is instructions on how to work."), unserved="needs_model")
+        outcome = self._unpiped(replace(memory, request=asked))
+        aside = f"The instructions of the skill {skill} were not used; that needs a language model. " if skill else ""
+        return replace(outcome, text=f"{aside}{outcome.text}".strip())
+
+    def _unpiped(self, memory: Memory) -> Outcome:
         command, piped = unpiped(memory.request)
         if not piped:
             return self._planned(memory)

@@ -6,7 +6,6 @@ cloud, is off.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import os
@@ -23,6 +22,7 @@ from pydantic import SecretStr
 
 from copilot._home import home
 from copilot.errors import SettingsError
+from copilot.models.credentials import microsoft
 from copilot.models.credentials.base import Got, Kept, first_line, usable
 from copilot.models.credentials.sealed import SealedFile
 from copilot.models.failures import AttemptFailed, Failure
@@ -31,9 +31,7 @@ from copilot.settings import EntraSettings
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT = (3.0, 10.0)  # seconds to connect and to be answered
-_BEFORE = 300.0  # seconds before a token expires at which another one is asked for
-_TITLE = "Microsoft Entra ID"
+_TITLE = microsoft.TITLE
 
 # --- signing in -------------------------------------------------------------------------------------------------------
 
@@ -99,9 +97,7 @@ class Entra(Kept):
         if "access_token" not in result:
             raise _refused(result, self.settings)
         now, lasts = self.clock(), float(result.get("expires_in") or 0)
-        # A token that lives for minutes only is used for half of them.
-        until = now + max(lasts - _BEFORE, lasts / 2)
-        return Got(usable(result["access_token"], self.source), until, now + lasts)
+        return Got(usable(result["access_token"], self.source), microsoft.lasting(now, lasts), now + lasts)
 
     def _acquire(self) -> Mapping[str, Any]:
         """Return what MSAL says: a token, or an error as of RFC 6749, section 5.2."""
@@ -110,8 +106,7 @@ class Entra(Kept):
     @property
     def _place(self) -> dict[str, Any]:
         """How MSAL is told where to ask, and for how long to wait."""
-        authority = f"{self.settings.authority}/{self.settings.tenant}"
-        return {"authority": authority, "instance_discovery": False, "timeout": _TIMEOUT}
+        return microsoft.authority(self.settings.authority, self.settings.tenant)
 
 
 @dataclass
@@ -130,18 +125,7 @@ class ClientCredentials(Entra):
     def _proof(self) -> str | dict[str, str]:
         if self.secret is not None:
             return self.secret.get_secret_value()
-        path = Path(self.settings.certificate).expanduser()
-        try:
-            pem = path.read_text("ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"entra.certificate: {path} can't be read: {_reason(error)}.") from error
-        missing = [part for part in ("CERTIFICATE", "PRIVATE KEY") if f"{part}-----" not in pem]
-        if missing:
-            raise SettingsError(
-                f"entra.certificate: {path} holds no {missing[0].lower()}.",
-                hint="It must be a PEM file with the certificate and its private key.",
-            )
-        return {"private_key": pem, "public_certificate": pem}  # MSAL computes the thumbprint from it
+        return microsoft.certificate(Path(self.settings.certificate).expanduser(), "entra.certificate")
 
     def _forget(self) -> None:
         self._app = None  # and with it MSAL's own cache
@@ -157,7 +141,7 @@ class ManagedIdentity(Entra):
         if self._app is None:
             msal, chosen = _msal(), self.settings.client_id
             who = msal.UserAssignedManagedIdentity(client_id=chosen) if chosen else msal.SystemAssignedManagedIdentity()
-            self._app = msal.ManagedIdentityClient(who, http_client=_direct())
+            self._app = msal.ManagedIdentityClient(who, http_client=microsoft.direct())
         resource = self.settings.scope.removesuffix("/.default")
         found: Mapping[str, Any] = self._app.acquire_token_for_client(resource=resource)
         return found
@@ -200,7 +184,7 @@ class DeviceCode(Entra):
         result: Mapping[str, Any] | None = app.acquire_token_silent_with_error(
             [self.settings.scope], account=accounts[0], force_refresh=self._stale
         )
-        return None if result and result.get("error") in _SIGN_IN_AGAIN else result
+        return None if result and result.get("error") in microsoft.SIGN_IN_AGAIN else result
 
     def _sign_in(self, app: Any, file: SealedFile) -> Mapping[str, Any]:
         if not _can_show():
@@ -230,8 +214,6 @@ KINDS: dict[str, type[Entra]] = {
     "managed_identity": ManagedIdentity,
     "device_code": DeviceCode,
 }
-#: Errors after which only a person can help (OpenID Connect Core, section 3.1.2.6, and RFC 6749, section 5.2).
-_SIGN_IN_AGAIN = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
@@ -256,8 +238,6 @@ _FIXES = {
     "authorization_pending": "The code was not entered in time: try again.",
     "invalid_grant": "Sign in again.",
 }
-#: The authority itself has trouble (RFC 6749, section 4.1.2.1): nothing here can be mended.
-_PASSES = frozenset({"temporarily_unavailable", "server_error"})
 
 
 def _refused(result: Mapping[str, Any], settings: EntraSettings) -> SettingsError:
@@ -265,7 +245,7 @@ def _refused(result: Mapping[str, Any], settings: EntraSettings) -> SettingsErro
     said = first_line(description.partition("Trace ID")[0], os.environ).rstrip(". ")
     found = next((fix for code, fix in _FIXES.items() if code in f"{description} {error}"), "")
     text = f"{_TITLE} gave no token: {error}{f' ({said})' if said else ''}."
-    if error in _PASSES:
+    if error in microsoft.PASSES:
         return _outage(text)
     return SettingsError(text, hint=found.format(**settings.model_dump()) or "Look at [models.entra].")
 
@@ -308,10 +288,6 @@ def _reaching(settings: EntraSettings) -> Iterator[None]:
         ) from error
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
 def _write(file: SealedFile, text: str) -> None:
     try:
         file.write(text)
@@ -320,21 +296,4 @@ def _write(file: SealedFile, text: str) -> None:
 
 
 def _msal() -> Any:
-    try:
-        import msal  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise SettingsError(
-            f"[models.entra] needs a library that is not installed ({error}).",
-            hint='Run: pip install "everpilot[azure]"',
-        ) from error
-    return msal
-
-
-def _direct() -> Any:
-    """Return a client that uses no proxy: an identity's address leads nowhere from another machine."""
-    import requests
-
-    session = requests.Session()
-    session.trust_env = False
-    session.request = functools.partial(session.request, timeout=_TIMEOUT)  # type: ignore[method-assign]
-    return session
+    return microsoft.library("[models.entra]", "azure")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +28,39 @@ if TYPE_CHECKING:
 MOST_MANIFEST, MOST_CARD = 8_000_000, 1_000_000
 #: Characters of a skill's description (Agent Skills, `description`).
 _MOST_DESCRIPTION = 1_024
+#: How the manifests of a folder are told from its other JSON: `schema_version` and the name for people (or what is
+#: only there) stand at the top, and how many files are looked at.
+_BEGINS = re.compile(
+    rb'\A(?:\xef\xbb\xbf)?\s*\{(?=.*"schema_version"\s*:)(?=.*"(?:name_for_human|namespace)"\s*:)', re.DOTALL
+)
+_MOST_LOOKED_AT = 200
+
+
+def manifests(folder: Path) -> list[Path]:
+    """Return the files in a folder that begin as an API plugin manifest does: what else lies there belongs to them."""
+    names = (path for end in ("*.json", ".well-known/ai-plugin.json") for path in sorted(folder.glob(end)))
+    return [path for path in islice(names, _MOST_LOOKED_AT) if path.is_file() and _BEGINS.search(_beginning(path))]
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4_000)
+    except OSError:
+        return b""  # it is told where it is needed
 
 
 def read(path: Path, reading: Reading) -> Plugin:
-    """Return the plugin of a manifest file. Raises PluginError when it is none, or nothing of it can be used."""
+    """Return the plugin of a manifest file, or of the folder of one.
+
+    Raises PluginError when it is none, nothing of it can be used, or the folder has several.
+    """
+    if path.is_dir():
+        found = manifests(path)
+        if len(found) != 1:
+            named = ", ".join(each.name for each in found[:10]) or "none"
+            raise PluginError(f"{path} has not one API plugin manifest: {named}.", hint="Name one of them.")
+        path = found[0]
     files = PluginFiles(path.parent)
     files.read(path.name, MOST_MANIFEST)
     return read_manifest(files.json(path.name), path, reading)
@@ -66,7 +97,7 @@ class _Reader:
         servers = tuple(self._servers(bound))
         if not tools and not servers:
             raise self._nothing()
-        form, where = f"api-plugin {self._manifest.version}", f"api plugin ({self._place.path})"
+        form = f"api-plugin {self._manifest.version}"
         served = {tool.name.partition(".")[2] for tool in tools}
         told = {
             self._called(function, names, served): function
@@ -79,7 +110,7 @@ class _Reader:
             instructions(self._opening(), told),
             tools,
             self._place.files.root,
-            where,
+            f"plugin {self._place.slug}",
             form=form,
             plugin=self._place.slug,
             examples=self._manifest.starters,

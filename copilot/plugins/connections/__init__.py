@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
-from copilot.errors import ServiceError
+from copilot.errors import PluginError, ServiceError
 from copilot.settings import AccountSettings
 
 #: What a connection can serve; the interfaces are `mail.Mail`, `calendar.Calendar`, ...
@@ -97,8 +97,20 @@ class Connections:
         return tuple(self._accounts.values())
 
     def serving(self, kind: WorkKind) -> list[str]:
-        """Return the names of the accounts whose connector serves a kind; the default ones first."""
-        able = [a for a in self._accounts.values() if kind in self._connector(a.settings.connector).kinds]
+        """Return the names of the accounts whose connector serves a kind; the default ones first.
+
+        An account whose connector is not there serves nothing; PluginError says so where no other one serves the kind.
+        """
+        able, lost = [], None
+        for account in self._accounts.values():
+            try:
+                connector = self._connector(account.settings.connector)
+            except PluginError as error:
+                lost = error
+            else:
+                able += [account] if kind in getattr(connector, "kinds", ()) else []
+        if lost is not None and not able:
+            raise lost
         return [a.name for a in sorted(able, key=lambda a: not a.settings.default)]
 
     def connect(self, name: str) -> Connection:
@@ -114,11 +126,11 @@ class Connections:
     def of(self, kind: WorkKind, account: str = "") -> Any:
         """Return the interface of a kind, of the named account or of the first that serves it.
 
-        Raises ServiceError: no account, or none that serves the kind.
+        Raises ServiceError: no account, or none that serves the kind. An account that can't be connected is not passed
+        over for the next one: that may be of somebody else.
         """
-        if not account and not (able := self.serving(kind)):
-            raise ServiceError.nobody(kind, self._accounts)
-        connection = self.connect(account or able[0])
-        if kind not in connection.kinds:
-            raise ServiceError.nobody(kind, [connection.account])
-        return connection.serve(kind)
+        for name in [account] if account else self.serving(kind):
+            connection = self.connect(name)
+            if kind in connection.kinds:
+                return connection.serve(kind)
+        raise ServiceError.nobody(kind, [account] if account else self._accounts)

@@ -31,7 +31,7 @@ class Secrets:
 
     settings: Mapping[str, PluginAuth]
     home: Path
-    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     _made: dict[str, Credential] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 

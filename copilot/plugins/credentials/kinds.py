@@ -8,7 +8,7 @@ import os
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
@@ -129,8 +129,11 @@ class Credential(Protocol):
         """
         ...
 
-    def renew(self) -> bool:
-        """Forget the one that a service refused; return whether another attempt makes sense."""
+    def renew(self, refused: httpx.Request | None = None) -> bool:
+        """Forget the one that a service refused, in this request; return whether another attempt makes sense.
+
+        Where another one came meanwhile, it is kept: many calls are refused at once, and one new secret is enough.
+        """
         ...
 
 
@@ -147,7 +150,7 @@ class _Held:
         """Where it comes from."""
         return self.held.source
 
-    def renew(self) -> bool:
+    def renew(self, refused: httpx.Request | None = None) -> bool:
         """Forget the secret that was refused."""
         return self.held.renew()
 
@@ -221,7 +224,7 @@ class _Variable:
 
     reference: str
     name: str
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
 
     @property
     def source(self) -> str:

@@ -34,6 +34,7 @@ FIELDS: Mapping[str, Version] = {
     **dict.fromkeys(("behavior_overrides", "disclaimer"), (1, 4)),
     **dict.fromkeys(("sensitivity_label", "worker_agents", "user_overrides"), (1, 6)),
     "editorial_answers": (1, 7),
+    "agent_skills": (1, 9),
 }
 VERSIONS: tuple[Version, ...] = ((1, 0), *((1, minor) for minor in range(2, 9)))
 #: Spellings of fields that are met in the wild.
@@ -43,6 +44,7 @@ _ALIASES = {
     "sensitivityLabel": "sensitivity_label",
     "workerAgents": "worker_agents",
     "behaviorOverrides": "behavior_overrides",
+    "agentSkills": "agent_skills",
 }
 _MODES: Mapping[str, Mode] = {"": "", "auto": "", "quick response": "fast", "think deeper": "quality"}
 _VERSION = re.compile(r"v?\s*(\d{1,3})\.(\d{1,3})")

@@ -14,6 +14,8 @@ from copilot.plugins.mcp.listing import Listing
 from copilot.workspace.save import make_private
 
 FOLDER = "mcp"
+#: Starts that are counted at which a server was not there: from here on the time it is given is the least.
+_MOST_MISSED = 10
 
 
 class Cache:
@@ -44,8 +46,30 @@ class Cache:
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
             beside.replace(self._file(server))
+            self._file(server, "late").unlink(missing_ok=True)
         except OSError:
             return
 
-    def _file(self, server: Server) -> Path:
-        return self._folder / f"{hashlib.sha256(server.key.encode('utf-8', 'replace')).hexdigest()[:32]}.json"
+    def missed(self, server: Server) -> int:
+        """Return at how many starts, one after the other, the server was not there in time, as its entry is now."""
+        try:
+            digest, count = self._file(server, "late").read_text(encoding="ascii").split()
+            return min(int(count), _MOST_MISSED) if digest == _digest(server) else 0
+        except (OSError, ValueError):
+            return 0
+
+    def miss(self, server: Server) -> None:
+        """Remember that it was not there in time, until it is."""
+        try:
+            make_private(self._folder)
+            self._file(server, "late").write_text(f"{_digest(server)} {self.missed(server) + 1}", encoding="ascii")
+        except OSError:
+            return
+
+    def _file(self, server: Server, kind: str = "json") -> Path:
+        return self._folder / f"{hashlib.sha256(server.key.encode('utf-8', 'replace')).hexdigest()[:32]}.{kind}"
+
+
+def _digest(server: Server) -> str:
+    written = json.dumps(server.entry, sort_keys=True, default=str)
+    return hashlib.sha256(written.encode("utf-8", "replace")).hexdigest()[:16]

@@ -6,6 +6,7 @@ thing. What an entry says differently is repaired, and what we do not do is name
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from copilot import _redaction
 from copilot.errors import PluginError
-from copilot.plugins.mcp.expansion import Expand, as_written
+from copilot.plugins.mcp.expansion import Expand, as_written, beside
 from copilot.plugins.service import origin
 from copilot.plugins.skill import Problem, Severity
 from copilot.trust.labels import Confidentiality
@@ -30,6 +31,9 @@ Transport = Literal["stdio", "http", "sse"]
 
 #: Seconds that a call may take where the entry says nothing.
 TIMEOUT = 60.0
+#: A variable of the programs that we start. An Everpilot among them starts no servers of its own: two that name each
+#: other, or one that names itself, would go on for ever.
+INSIDE = "EVERPILOT_INSIDE"
 #: Servers in one file; more is no configuration.
 MOST_SERVERS = 200
 _LONGEST_NAME = 64
@@ -46,8 +50,14 @@ _USUAL = frozenset({"stdio", "http", "streamable-http", "sse", "local"})
 #: Names that some writers give to what everybody else calls otherwise.
 _ALIASES = {
     **{"serverUrl": "url", "httpUrl": "url", "environment": "env", "transport": "type", "transportType": "type"},
-    **{"timeout_ms": "timeout", "timeoutMs": "timeout"},
+    **{"timeout_ms": "timeout", "timeoutMs": "timeout", "baseUrl": "url", "isActive": "enabled"},
 }
+#: Maps that some writers put fields of an entry into, and what may stand in each.
+_NESTED = {
+    **{"transport": ("type", "url", "headers"), "requestInit": ("headers",)},
+    **{"command": ("path", "args", "env"), "settings": ("url", "headers")},
+}
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,3})?", re.ASCII)
 #: What stands behind a word that says so, in the arguments of a program, is not shown.
 _SECRET_ARGUMENT = re.compile(r"(--?[\w-]*(?:token|key|secret|passw\w*|pat)(?:=|\s+))(\S+)", re.IGNORECASE)
 #: What says that tools need no question. Nothing that lies beside a server decides that here.
@@ -75,8 +85,9 @@ class Server:
     files, and is not started before a person trusted it; without, it is the person's own, pinned when it is first
     used. `entry` is what was written, before any variable: what a decision is about. `guessed` says that the entry
     has no type, so that another transport may be tried. `auth` holds what OAuth needs: client_id, client_secret,
-    scopes, client_metadata_url, port. `adapt` makes of a tool, by the server's name for it, what the plugin's manifest
-    says of it; `asks` are tools that are asked about even where the server calls them reading.
+    scopes, client_metadata_url, port. `shown` is the command line, or the address, as written, where it holds a
+    variable. `adapt` makes of a tool, by the server's name for it, what the plugin's manifest says of it; `asks`
+    are tools that are asked about even where the server calls them reading.
     """
 
     name: str
@@ -98,6 +109,7 @@ class Server:
     guessed: bool = False
     auth: Mapping[str, Any] = field(default_factory=dict, repr=False)
     max_confidentiality: Confidentiality = Confidentiality.PUBLIC
+    shown: str = field(default="", compare=False)
     adapt: Mapping[str, Callable[[Tool], Tool]] = field(default_factory=dict, repr=False, compare=False)
     asks: frozenset[str] = frozenset()
 
@@ -108,11 +120,14 @@ class Server:
 
     @property
     def place(self) -> str:
-        """What it is started with, or its address, without a query (which may hold a key), for a person."""
+        """What it is started with, or its address, without a query (which may hold a key), for a person.
+
+        A variable stays one: it may hold a secret.
+        """
         if self.transport == "stdio":
-            line = _SECRET_ARGUMENT.sub(rf"\1{_redaction.GONE}", shlex.join([self.command, *self.args]))
-            return safe_text(_redaction.redacted(line))
-        return safe_text(_redaction.redacted(self.url.partition("?")[0]))
+            line = self.shown or shlex.join([self.command, *self.args])
+            return safe_text(_redaction.redacted(_SECRET_ARGUMENT.sub(rf"\1{_redaction.GONE}", line)))
+        return safe_text(_redaction.redacted((self.shown or self.url).partition("?")[0]))
 
     @property
     def origin(self) -> str:
@@ -196,7 +211,8 @@ def read_entry(
         **(reader.program(cwd) if transport == "stdio" else reader.address()),
     )
     reader.rest(transport)
-    _redaction.remember(*made.headers.values(), *made.env.values())
+    # What is a file or a folder here is no secret, and messages about it must say which.
+    _redaction.remember(*made.headers.values(), *(v for v in made.env.values() if not os.path.exists(v)))
     return made, reader.notes
 
 
@@ -210,11 +226,26 @@ class _Reader:
         self.notes: list[tuple[Severity, str]] = []
 
     def rename(self) -> None:
-        """Give the fields their usual names."""
+        """Give the fields their usual names and places."""
+        for outer, inner in _NESTED.items():
+            self._lift(outer, inner)
         for odd, usual in _ALIASES.items():
             if odd in self.entry and usual not in self.entry:
                 self.entry[usual] = self.entry.pop(odd)
                 self.notes.append(("repaired", f"{odd} is read as {usual}."))
+
+    def _lift(self, outer: str, names: tuple[str, ...]) -> None:
+        """Take the fields out of a map that stands in the entry; the entry's own count before them."""
+        given = self.entry.get(outer)
+        if not isinstance(given, Mapping) or not any(name in given for name in names):
+            return
+        self.entry |= {n: given[n] for n in names if n in given and n not in self.entry}
+        if beyond := [name for name in given if name not in names]:
+            self.notes.append(("unsupported", f"{outer}.{_shown(beyond[0])} is not supported, and is ignored."))
+        del self.entry[outer]
+        if "path" in self.entry:
+            self.entry["command"] = self.entry.pop("path")
+        self.notes.append(("repaired", f"what stands in {outer} is read as the entry's own."))
 
     def transport(self) -> tuple[Transport, bool]:
         """Return how the server is reached, and whether that is a guess. Raises PluginError."""
@@ -241,13 +272,15 @@ class _Reader:
     def program(self, cwd: str) -> dict[str, Any]:
         """Return command, args, env and cwd, expanded."""
         command, args = self._command()
-        env = self.texts("env")
+        env = {name: self.expand(value, f"env.{name}") for name, value in self.texts("env").items()}
         folder = self.expand(self._text("cwd"), "cwd") if self.entry.get("cwd") is not None else cwd
+        expand = beside(self.expand, env)
         return {
-            "command": self.expand(command, "command"),
-            "args": tuple(self.expand(arg, f"args[{i}]") for i, arg in enumerate(args)),
-            "env": {name: self.expand(value, f"env.{name}") for name, value in env.items()},
+            "command": expand(command, "command"),
+            "args": tuple(expand(arg, f"args[{i}]") for i, arg in enumerate(args)),
+            "env": env,
             "cwd": folder,
+            "shown": _line([command, *args]),
         }
 
     def _command(self) -> tuple[str, list[str]]:
@@ -314,7 +347,8 @@ class _Reader:
 
     def address(self) -> dict[str, Any]:
         """Return url, headers and auth, expanded. Raises PluginError."""
-        url = self.expand(self._text("url").strip(), "url")
+        written = self._text("url").strip()
+        url = self.expand(written, "url")
         try:
             parts = urlsplit(url)
             known = parts.scheme in ("http", "https") and bool(origin(url))
@@ -330,7 +364,7 @@ class _Reader:
         headers = {name: self.expand(text, f"headers.{name}") for name, text in self.texts("headers").items()}
         if bad := next((name for name, text in headers.items() if not (name + text).isprintable()), ""):
             raise PluginError(f"headers.{bad} is no header that can be sent.")
-        return {"url": url, "headers": headers, "auth": self._auth()}
+        return {"url": url, "headers": headers, "auth": self._auth(), "shown": written if "${" in written else ""}
 
     def _auth(self) -> dict[str, Any]:
         given = self.entry.get("oauth", self.entry.get("auth"))
@@ -354,6 +388,8 @@ class _Reader:
         given = self.entry.get("timeout")
         if given is None:
             return TIMEOUT
+        if isinstance(given, str) and _NUMBER.fullmatch(given.strip()):
+            given = float(given)
         if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1e9:
             self.notes.append(("repaired", f"timeout is {_shown(given)}: {TIMEOUT:g} seconds are taken."))
             return TIMEOUT
@@ -402,6 +438,13 @@ def read(path: Path, reading: Reading) -> Plugin:
     from copilot.plugins.mcp import places
 
     return places.as_plugin(path, reading)
+
+
+def _line(words: list[str]) -> str:
+    """Return a command line as it is written, where it holds a variable; else ""."""
+    if not any("${" in word for word in words):
+        return ""
+    return " ".join(word if "${" in word and " " not in word else shlex.quote(word) for word in words)
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

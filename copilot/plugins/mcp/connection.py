@@ -96,6 +96,7 @@ class Connection:
         self._last = ""
         self._not_before = 0.0
         self._watching: dict[str, Callable[[str], None]] = {}
+        self._ended = False
 
     # --- what is asked of it --------------------------------------------------------------------------------------
 
@@ -146,10 +147,17 @@ class Connection:
             request = types.SubscribeRequest(params=types.SubscribeRequestParams(uri=uri))
             await self._guarded(client.session.send_request(request, types.EmptyResult), seconds=limits.CONNECT)
 
+    async def end(self) -> None:
+        """End the connection for good: nobody connects it again, also who waits for that now."""
+        self._ended = True
+        await self.close()
+
     async def close(self) -> None:
         """End the connection, and the program."""
         if (life := self._life) is not None and life.task is not None:
             life.over.set()
+            if not life.ready.done():  # it waits for a server that is not there, and not for `over`
+                life.task.cancel()
             done, _ = await asyncio.wait({life.task}, timeout=4 * limits.GRACE + 1)
             if not done:
                 life.task.cancel()
@@ -165,7 +173,7 @@ class Connection:
             if life is not None and not life.over.is_set() and life.task is not None and not life.task.done():
                 return life.ready.result()
             await self.close()
-            self._must_not_be_early()
+            self._must_be_startable()
             try:
                 client = await self._connected()
             except PluginError:
@@ -174,7 +182,9 @@ class Connection:
             self.listing = None
             return client
 
-    def _must_not_be_early(self) -> None:
+    def _must_be_startable(self) -> None:
+        if self._ended:
+            raise PluginError(f"The connection to MCP server {self.server.name} was ended.", code="mcp")
         wait = self._not_before - self.world.clock()
         if wait > 0:
             raise PluginError(
@@ -213,7 +223,7 @@ class Connection:
 
     def _other_way(self, error: PluginError) -> Listing | None:
         """Return how else the server may be talked to, or None."""
-        if error.code != "mcp" or self._known is not None:
+        if error.code != "mcp" or self._known is not None or self._ended:
             return None
         life = self._life
         if self.server.transport == "stdio":
@@ -370,7 +380,7 @@ class Connection:
         if (elicit := self.world.elicit()) is None:
             self.notes.append(f"It asked: {question.message!r}. Nobody can be asked here, so that was declined.")
             return types.ElicitResult(action="decline")
-        answer = await asyncio.to_thread(elicit, question)
+        answer = question.filled(await asyncio.to_thread(elicit, question))
         if why := question.misfit(answer):
             self.notes.append(f"It asked: {question.message!r}. {why}")
             return types.ElicitResult(action="cancel")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from copilot.plugins.mcp import limits
@@ -37,6 +37,14 @@ class Question:
         if params.mode == "url":
             return cls(server, message, url=safe_text(str(params.url)))
         return cls(server, message, schema=dict(params.requested_schema))
+
+    def filled(self, answer: Answer) -> Answer:
+        """Return the answer with the form's defaults for the fields that were left out."""
+        fields = self.schema.get("properties")
+        if answer.action != "accept" or self.url or not isinstance(fields, Mapping):
+            return answer
+        defaults = {n: f["default"] for n, f in fields.items() if isinstance(f, Mapping) and "default" in f}
+        return replace(answer, content={**defaults, **(answer.content or {})})
 
     def misfit(self, answer: Answer) -> str:
         """Return why an answer does not fit the form, "" when it does."""

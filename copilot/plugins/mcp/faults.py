@@ -38,8 +38,10 @@ def explained(server: Server, error: BaseException, *, status: int = 0, said: st
     if status == 401 and ours is None and (server.headers or server.auth.get("reference")):
         hint = f"Look at the credentials of its entry{f' in {server.where}' if server.where else ''}."
         return PluginError(f"MCP server {server.name} does not take the credentials (HTTP 401).", hint=hint, code="mcp")
+    hint = f"Run: everpilot plugins login {server.name}"
+    if ours is None and (flow := next((each for each in found if "OAuthFlowError" in _kinds(each)), None)):
+        return PluginError(f"MCP server {server.name} {reason(flow, server)}.", hint=hint, code="sign_in")
     if any(isinstance(each, SignInNeededError) for each in found) or (status == 401 and ours is None):
-        hint = f"Run: everpilot plugins login {server.name}"
         return PluginError(f"MCP server {server.name} wants you to sign in.", hint=hint, code="sign_in")
     if ours is not None:
         return PluginError(f"MCP server {server.name}: {ours.message}", hint=ours.hint, code=ours.code)
@@ -51,7 +53,7 @@ def explained(server: Server, error: BaseException, *, status: int = 0, said: st
 
 def reason(error: BaseException, server: Server) -> str:
     """Return what an error means, as the rest of a sentence that begins with the server."""
-    kinds = {each.__name__ for each in type(error).__mro__}
+    kinds = _kinds(error)
     words = next((said for kind, said in _REASONS if kind in kinds), "failed in a way that is not known")
     if "MCPError" in kinds and getattr(error, "code", 0) != _CLOSED:
         words = "answered with an error"
@@ -59,6 +61,10 @@ def reason(error: BaseException, server: Server) -> str:
         safe_text(redacted(str(error).partition("\nFor more information")[0]))[: limits.LOG_WIDTH].strip().rstrip(".")
     )
     return words if not told or told == "Connection closed" else f"{words}: {told}"
+
+
+def _kinds(error: BaseException) -> set[str]:
+    return {each.__name__ for each in type(error).__mro__}
 
 
 _CLOSED = -32000  # mcp_types.CONNECTION_CLOSED

@@ -63,11 +63,14 @@ class _Limited(httpx2.AsyncHTTPTransport):
         return response
 
 
-def client(headers: Mapping[str, str], auth: httpx2.Auth | None, heard: Heard) -> httpx2.AsyncClient:
-    """Return the HTTP client of one server; `heard` is told what it refuses."""
+def client(headers: Mapping[str, str], auth: httpx2.Auth | None, heard: Heard, address: str = "") -> httpx2.AsyncClient:
+    """Return the HTTP client of one server; `heard` is told what it refuses.
+
+    With an `address` only what that one refuses counts: a sign-in asks at others, too, where a refusal means nothing.
+    """
 
     async def listen(response: httpx2.Response) -> None:
-        if response.status_code >= 400:
+        if response.status_code >= 400 and (not address or response.request.url == httpx2.URL(address)):
             heard.status = response.status_code
             heard.challenge = response.headers.get("www-authenticate", "")
 
@@ -103,4 +106,4 @@ def transport(
     if sse:
         factory = cast(Callable[..., httpx2.AsyncClient], make)
         return cast(Transport, sse_client(server.url, httpx_client_factory=factory))
-    return cast(Transport, _streamable(server, client(headers, auth, heard)))
+    return cast(Transport, _streamable(server, client(headers, auth, heard, server.url)))

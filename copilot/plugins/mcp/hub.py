@@ -19,7 +19,7 @@ from copilot.errors import EverpilotError, PluginError
 from copilot.plugins.mcp import limits
 from copilot.plugins.mcp.cache import Cache
 from copilot.plugins.mcp.config import Server
-from copilot.plugins.mcp.elicitation import Elicit
+from copilot.plugins.mcp.elicitation import Answer, Elicit, Question
 from copilot.plugins.mcp.faults import MayHaveRunError
 from copilot.plugins.mcp.listing import Listing
 from copilot.plugins.mcp.pins import Pins
@@ -74,11 +74,15 @@ class Hub:
     def listings(self, servers: Iterable[Server], *, seconds: float = limits.START) -> dict[str, Listing | PluginError]:
         """Return what each server offers, by its key, all asked side by side; or why it can't be said.
 
-        One that is not there in time is left to go on: what it says later is there at the next start.
+        One that is not there in time is left to go on: what it says later is there at the next start. One that was not
+        there at the starts before gets less time, half of it for each of them.
         """
         asked = {server.key: (server, self._begin(self._listed(server))) for server in servers}
-        end = time.monotonic() + seconds
-        return {key: self._in_time(server, task, end) for key, (server, task) in asked.items()}
+        start, least = time.monotonic(), min(seconds, limits.LATE)
+        return {
+            key: self._in_time(server, task, start + max(seconds / 2 ** self.cache.missed(server), least))
+            for key, (server, task) in asked.items()
+        }
 
     def call(
         self,
@@ -168,6 +172,7 @@ class Hub:
             found: Listing = task.result(timeout=max(0.0, end - time.monotonic()))
             return found
         except TimeoutError:
+            self.cache.miss(server)
             return PluginError(f"MCP server {server.name} is not there yet; its tools are offered at the next start.")
         except PluginError as error:
             return error
@@ -208,12 +213,19 @@ class Hub:
         from copilot.plugins.mcp.oauth import stored
 
         _redaction.guard_logs("mcp")
-        return World(self._env, self._roots, _asker(weakref.ref(self)), self._headers, partial(stored, self.state))
+        assert self._loop is not None
+        asker = _asker(weakref.ref(self), self._loop)
+        return World(self._env, self._roots, asker, self._headers, partial(stored, self.state))
 
 
-def _asker(hub: weakref.ref[Hub]) -> Callable[[], Elicit | None]:
+def _asker(hub: weakref.ref[Hub], loop: _Loop) -> Callable[[], Elicit | None]:
     """Return what looks up who asks the person, now; connections don't hold the hub."""
-    return lambda: found.elicit if (found := hub()) is not None else None
+
+    def look() -> Elicit | None:
+        found = hub()
+        return partial(loop.asked, found.elicit) if found is not None and found.elicit is not None else None
+
+    return look
 
 
 class _Loop:
@@ -222,6 +234,7 @@ class _Loop:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._stopped = False
+        self._asking = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="everpilot-mcp", daemon=True)
         self._thread.start()
 
@@ -242,17 +255,23 @@ class _Loop:
     ) -> Any:
         """Return what the work returns; its progress is told in the calling thread, and gives it more time.
 
-        Raises TimeoutError after `seconds` without a word; whatever ends the waiting cancels the work.
+        Raises TimeoutError after `seconds` without a word, but not while a person is asked something; whatever ends
+        the waiting cancels the work.
         """
         heard: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         future = asyncio.run_coroutine_threadsafe(work(partial(_tell, heard)), self.loop)
         future.add_done_callback(lambda done: heard.put(None))
         try:
-            _wait(heard, progress, seconds)
+            _wait(heard, progress, seconds, self._asking.locked)
         except BaseException:
             future.cancel()
             raise
         return future.result()
+
+    def asked(self, elicit: Elicit, question: Question) -> Answer:
+        """Return a person's answer: one question at a time, and nobody's patience ends meanwhile."""
+        with self._asking:
+            return elicit(question)
 
     def stop(self, connections: dict[str, Connection]) -> None:
         """End the connections and the thread. Can be called again, and from any thread."""
@@ -276,14 +295,17 @@ def _tell(heard: queue.SimpleQueue[str | None], message: str) -> None:
         heard.put(message)
 
 
-def _wait(heard: queue.SimpleQueue[str | None], progress: Progress, seconds: float) -> None:
+def _wait(heard: queue.SimpleQueue[str | None], progress: Progress, seconds: float, asking: Callable[[], bool]) -> None:
     start = time.monotonic()
     end = start + seconds
     while True:
         try:
             message = heard.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty:
-            raise TimeoutError from None
+            if not asking():
+                raise TimeoutError from None
+            start, end = time.monotonic(), time.monotonic() + seconds
+            continue
         if message is None:
             return
         progress(message)
@@ -291,4 +313,4 @@ def _wait(heard: queue.SimpleQueue[str | None], progress: Progress, seconds: flo
 
 
 async def _close_all(connections: Iterable[Connection]) -> None:
-    await asyncio.gather(*(each.close() for each in connections), return_exceptions=True)
+    await asyncio.gather(*(each.end() for each in connections), return_exceptions=True)

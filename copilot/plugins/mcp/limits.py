@@ -18,8 +18,8 @@ TOOL = 100_000
 DESCRIPTION, INSTRUCTIONS = 1_500, 4_000
 #: Characters of a result that a model is given.
 RESULT = 60_000
-#: Seconds: until a server is there; for all servers at the start together; for a server to end by itself; for a call
-#: that keeps telling how far it is.
-CONNECT, START, GRACE, LONGEST = 30.0, 15.0, 1.0, 900.0
+#: Seconds: until a server is there; for all servers at the start together; for one that was not there at many starts;
+#: for a server to end by itself; for a call that keeps telling how far it is.
+CONNECT, START, LATE, GRACE, LONGEST = 30.0, 10.0, 1.0, 1.0, 900.0
 #: Seconds before a server that ended is started again, after the first, second, ... time in a row.
 BACKOFF = (0.0, 0.0, 1.0, 4.0, 15.0, 60.0)

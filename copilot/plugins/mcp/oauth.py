@@ -17,15 +17,20 @@ import time
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from pydantic import Field
+
 from copilot.errors import PluginError
 
 try:
     from mcp.client.auth import OAuthClientProvider
+    from mcp.client.auth.oauth2 import OAuthContext
+    from mcp.client.auth.utils import union_scopes
     from mcp.shared.auth import (
         AuthorizationCodeResult,
         OAuthClientInformationFull,
@@ -52,6 +57,8 @@ PATIENCE = 300.0
 #: Seconds before its end from which a token is renewed rather than used.
 _MARGIN = 60.0
 _CALLBACK = "/callback"
+_BASIC = "client_secret_basic"
+_MOST_SCOPES = 2_000  # characters
 _NOT_INTERACTIVE = "http://127.0.0.1/callback"
 _MOST_REQUEST = 16_384  # bytes of a browser's request line and headers
 
@@ -130,7 +137,7 @@ class Storage:
         """Return who we are to the server's authority: as its entry says, else as we were registered."""
         if client_id := self._server.auth.get("client_id"):
             secret = self._server.auth.get("client_secret") or None
-            method = "client_secret_post" if secret else "none"
+            method = _BASIC if secret else "none"
             return OAuthClientInformationFull.model_validate(
                 {
                     **{"client_id": client_id, "client_secret": secret, "token_endpoint_auth_method": method},
@@ -139,6 +146,15 @@ class Storage:
             )
         found = self.load().get("client")
         return OAuthClientInformationFull.model_validate(found) if found else None
+
+    @property
+    def wanted(self) -> str:
+        """The scopes that the server asked for when the last sign-in did not do, "" when it never did."""
+        return str(self.load().get("wanted") or "")
+
+    def want(self, scopes: str) -> None:
+        """Remember the scopes that the next sign-in has to ask for, too."""
+        self._keep(wanted=scopes[:_MOST_SCOPES])
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
         """Keep who we were registered as."""
@@ -154,6 +170,30 @@ def _sealer(key_file: Path, secret: str) -> Sealer:
 
 def _dumped(model: Any) -> Any:
     return model.model_dump(mode="json", exclude_none=True) if model is not None else None
+
+
+class _Metadata(OAuthClientMetadata):
+    """What we ask for: the scopes of the entry where it has some, else what the flow chooses; and those `wanted`."""
+
+    chosen: str = Field("", exclude=True)
+    wanted: str = Field("", exclude=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, union_scopes(self.chosen or value, self.wanted) if name == "scope" else value)
+
+
+class _Context(OAuthContext):
+    """Shows a secret the way that the authority takes it; one that says nothing takes HTTP Basic (RFC 8414, 2)."""
+
+    def prepare_token_auth(
+        self, data: dict[str, str], headers: dict[str, str] | None = None
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the form and the headers of a request for a token."""
+        taken = (self.oauth_metadata and self.oauth_metadata.token_endpoint_auth_methods_supported) or [_BASIC]
+        if self.client_info and self.client_info.token_endpoint_auth_method == _BASIC and _BASIC not in taken:
+            method = {"token_endpoint_auth_method": "client_secret_post"}
+            self.client_info = self.client_info.model_copy(update=method)
+        return super().prepare_token_auth(data, headers)
 
 
 class Provider(OAuthClientProvider):
@@ -184,6 +224,7 @@ def stored(state: Path, server: Server) -> Provider | None:
         return None
 
     async def nobody(url: str) -> None:
+        storage.want(parse_qs(urlsplit(url).query).get("scope", [""])[0])
         raise SignInNeededError(server.name)
 
     async def never() -> AuthorizationCodeResult:
@@ -192,10 +233,12 @@ def stored(state: Path, server: Server) -> Provider | None:
     return _provider(storage, server, _NOT_INTERACTIVE, nobody, never)
 
 
-def _provider(storage: Storage, server: Server, redirect: str, send: Any, answer: Any) -> Provider:
-    metadata = OAuthClientMetadata.model_validate(
+def _provider(storage: Storage, server: Server, redirect: str, send: Any, answer: Any, *, wanted: str = "") -> Provider:
+    scopes = str(server.auth.get("scopes") or "")
+    metadata = _Metadata.model_validate(
         {
-            **{"client_name": "Everpilot", "redirect_uris": [redirect], "scope": server.auth.get("scopes") or None},
+            **{"client_name": "Everpilot", "redirect_uris": [redirect], "scope": scopes or None},
+            **{"chosen": scopes, "wanted": wanted},
             **{"token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"]},
         }
     )
@@ -206,6 +249,7 @@ def _provider(storage: Storage, server: Server, redirect: str, send: Any, answer
         raise PluginError(
             f"MCP server {server.name}: {error}.", hint="Mend client_metadata_url in its entry."
         ) from None
+    made.context = _Context(**{each.name: getattr(made.context, each.name) for each in fields(made.context)})
     storage.provider = made
     return made
 
@@ -226,7 +270,8 @@ def login(
         raise PluginError(f"MCP server {server.name} is a program; it signs in by itself, or by its env.")
     if "authorization" in {name.lower() for name in server.headers}:
         raise PluginError(f"MCP server {server.name} has a header Authorization of its own; there is no sign-in.")
-    return asyncio.run(_login(server, Storage(state, server, fresh=True), show, browse, seconds))
+    wanted = Storage(state, server).wanted
+    return asyncio.run(_login(server, Storage(state, server, fresh=True), show, browse, seconds, wanted))
 
 
 def logout(server: Server, state: Path) -> bool:
@@ -235,7 +280,12 @@ def logout(server: Server, state: Path) -> bool:
 
 
 async def _login(
-    server: Server, storage: Storage, show: Callable[[str], None], browse: Callable[[str], object], seconds: float
+    server: Server,
+    storage: Storage,
+    show: Callable[[str], None],
+    browse: Callable[[str], object],
+    seconds: float,
+    wanted: str,
 ) -> str:
     storage.must_have_a_key()  # else nobody is sent to a browser
     answered: asyncio.Future[AuthorizationCodeResult] = asyncio.get_running_loop().create_future()
@@ -251,7 +301,8 @@ async def _login(
     async def answer() -> AuthorizationCodeResult:
         return await answered
 
-    provider = _provider(storage, server, f"http://127.0.0.1:{port}{_CALLBACK}", send, answer)
+    redirect = f"http://127.0.0.1:{port}{_CALLBACK}"
+    provider = _provider(storage, server, redirect, send, answer, wanted=wanted)
     connection = Connection(server, World({}, auth=lambda server: provider), patience=seconds)
     async with listening:
         try:

@@ -112,7 +112,7 @@ def _skill(server: Server, listing: Listing, hub: Hub, name: str, problems: list
         _description(server, [tool.name.partition(".")[2] for tool in tools]),
         instructions=words,
         tools=tuple(tools),
-        origin=f"mcp ({server.where or server.plugin or 'settings'})",
+        origin=f"plugin {server.plugin}" if server.plugin else f"mcp ({server.where or 'settings'})",
         resources=tuple(resources_of(server, listing, hub)),
         prompts=tuple(prompts_of(server, listing, hub)),
         form="mcp-servers",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.errors import PluginError
-from copilot.plugins.mcp.config import Found, Server, parse
+from copilot.plugins.mcp.config import INSIDE, Found, Server, parse
 from copilot.plugins.mcp.expansion import Variables
 from copilot.plugins.skill import Problem
 from copilot.settings import user_file
@@ -66,8 +66,11 @@ def everything(
 ) -> Found:
     """Return all servers of an assistant over these folders: the person's own, those of plugins, those of the folders.
 
-    Where two have one name, the first counts (offers.py).
+    Where two have one name, the first counts (offers.py). There are none where another Everpilot started this one.
     """
+    if (os.environ if env is None else env).get(INSIDE):
+        reason = "they are left out: another Everpilot started this one, as its own server."
+        return Found(problems=(Problem("MCP servers", reason, "noted"),))
     found = own(settings, roots[0], env) + Found(tuple(plugins))
     for root in roots:
         found += project(root, env)
@@ -99,7 +102,7 @@ def read(path: Path, *, folder: Path | None = None, env: Mapping[str, str] | Non
     text = _text(path)
     data, notes = _json(text, str(path))
     servers, more = _servers(data, path)
-    expand = Variables(os.environ if env is None else env, _known(path, folder), path.parent.name in _EDITORS)
+    expand = Variables(os.environ if env is None else env, _known(path, folder))
     cwd = str(folder or _root(path))
     return Found(problems=(*notes, *more)) + parse(servers, str(path), expand=expand, ask=ask, cwd=cwd)
 
@@ -205,13 +208,23 @@ def _servers(data: Any, path: Path) -> tuple[Any, list[Problem]]:
     problems = list(_beside(data, str(path)))
     if "mcpServers" in data:
         return data["mcpServers"], problems
-    if isinstance(data.get("servers"), Mapping):
-        return data["servers"], problems
-    if isinstance(data.get("mcp"), Mapping) and isinstance(data["mcp"].get("servers"), Mapping):
-        return data["mcp"]["servers"], problems
+    for way in _WAYS:
+        if (found := _under(data, way)) is not None:
+            return found, [*problems, *(_beside(data["mcp"], str(path)) if way[0] == "mcp" else ())]
     if not data or _is_bare(data):
         return data, [Problem(str(path), "it has no mcpServers around its servers.", "repaired")] if data else []
     raise PluginError(f"{path} has no mcpServers.")
+
+
+#: Where else servers lie: VS Code (its own file, its settings), Zed, and OpenCode.
+_WAYS = (("servers",), ("mcp", "servers"), ("mcp.servers",), ("context_servers",), ("mcp",))
+
+
+def _under(data: Mapping[str, Any], way: Sequence[str]) -> Any:
+    found: Any = data
+    for name in way:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) and (way != ("mcp",) or _is_bare(found)) else None
 
 
 def _beside(data: Mapping[str, Any], where: str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from copilot.plugins.mcp import content, limits
 from copilot.plugins.mcp.config import Server
 from copilot.plugins.mcp.hub import Hub
 from copilot.plugins.mcp.listing import Listing
-from copilot.plugins.mcp.tools import label_of
+from copilot.plugins.mcp.tools import label_of, service_of
 from copilot.plugins.service import Service
 from copilot.plugins.skill import Resource, Skill
 from copilot.plugins.tools import Effect, Result, Tool, json_tool
@@ -42,7 +42,7 @@ def _read(server: Server, uri: str, hub: Hub) -> Callable[[], bytes]:
 def resource_skill(found: Sequence[tuple[Server, Listing]], hub: Hub) -> Skill | None:
     """Return a skill with the tools `mcp.list_resources` and `mcp.read_resource`; None where no server has any.
 
-    They may be asked with what the least trusted of the servers may be given.
+    A server may be asked with what it may be given, and with what it gave itself.
     """
     having = {server.name: (server, listing) for server, listing in found if listing.resources or listing.templates}
     if not having:
@@ -98,6 +98,7 @@ def _read_tool(having: Having, hub: Hub, service: Service) -> Tool:
         call,
         roles={"server": "option"},
         service=service,
+        whom=lambda args: service_of(having[name][0]) if (name := str(args.get("server"))) in having else None,
     )
 
 

@@ -24,7 +24,7 @@ from mcp.shared.message import SessionMessage
 
 from copilot.errors import PluginError
 from copilot.plugins.mcp import limits
-from copilot.plugins.mcp.config import Server
+from copilot.plugins.mcp.config import INSIDE, Server
 from copilot.trust.sanitise import safe_text
 
 #: What a program is given of our environment; all else it is given by its entry.
@@ -66,7 +66,8 @@ class Log:
 
 def environment(server: Server, env: Mapping[str, str]) -> dict[str, str]:
     """Return what the program finds in its environment: little of ours, and all that its entry names."""
-    return {name: env[name] for name in INHERITED if name in env and not env[name].startswith("()")} | dict(server.env)
+    ours = {name: env[name] for name in INHERITED if name in env and not env[name].startswith("()")}
+    return {**ours, **server.env, INSIDE: "1"}
 
 
 @asynccontextmanager

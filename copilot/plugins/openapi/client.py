@@ -87,8 +87,9 @@ class Client:
             headers[operation.idempotency] = hashlib.sha256(key.encode()).hexdigest()[:32]
         renewed = False
         for attempt in range(1, _ATTEMPTS + 1):
-            answer = self._once(operation, prepared, headers)
-            if answer.status == 401 and not renewed and self._renew(operation):
+            signed: list[httpx.Request] = []
+            answer = self._once(operation, prepared, headers, signed)
+            if answer.status == 401 and not renewed and self._renew(operation, signed):
                 renewed = True
                 continue
             again = answer.status in _LATER and prepared.method in _IDEMPOTENT
@@ -98,7 +99,9 @@ class Client:
             self.wait(pause)
         return answer
 
-    def _once(self, operation: Operation, prepared: Prepared, headers: Mapping[str, str]) -> Answer:
+    def _once(
+        self, operation: Operation, prepared: Prepared, headers: Mapping[str, str], signed: list[httpx.Request]
+    ) -> Answer:
         import httpx
 
         basics = {"accept": _ACCEPT, "user-agent": _AGENT}
@@ -114,6 +117,7 @@ class Client:
         def sign(each: httpx.Request) -> None:
             before = _values(each)
             self._sign(operation, each)
+            signed.append(each)
             secret.update(_values(each) - before)
 
         return _without(ask(request, self.service, sign=sign), secret)
@@ -142,8 +146,9 @@ class Client:
         for scheme, credential in self._credentials(operation):
             credential.apply(request, place_of(scheme))
 
-    def _renew(self, operation: Operation) -> bool:
-        return sum(credential.renew() for _, credential in self._credentials(operation)) > 0  # each of them
+    def _renew(self, operation: Operation, signed: list[httpx.Request]) -> bool:
+        refused = signed[-1] if signed else None
+        return sum(credential.renew(refused) for _, credential in self._credentials(operation)) > 0  # each of them
 
     def _credentials(self, operation: Operation) -> list[tuple[Mapping[str, Any], Credential]]:
         """Return the schemes of the first alternative that is complete, each with its credential.
@@ -221,7 +226,7 @@ def _given(operation: Operation, args: Mapping[str, Any], *places: str) -> list[
 def _pause(answer: Answer, attempt: int) -> float:
     """Return the seconds to wait: as Retry-After says (RFC 9110, section 10.2.3), else half a second, then one."""
     later = answer.header("retry-after").strip()
-    if later.isdigit():
+    if later.isascii() and later.isdigit():
         return float(later[:9])
     try:
         return max((parsedate_to_datetime(later) - datetime.now(UTC)).total_seconds(), 0.0)

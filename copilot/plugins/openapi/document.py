@@ -20,6 +20,8 @@ from copilot.errors import PluginError
 MOST_JSON, MOST_YAML = 64_000_000, 16_000_000
 #: References that lead to each other before the chain counts as a circle.
 _MOST_HOPS = 32
+#: Characters of what is told about a reference.
+_MOST_REASON = 500
 #: Other files that references may lead to.
 _MOST_FILES = 500
 
@@ -120,6 +122,9 @@ class Document:
         return list(self._files)
 
     def _tell(self, reason: str) -> None:
+        from copilot.trust.sanitise import safe_text
+
+        reason = safe_text(reason)[:_MOST_REASON]
         if reason not in self._told:
             self._told.add(reason)
             self.complain(reason)

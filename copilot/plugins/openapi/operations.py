@@ -43,6 +43,8 @@ _NEXT = frozenset({"next", "nextlink", "next_link", "@odata.nextlink", "next_url
 MOST_DESCRIPTION, MOST_SUMMARY = 400, 120
 _LONGEST_ARG = 48
 #: What every reading tool takes beside its own arguments.
+#: Where nothing of what is sent leaves this machine.
+_LOOPBACK = re.compile(r"http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=[:/]|\Z)", re.IGNORECASE)
 _SELECT = {"type": "string", "description": "JSONPath (RFC 9535) of the part of the answer to return."}
 _PAGE = {"type": "string", "description": "The address of the next page, exactly as an answer gave it."}
 
@@ -211,7 +213,7 @@ class Compiler:
             raise PluginError(f"its server {shortened(given[0].map.get('url'), 80)!r} is no web address.")
         secure = (url for url in urls if url.startswith("https://"))
         chosen = next(secure, next((url for url in urls if url.startswith("http")), urls[0] if urls else self._base))
-        if chosen.startswith("http://"):
+        if chosen.startswith("http://") and not _LOOPBACK.match(chosen):
             self._tell_once(f"{chosen} is not encrypted; a secret is sent there only if it is this machine.", "noted")
         return chosen.rstrip("/")
 

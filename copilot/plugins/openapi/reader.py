@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from copilot.plugins.skill import Problem, Severity, Skill
 from copilot.plugins.tools import Tool, slug
 
 #: Raised when what is compiled changes, so that nothing old is used.
-_EDITION = 1
+_EDITION = 2
 _FOLDER = "compiled"
 #: What a folder's document may be called.
 NAMES = ("openapi.json", "openapi.yaml", "openapi.yml", "swagger.json", "swagger.yaml", "swagger.yml")
@@ -53,7 +52,7 @@ def read(path: Path, reading: Reading) -> Plugin:
         _instructions(api, name, reading),
         tools,
         root,
-        f"openapi ({path})",
+        f"plugin {name}",
         form=api.form,
         plugin=name,
         examples=tuple(example for tool in tools[:3] for example in tool.examples[:1]),
@@ -174,7 +173,7 @@ def _kept(path: Path, files: PluginFiles) -> Api | None:
     """Return what was compiled before, None if there is nothing, or another file that it refers to has changed."""
     try:
         found = json.loads(path.read_bytes())
-        if any(_hash(files.read, name) != digest for name, digest in found["files"].items()):
+        if any(_hash(files, name) != digest for name, digest in found["files"].items()):
             return None
         return Api.from_json(found["api"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, PluginError):
@@ -183,9 +182,7 @@ def _kept(path: Path, files: PluginFiles) -> Api | None:
 
 def _keep(path: Path, api: Api, document: Document, files: PluginFiles) -> None:
     """Write what was compiled, whole or not at all; where that fails, it is compiled again the next time."""
-    others = {
-        name: _hash(files.read, name) for name in document.files() if name != document.path and files.exists(name)
-    }
+    others = {name: _hash(files, name) for name in document.files() if name != document.path}
     beside = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -196,5 +193,9 @@ def _keep(path: Path, api: Api, document: Document, files: PluginFiles) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _hash(read: Callable[[str, int], bytes], name: str) -> str:
-    return hashlib.sha256(read(name, MOST_JSON)).hexdigest()
+def _hash(files: PluginFiles, name: str) -> str:
+    """Return the hash of a file's content, "" where there is none that can be read: one may come."""
+    try:
+        return hashlib.sha256(files.read(name, MOST_JSON)).hexdigest()
+    except PluginError:
+        return ""

@@ -119,7 +119,7 @@ class Lean:
         """Return the schema with an `allOf` of plain objects as one object; any other schema as it is."""
         if not isinstance(node.map.get("allOf"), list):
             return node
-        parts = list(self._parts(node, frozenset()))
+        parts = list(self._parts(node, set(), 0))
         if len(parts) > 1 and not all(set(_known(part)) <= _MERGES | _MERGES_TOO for part in parts):
             return node
         whole: dict[str, Any] = {}
@@ -143,13 +143,17 @@ class Lean:
     def _at(self, node: Node) -> Node:
         return self._document.follow(node)
 
-    def _parts(self, node: Node, above: frozenset[tuple[str, str]]) -> Iterator[dict[str, Any]]:
-        """Yield a schema's own keywords and, first, those of all parts of its `allOf`, absolute in their references."""
+    def _parts(self, node: Node, seen: set[_Where], depth: int) -> Iterator[dict[str, Any]]:
+        """Yield a schema's own keywords and, first, those of all parts of its `allOf`, absolute in their references.
+
+        A part that is named twice, or in a circle, comes once: it says the same each time.
+        """
         for part in node.child("allOf").items:
             found = self._at(part)
             place = (found.file, found.pointer)
-            if place not in above and len(above) < DEEPEST:
-                yield from self._parts(found, above | {place})
+            if place not in seen and depth < DEEPEST:
+                seen.add(place)
+                yield from self._parts(found, seen, depth + 1)
         own = {key: value for key, value in node.map.items() if key != "allOf"}
         properties = node.child("properties")
         if properties.map:

@@ -90,10 +90,14 @@ def _item(document: Document, node: Node) -> Any:
             made[method] = operation.value
             continue
         own = [_shown(document, each) for each in operation.child("parameters").items]
-        named = {(each.get("name"), each.get("in")) for each in own}
-        parameters = [each for each in shared if (each.get("name"), each.get("in")) not in named] + own
+        named = set(map(_name, own))
+        parameters = [each for each in shared if _name(each) not in named] + own
         made[method] = _operation(document, operation, parameters)
     return made
+
+
+def _name(parameter: dict[str, Any]) -> tuple[str, str]:
+    return str(parameter.get("name")), str(parameter.get("in"))
 
 
 def _shown(document: Document, node: Node) -> dict[str, Any]:

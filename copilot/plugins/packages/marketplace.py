@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,10 @@ PLACES = (".claude-plugin/marketplace.json", ".agents/plugins/marketplace.json",
 MOST_PLUGINS = 5_000
 #: What a source elsewhere is written with: the field that holds its address.
 _ADDRESSES = {"github": "repo", "url": "url", "git": "url", "git-subdir": "url", "npm": "package", "pip": "package"}
+#: Fields of an entry that name parts of the plugin, and where such a part lies when it is not named.
+_PARTS = {"skills": "", "commands": "commands", "mcpServers": ".mcp.json", "hooks": "hooks", "agents": "agents"}
+#: Files at the top that stay whatever is named: what a person is to read, and the terms.
+_FOR_PEOPLE = frozenset({"LICENSE", "LICENCE", "COPYING", "NOTICE", "README", "THIRD_PARTY_NOTICES"})
 #: Fields of an entry that are about the list, not about the plugin.
 _LISTED = frozenset({"source", "strict", "category", "tags", "policy", "interface"})
 
@@ -119,6 +125,50 @@ def read_listed(market: Marketplace, listed: Listed, reading: Reading) -> Plugin
     )
 
 
+def made_of(folder: Path, entry: Mapping[str, Any]) -> Path:
+    """Return a private copy of a plugin's folder with its entry as the manifest (`strict` is false in it).
+
+    Where the entry names its skills, only they, its other parts and what stands at the top for people are left: such
+    a folder is often the whole marketplace. Raises PluginError when the folder can't be written.
+    """
+    manifest = {key: value for key, value in entry.items() if key not in _LISTED}
+    try:
+        for place in (*claude.MANIFESTS, *PLACES):
+            (folder / place).unlink(missing_ok=True)
+        if "skills" in manifest:
+            _prune(folder, _kept(folder, manifest))
+        made = folder / claude.MANIFESTS[1]
+        made.parent.mkdir(mode=0o700, exist_ok=True)
+        made.write_text(json.dumps(manifest, indent=1), "utf-8")
+    except OSError as error:
+        raise PluginError(f"{folder} can't be written: {error.strerror}.") from error
+    return folder
+
+
+def _kept(folder: Path, manifest: Mapping[str, Any]) -> set[Path]:
+    """Return the places that a manifest names, those that count unnamed, and the texts at the top."""
+    named = [place for key in _PARTS for place in _texts(manifest.get(key))]
+    named += [default for key, default in _PARTS.items() if default and key not in manifest]
+    kept = {PluginFiles(folder).path(place) for place in named}
+    return kept | {path for path in folder.iterdir() if path.is_file() and path.stem.upper() in _FOR_PEOPLE}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def _prune(folder: Path, kept: set[Path]) -> None:
+    """Remove what is neither kept, nor below or above of something that is."""
+    for path in list(folder.iterdir()):
+        place = path.resolve()
+        if place in kept:
+            continue
+        if not any(each.is_relative_to(place) for each in kept):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        elif path.is_dir():
+            _prune(path, kept)
+
+
 def _own_manifest(folder: Path) -> dict[str, Any]:
     """Return the plugin's manifest; an entry of a marketplace may stand for one that is not there."""
     files = PluginFiles(folder)
@@ -147,7 +197,7 @@ def _listed(entry: Any, base: str) -> Listed:
     if not isinstance(name, str) or not harmless(name):
         raise PluginError("it has no name.")
     texts = {key: safe_text(entry[key]) for key in ("description", "version") if isinstance(entry.get(key), str)}
-    where = dict(_source(entry.get("source"), base))
+    where = dict(_source(entry.get("source", entry.get("path")), base))  # some write where it lies as a path
     return Listed(harmless(name), strict=entry.get("strict") is not False, entry=entry, **texts, **where)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from copilot.errors import PluginError
@@ -15,6 +16,8 @@ from copilot.trust.sanitise import safe_text
 
 #: Skills of one plugin: the largest public ones have some hundred.
 MOST_SKILLS = 2_000
+#: Folders, and levels below each other, in which skills are looked for that no form names.
+_MOST_LOOKED_AT, _DEEPEST = 2_000, 6
 #: What no skill lies in.
 _LEFT_OUT = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 
@@ -51,6 +54,24 @@ def children(files: PluginFiles, relative: str, names: tuple[str, ...] = skillmd
     if len(found) > MOST_SKILLS:
         raise PluginError(f"{files.root / relative} holds over {MOST_SKILLS} skills.", code="too_large")
     return found
+
+
+def elsewhere(root: Path, taken: Collection[str] = ()) -> list[str]:
+    """Return the folders that hold skills below `root` beside those of `taken`, as paths in it: what nobody asked for.
+
+    Only so far is looked as a person waits for a message: links are not followed.
+    """
+    found: dict[str, None] = {}
+    for seen, (place, folders, names) in enumerate(os.walk(root)):
+        if seen >= _MOST_LOOKED_AT:
+            break
+        here = Path(place).relative_to(root)
+        deep = len(here.parts) >= _DEEPEST
+        folders[:] = [] if deep else sorted(name for name in folders if name not in _LEFT_OUT and name != ".git")
+        if here.parts and here.as_posix() not in taken and any(name in names for name in skillmd.FILES):
+            found[here.parent.as_posix()] = None
+            folders.clear()
+    return list(found)
 
 
 def _below(files: PluginFiles, relative: str, names: tuple[str, ...], deep: int) -> Iterator[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
+import stat
 import subprocess
 from functools import cache
 
 from copilot.plugins.sandbox import places
 from copilot.plugins.sandbox.job import SKILL, TMP, WORK, Job
+
+#: The descriptor under which it finds the filter of system calls.
+_FILTER = 9
 
 
 class Bubblewrap:
@@ -31,8 +36,10 @@ class Bubblewrap:
         inside = ["--disable-userns"] if "--disable-userns" in self._options else []
         # bwrap itself leaves /proc/sys to be written by whoever is root outside.
         guarded = [arg for place in places.guarded() for arg in ("--ro-bind", place, place)]
+        # One with the rights of root (setuid) would lose them with the filter on: it puts it on the program itself.
+        late = ["--seccomp", str(_FILTER)] if self._is_setuid else []
         command = [
-            *(self._path, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", *inside),
+            *(self._path, *late, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", *inside),
             *("--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--hostname", "sandbox"),
             *(
                 *binds,
@@ -51,7 +58,11 @@ class Bubblewrap:
             *("--ro-bind", str(job.skill), SKILL, "--bind", str(job.work), WORK),
             *("--remount-ro", "/", "--chdir", WORK, "--", *_limited(job)),
         ]
-        return places.launcher(places.spec_of(job, command, None))
+        return places.launcher(places.spec_of(job, command, None, filter=_FILTER if self._is_setuid else -1))
+
+    @property
+    def _is_setuid(self) -> bool:
+        return bool(os.stat(self._path).st_mode & stat.S_ISUID)
 
 
 def _limited(job: Job) -> list[str]:

@@ -4,14 +4,16 @@ It is run as a file of its own by the interpreter alone (`python -I -S launch.py
 entered by a process that has threads. SPEC is JSON: `limits` (names of the resource module), `env`, `command`, and
 `inside`, which is None where the command shuts the program in itself (bubblewrap), or says what of the file system
 there is: `root` (an empty folder), `bind` (source, place, whether it may be written), `links`, `tmp` (bytes), what
-of /proc is `guarded`, the most `processes`, and the `writable` places.
+of /proc is `guarded`, the most `processes`, and the `writable` places. The calls that no namespace shuts in are refused
+by a filter; `filter` is -1, or the descriptor under which the command finds it, to put it on by itself.
 
-See user_namespaces(7), mount_namespaces(7), pivot_root(2), mount_setattr(2), landlock(7).
+See user_namespaces(7), mount_namespaces(7), pivot_root(2), mount_setattr(2), landlock(7), seccomp(2), vsock(7).
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import platform
@@ -26,7 +28,7 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 409
 _MNT_DETACH = 2
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
-_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 24, 38, 22
 #: Numbers of system calls that the C library has no function for, by machine.
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _MOUNT_SETATTR, _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 442, 444, 445, 446
@@ -35,6 +37,16 @@ _LANDLOCK_FILES = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
 _LANDLOCK_READ = 1 | 4 | 8
 _LANDLOCK_FILE_ONLY = 1 | 2 | 4 | 1 << 14 | 1 << 15
 _KEYCTL, _JOIN_SESSION_KEYRING = {"x86_64": 250, "aarch64": 219}, 1
+#: The kernel's number of each machine, `socket`, and what is refused: io_uring, which opens sockets past the filter,
+#: keys, bpf, perf_event_open, userfaultfd, ptrace and process_vm_writev.
+_CALLS = {
+    "x86_64": (0xC000003E, 41, (425, 426, 427, 248, 249, 250, 321, 298, 323, 101, 311)),
+    "aarch64": (0xC00000B7, 198, (425, 426, 427, 217, 218, 219, 280, 241, 282, 117, 271)),
+}
+#: Families of sockets that a network namespace shuts in. A virtual machine's AF_VSOCK leads to its host from each.
+_FAMILIES = (1, 2, 10, 16)  # unix, IPv4, IPv6, netlink
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF
+_ALLOWED, _REFUSED = 0x7FFF0000, 0x00050000
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _NOBODY = 65534
 
@@ -50,6 +62,10 @@ def main(text: str) -> NoReturn:
         _libc.syscall(number, _JOIN_SESSION_KEYRING, None)  # the person's keys stay behind; without keyrings: nothing
     if spec["inside"] is not None:
         _enter(spec["inside"])
+    if spec["filter"] >= 0:
+        _hand_on(_filter(), spec["filter"])
+    else:
+        _put_on(_filter())
     os.chdir(spec["cwd"])
     os.execve(spec["command"][0], spec["command"], spec["env"])
 
@@ -158,6 +174,44 @@ def _landlock(writable: list[str]) -> None:
         os.close(folder)
     _checked(_libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0), "landlock")
     os.close(ruleset)
+
+
+def _filter() -> bytes:
+    """Return the filter of system calls as a program of struct sock_filter; empty for a machine that is not known."""
+    if sys.platform != "linux" or platform.machine() not in _CALLS:
+        return b""
+    machine, socket, refused = _CALLS[platform.machine()]
+    steps = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, machine), _answer(errno.ENOSYS), (_LOAD, 0, 0, 0)]
+    steps += [(_AT_LEAST, 0, 1, 1 << 30), _answer(errno.ENOSYS)]  # x32 has the same calls by other numbers
+    for number in refused:
+        steps += [(_EQUAL, 0, 1, number), _answer(errno.ENOSYS)]
+    steps += [(_EQUAL, 1, 0, socket), (_RETURN, 0, 0, _ALLOWED), (_LOAD, 0, 0, 16)]  # 16: the first argument
+    for family in _FAMILIES:
+        steps += [(_EQUAL, 0, 1, family), (_RETURN, 0, 0, _ALLOWED)]
+    steps.append(_answer(errno.EAFNOSUPPORT))
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+def _answer(error: int) -> tuple[int, int, int, int]:
+    return (_RETURN, 0, 0, _REFUSED | error)
+
+
+def _put_on(program: bytes) -> None:
+    """Put the filter on, for this process and all that come of it."""
+    if not program:
+        return
+    kept = ctypes.create_string_buffer(program, len(program))
+    given = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(kept))
+    _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    _checked(_libc.prctl(_PR_SET_SECCOMP, 2, given, 0, 0), "seccomp")
+
+
+def _hand_on(program: bytes, descriptor: int) -> None:
+    """Leave the filter in a file that the command finds open."""
+    file = os.memfd_create("filter", 0)
+    os.write(file, program)
+    os.lseek(file, 0, os.SEEK_SET)
+    os.dup2(file, descriptor, inheritable=True)
 
 
 def _write(path: str, text: str) -> None:

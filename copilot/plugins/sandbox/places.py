@@ -41,7 +41,7 @@ def launcher(spec: Mapping[str, Any]) -> list[str]:
     return [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), json.dumps(spec)]
 
 
-def spec_of(job: Job, command: list[str], inside: Mapping[str, Any] | None) -> dict[str, Any]:
+def spec_of(job: Job, command: list[str], inside: Mapping[str, Any] | None, *, filter: int = -1) -> dict[str, Any]:
     """Return the SPEC of launch.py for a job."""
     return {
         "limits": job.limits.of_process(),
@@ -49,4 +49,5 @@ def spec_of(job: Job, command: list[str], inside: Mapping[str, Any] | None) -> d
         "command": command,
         "cwd": "/" if inside is None else WORK,
         "inside": inside,
+        "filter": filter,
     }

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,10 @@ class Marketplaces:
         plugins = {each.name: each for each in _listing(market, into, progress).plugins}
         if wanted.inside not in plugins:
             raise ToolInputError.unknown("plugin", wanted.inside, plugins, where=f"the marketplace {wanted.place}")
-        return _source_of(plugins[wanted.inside], market)
+        listed = plugins[wanted.inside]
+        found = _source_of(listed, market)
+        # Only the marketplace knows what such a plugin is, so it is looked up there again for an update.
+        return found if listed.strict else replace(found, text=wanted.text, entry=listed.entry)
 
     def _write(self, sources: Mapping[str, str]) -> None:
         make_private(self._file.parent)

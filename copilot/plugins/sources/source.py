@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from copilot.errors import PluginError
 from copilot.plugins.skill import Problem
@@ -23,13 +23,15 @@ HOW = "Give a folder, a .zip, a manifest, a git address, pypi:NAME, or PLUGIN@MA
 @dataclass(frozen=True)
 class Source:
     """Where a plugin comes from. `text` is how it is written down in the lock; `place` the folder, file, address,
-    requirement or marketplace; `ref` and `inside` are a git reference and a folder in what is fetched."""
+    requirement or marketplace; `ref` and `inside` are a git reference and a folder in what is fetched. `entry` is what
+    a marketplace says of it where that takes the place of the plugin's own manifest."""
 
     kind: Kind
     text: str
     place: str
     ref: str = ""
     inside: str = ""
+    entry: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,21 @@ def test_the_example_loads_without_a_word(tmp_path: Path) -> None:
     assert [each.name for each in plugin.skills[0].tools] == ["rooms.findRooms", "rooms.bookRoom"]
 
 
+def test_the_folder_of_a_manifest_is_the_plugin_and_not_the_api_description_in_it(tmp_path: Path) -> None:
+    from copilot.plugins.plugin import Reading
+    from copilot.plugins.readers import read
+
+    folder = tmp_path / "rooms"
+    shutil.copytree(ROOT / "examples" / "plugins" / "room-booking", folder)
+    assert read(folder, Reading(tmp_path)).form == "api-plugin v2.4"
+    shutil.copy(folder / "ai-plugin.json", folder / "other.json")
+    with pytest.raises(PluginError, match=r"ai-plugin\.json, other\.json"):
+        read(folder, Reading(tmp_path))
+    for name in ("ai-plugin.json", "other.json"):
+        (folder / name).unlink()
+    assert read(folder, Reading(tmp_path)).form.startswith("openapi")
+
+
 # --- versions and closed objects --------------------------------------------------------------------------------------
 
 

@@ -6,15 +6,17 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
+from copilot.agent.plan import Call, Runner, Step
 from copilot.errors import PluginError, ToolInputError
 from copilot.plugins.mcp import limits
 from copilot.plugins.mcp.elicitation import Answer, Question
 from copilot.plugins.mcp.faults import MayHaveRunError
 from copilot.plugins.tools import Effect
-from copilot.trust.labels import Confidentiality, Integrity
+from copilot.trust.labels import USER, Confidentiality, Integrity, Label
 from tests.plugins.mcp.conftest import Desk, raw, started
 
 Make = Callable[..., Desk]
@@ -144,6 +146,24 @@ def test_resources_and_prompts(ready: Desk) -> None:
     assert prompt.text({"city": "Bern"}) == "Plan a trip to Bern."
     with pytest.raises(ToolInputError, match="needs city"):
         prompt.text({})
+
+
+def test_a_resource_that_was_listed_can_be_read_and_goes_to_no_other_server(desk: Make, tmp_path: Path) -> None:
+    """What a server's list says may be asked of that server again, and not of the next one."""
+    made = desk()
+    (tmp_path / "other").mkdir()
+    made.offer(raw(tmp_path), raw(tmp_path / "other", "other"))
+    runner = Runner({tool.name: tool for tool in made.skill("mcp").tools}, made.workspace)
+
+    def read(label: Label, server: str) -> Step:
+        call = Call("1", "mcp.read_resource", {"server": server, "uri": "x://other"}, "k")
+        return runner.stage([call], mode="ask", label=label)[0]
+
+    (listed,) = runner.stage([Call("1", "mcp.list_resources", {"server": "raw"}, "k")], mode="ask", label=USER)
+    found = read(USER | listed.label, "raw")
+    assert (found.status, "what x://other holds" in found.text) == ("done", True)
+    assert read(USER | found.label, "raw").status == "done"
+    assert read(USER | found.label, "other").error == {"code": "leaks-to-host", "message": ANY}
 
 
 def test_a_resource_that_changes_is_told(ready: Desk, place: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import secrets
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +125,14 @@ def _trouble(app: FastAPI, served: Served) -> None:
     @app.get("/flood", include_in_schema=False)
     async def flood() -> Response:
         return Response(b"x" * 300_000, media_type="text/plain")
+
+    @app.get("/packed", include_in_schema=False)
+    async def packed(layers: int = 1, encoding: str = "gzip", millions: int = 0) -> Response:
+        content = b"x" * (millions * 1_000_000) or b'{"a": 1}'
+        for _ in range(layers):
+            content = gzip.compress(content, 1) if encoding == "gzip" else zlib.compress(content)[2:-4]
+        packed = {"content-encoding": ", ".join([encoding] * layers)}
+        return Response(content, media_type="application/json", headers=packed)
 
     @app.get("/loop", include_in_schema=False)
     async def loop() -> Response:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,6 +172,48 @@ def test_a_flood_is_cut(served: Served) -> None:
     shown = responses.markdown(answer, None)
     assert len(shown) < 21_000
     assert "cut" in shown
+
+
+def packed(served: Served, query: str, most: int = 1_000_000) -> Answer:
+    import httpx
+
+    return web.ask(httpx.Request("GET", f"{served.url}/packed?{query}"), Service("desk", (served.url,)), most=most)
+
+
+def test_a_packed_answer_is_unpacked_once_and_no_further_than_it_is_read(served: Served) -> None:
+    for query in ("encoding=gzip", "encoding=deflate"):  # a deflate without zlib's head, as some servers send it
+        assert packed(served, query).content == b'{"a": 1}'
+    bomb = packed(served, "millions=30")
+    assert (len(bomb.content), bomb.cut) == (1_000_000, True)
+    with pytest.raises(ToolInputError, match="gzip, gzip"):
+        packed(served, "layers=2")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_server_that_says_a_byte_now_and_then_is_left(head: bytes) -> None:
+    import httpx
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError), listening.accept()[0] as connection:
+                connection.sendall(head)
+                while not done.wait(0.02):
+                    connection.sendall(b"x")
+
+        done = threading.Event()
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ToolInputError, match="took too long"):
+            web.ask(httpx.Request("GET", url), Service("slow", (url,)), patience=0.2)
+        done.set()
+        thread.join(10)
+
+
+def test_a_charset_that_decodes_nothing_is_read_as_utf_8() -> None:
+    headers = (("content-type", "application/json; charset=undefined"),)
+    assert Answer(200, headers, '{"a": "é"}'.encode(), "https://desk.example").text == '{"a": "é"}'
 
 
 def test_a_server_that_is_not_there_is_named(served: Served) -> None:

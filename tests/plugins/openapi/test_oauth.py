@@ -153,3 +153,30 @@ def test_what_is_kept_may_be_broken(served: Served, home: Path) -> None:
 def test_settings_that_can_t_work_are_refused(auth: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="needs"):
         PluginAuth.model_validate(auth)
+
+
+def test_many_that_are_refused_at_once_are_served_by_one_refresh(served: Served, home: Path) -> None:
+    secrets = store(home, desk=entry(served, plaintext_cache=True))
+    secrets.login("desk", show=lambda text: None, browse=browser)
+    assert mine(served, secrets) == 200
+    served.access.clear()  # revoked; none of the twenty knows yet
+    together, statuses = threading.Barrier(20), []
+
+    def call() -> None:
+        together.wait(20)
+        statuses.append(mine(served, secrets))
+
+    threads = [threading.Thread(target=call) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert statuses == [200] * 20
+    assert len(served.access) == 1
+
+
+def test_nothing_that_is_printed_holds_a_secret(served: Served, home: Path) -> None:
+    secrets = store(home, desk=entry(served), key={"kind": "api_key", "api_key_env": "APP_SECRET"})
+    shown = repr([secrets, secrets.credential("desk"), secrets.credential("key")])
+    assert "APP_SECRET" in shown
+    assert "a secret of the app" not in shown

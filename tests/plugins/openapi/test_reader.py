@@ -171,6 +171,16 @@ def test_what_was_compiled_is_kept_and_gives_the_same(tmp_path: Path) -> None:
     assert set(tools(read(tmp_path, text))) == {"desk.get_a", "desk.post_b"}
 
 
+def test_a_file_that_was_missing_is_read_once_it_is_there(tmp_path: Path) -> None:
+    text = HEAD + "paths: {/a: {get: {parameters: [{$ref: 'more/q.yaml'}]}}}\n"
+    assert "more/q.yaml" in reasons(read(tmp_path, text))
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "q.yaml").write_text("{name: q, in: query, schema: {type: integer}}")
+    found = read(tmp_path, text)
+    assert tools(found)["desk.get_a"].arguments.names == ("q", "select")
+    assert "more/q.yaml" not in reasons(found)
+
+
 def test_yaml_is_read_as_its_version_1_2_says(tmp_path: Path) -> None:
     plugin = read(
         tmp_path,
@@ -236,6 +246,37 @@ def test_swagger_2_is_converted(tmp_path: Path) -> None:
     service = found["old-desk.get_rooms"].service
     assert service
     assert service.hosts == ("https://old.example",)
+
+
+def test_a_swagger_parameter_whose_name_is_none_stops_nothing(tmp_path: Path) -> None:
+    broken = json.loads(json.dumps(SWAGGER))
+    for path in broken["paths"].values():
+        path["parameters"] = [{"name": {"a": 1}, "in": ["query"]}]
+    plugin = read(tmp_path, json.dumps(broken), "swagger.json")
+    assert "without a name or place" in reasons(plugin)
+    assert "old-desk.get_rooms" in tools(plugin)
+
+
+def test_parts_that_are_named_again_and_again_are_merged_once(tmp_path: Path) -> None:
+    """Forty levels that name the level below twice are two to the fortieth parts, if each is followed each time."""
+    below = {f"L{n}": {"allOf": [{"$ref": f"#/components/schemas/L{n - 1}"}] * 2} for n in range(1, 12)}
+    schemas = {"L0": {"type": "object", "properties": {"z": {"type": "string"}}, "required": ["z"]}, **below}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/L11"}}}}
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "Desk", "version": "1"},
+        "servers": [{"url": "https://desk.example"}],
+        "components": {"schemas": schemas},
+        "paths": {"/a": {"post": {"requestBody": body}}},
+    }
+    arguments = tools(read(tmp_path, json.dumps(document), "openapi.json"))["desk.post_a"].arguments
+    assert arguments.names == ("z",)
+    assert arguments.json_schema().get("required", []) in ([], ["z"])
+
+
+def test_the_path_of_a_reference_is_shown_without_what_nobody_sees(tmp_path: Path) -> None:
+    text = HEAD + 'paths: {/a: {get: {parameters: [{$ref: "\\u001b[31mx\\u202e.yaml"}]}}}\n'
+    assert not any(mark in reasons(read(tmp_path, text)) for mark in ("\x1b", "\u202e"))
 
 
 @pytest.mark.parametrize(
