@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from copilot import Copilot
 from copilot.errors import PluginError
+from copilot.settings import PluginSettings, Settings
 from tests.acceptance.conftest import Everpilot
 from tests.agent.scripted import Scripted
 from tests.conftest import ROOT
@@ -118,9 +120,22 @@ def test_the_script_of_an_example_runs_once_it_was_seen(office: Path, examples: 
     assert "tidy.csv" in told
 
 
-def _with(*paths: Path):  # type: ignore[no-untyped-def]
-    from copilot.settings import PluginSettings, Settings
+def test_what_goes_out_by_call_is_done_once_a_person_said_so(examples: Path) -> None:
+    copilot = Copilot(examples, settings=_with(examples / "examples" / "plugins" / "ticket-desk"))
+    for said, status in ((False, "ask"), (True, "done")):
+        seen: list[str] = []
 
+        def decide(shown: list[dict[str, Any]], said: bool = said, seen: list[str] = seen) -> bool:
+            seen.append(str(shown))
+            return said
+
+        args = {"title": "The lift sings"}
+        assert copilot.call("ticket-desk.create_ticket", args, mode="yes", decide=decide)["status"] == status
+        assert "The lift sings" in seen[0]
+    assert copilot.call("ticket-desk.list_tickets", {})["text"].count("The lift sings") == 1
+
+
+def _with(*paths: Path) -> Settings:
     return Settings(plugins=PluginSettings(paths=[str(path) for path in paths]))
 
 

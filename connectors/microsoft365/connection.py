@@ -74,7 +74,7 @@ class Microsoft365:
         """The client of Graph."""
         from .graph.client import Graph
 
-        url, tenant = self.options.graph_url, self.options.tenant
+        url, tenant = self.options.graph_url, self.options.tenant or self.account
         return Graph(url, self.identity, account=self.account, tenant=tenant, writes=self.settings.writes)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]], deadline: float = PATIENCE) -> T:

@@ -41,12 +41,12 @@ class Setting:
 
     def public(self, cache: Any) -> Any:
         """Return MSAL's client of an app that has no secret."""
-        made = _msal().PublicClientApplication
+        made = msal().PublicClientApplication
         return made(self.options.client_id, token_cache=cache, client_capabilities=_CAPABILITIES, **self._authority)
 
     def confidential(self, cache: Any = None) -> Any:
         """Return MSAL's client of an app with a secret or a certificate. Raises SettingsError where that is missing."""
-        made = _msal().ConfidentialClientApplication
+        made = msal().ConfidentialClientApplication
         told: dict[str, Any] = {"token_cache": cache, "client_capabilities": _CAPABILITIES, **self._authority}
         return made(self.options.client_id, client_credential=self._proof(), **told)
 
@@ -100,14 +100,14 @@ class Person:
             kept = self.file.read()
             if kept is None:
                 return {"error": "login_required", "error_description": "nobody has signed in yet"}
-            cache = _msal().SerializableTokenCache()
+            cache = msal().SerializableTokenCache()
             cache.deserialize(kept.tokens)
             remember(*secrets_in(cache))
             scopes = [self.setting.options.place.scope(name) for name in kept.granted]
             if not claims and (found := _held(cache, scopes, refused)):
                 return found
             result = self._silent(self.setting.public(cache), scopes, refused, claims)
-            lasting = "" if "access_token" in result else claims
+            lasting = "" if "access_token" in result else claims or kept.claims
             now = replace(kept, granted=granted(result) or kept.granted, claims=lasting, tokens=cache.serialize())
             if now != kept:
                 self.file.write(now)
@@ -123,7 +123,7 @@ class Person:
 
     def sign_in(self, rights: Sequence[str], terminal: Terminal, claims: str = "") -> Kept:
         """Return a new sign-in, not kept yet. Raises ServiceError when nobody came, RefusedError with MSAL's answer."""
-        cache = _msal().SerializableTokenCache()
+        cache = msal().SerializableTokenCache()
         app = self.setting.public(cache)
         scopes = [self.setting.options.place.scope(name) for name in rights]
         method = terminal.method or self.setting.options.method
@@ -218,9 +218,9 @@ class Managed:
     def acquire(self, refused: str, claims: str) -> Answer:
         """Return the resource's token."""
         if self._client is None or refused:
-            msal, chosen = _msal(), self.setting.options.client_id
-            who = msal.UserAssignedManagedIdentity(client_id=chosen) if chosen else msal.SystemAssignedManagedIdentity()
-            self._client = msal.ManagedIdentityClient(
+            made, chosen = msal(), self.setting.options.client_id
+            who = made.UserAssignedManagedIdentity(client_id=chosen) if chosen else made.SystemAssignedManagedIdentity()
+            self._client = made.ManagedIdentityClient(
                 who, http_client=microsoft.direct(), client_capabilities=_CAPABILITIES
             )
         resource = self.setting.options.place.graph
@@ -246,7 +246,7 @@ class OnBehalf:
             return {"error": "login_required", "error_description": "this account works for those who ask a service"}
         if self._client is None:
             remember(self.assertion)
-            self._client = self.setting.confidential(_msal().TokenCache())
+            self._client = self.setting.confidential(msal().TokenCache())
         scopes, told = self.setting.everything, {"claims_challenge": claims or None}
         accounts = self._client.get_accounts()
         again = {"account": accounts[0] if accounts else None, "force_refresh": bool(refused)}
@@ -298,5 +298,6 @@ def granted(result: Answer) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name and name not in _OWN and name != ".default"))
 
 
-def _msal() -> Any:
+def msal() -> Any:
+    """Return MSAL. Raises SettingsError with the command that installs it."""
     return microsoft.library("The connector microsoft365", "microsoft365")

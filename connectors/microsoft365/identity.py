@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from copilot._redaction import one_line, remember
@@ -23,7 +23,7 @@ from copilot.plugins.connections.signing import Asking, Right, SignedIn, Termina
 
 from . import refusals, scopes
 from .cache import Kept, SignInFile
-from .flows import Answer, App, Flow, Given, Managed, OnBehalf, Person, RefusedError, Setting
+from .flows import Answer, App, Flow, Given, Managed, OnBehalf, Person, RefusedError, Setting, msal
 from .options import PERSONS, Options
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Identity:
         self._file = SignInFile(account.state, plain=options.plaintext_cache)
         self._flow = _flow(Setting(account, options), self._file, assertion, clock, wait)
         self._got: Got | None = None
+        self._of = 0  # the sign-in that it is of
         self._lock = threading.Lock()
         self._seen: tuple[int, Kept | None] = (-1, None)
 
@@ -85,8 +86,11 @@ class Identity:
             return self._got.value.get_secret_value()
 
     def _held(self) -> str | None:
+        """Return the token in memory, unless it is time for another, or somebody signed in or out elsewhere."""
         got = self._got
-        return got.value.get_secret_value() if got is not None and self._clock() < got.until else None
+        if got is None or self._clock() >= got.until or self._file.changed() != self._of:
+            return None
+        return got.value.get_secret_value()
 
     def _still(self, refused: str) -> bool:
         """Keep a token that should have been renewed, and has not expired, a little longer; False if there is none."""
@@ -97,8 +101,9 @@ class Identity:
         return True
 
     def _ask(self, refused: str, claims: str) -> Got:
-        with self._reaching():
+        with nullcontext() if isinstance(self._flow, Given) else self._reaching():  # a given token needs no library
             result = self._flow.acquire(refused, claims)
+            self._of = self._file.changed()
         for name in ("access_token", "refresh_token", "id_token"):
             remember(str(result.get(name) or ""))
         if "access_token" not in result:
@@ -140,11 +145,9 @@ class Identity:
             return Asking(scopes.for_app(chosen, self.options.scopes), person=False, how=how)
         if self.options.method not in PERSONS:
             return Asking((), person=False)
-        asked = scopes.wished(chosen, self.options.scopes)
         kept = self._kept()
-        if wishes.more and kept is not None:  # what is added does not take away
-            names = scopes.least((*(right.name for right in asked), *kept.granted))
-            asked = tuple(scopes.described(name) for name in names)
+        held = kept.granted if kept is not None and wishes.more else ()  # what is added does not take away
+        asked = scopes.wished(chosen, (*self.options.scopes, *held), writes=self.account.writes)
         return Asking(asked, scopes.left_out(chosen, asked))
 
     def _limited(self, wishes: Wishes) -> Wishes:
@@ -240,7 +243,7 @@ class Identity:
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         """Explain what MSAL raises."""
-        from msal.exceptions import MsalError, MsalServiceError
+        told = msal().exceptions
         from requests import RequestException
 
         managed = self.options.method == "managed_identity"
@@ -253,9 +256,9 @@ class Identity:
             raise ServiceError(
                 f"{where} was not reached: {type(error).__name__}.", hint="Try again later.", code="unreachable"
             ) from error
-        except MsalServiceError as error:
+        except told.MsalServiceError as error:
             raise ServiceError(f"{where} has trouble: {error}.", hint="Try again later.", code="unreachable") from error
-        except (ValueError, TypeError, KeyError, RuntimeError, MsalError) as error:
+        except (ValueError, TypeError, KeyError, RuntimeError, told.MsalError) as error:
             said = one_line(str(error), os.environ).rstrip(".")
             hint = "It works on an Azure resource that has one." if managed else _CHECK
             raise ServiceError(

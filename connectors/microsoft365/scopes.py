@@ -34,7 +34,7 @@ RIGHTS: Mapping[str, Right] = {
         Right("Calendars.Read", "read your calendars"),
         Right("Calendars.Read.Shared", "read calendars that are shared with you, and when people are free"),
         Right("Calendars.ReadWrite", "create, change and cancel events in your calendars"),
-        Right("Place.Read.All", "list rooms"),
+        Right("Place.Read.All", "list rooms", by_admin=True),
         Right("OnlineMeetings.Read", "read details of your online meetings"),
         Right("OnlineMeetingTranscript.Read.All", "read transcripts of your online meetings", by_admin=True),
         Right("Chat.Read", "read your chats in Teams"),
@@ -75,9 +75,9 @@ KIND_RIGHTS: Mapping[WorkKind, Needed] = {
         ("Mail.ReadWrite", "Mail.ReadWrite.Shared", "Mail.Send", "Mail.Send.Shared"),
     ),
     "calendar": Needed(
-        ("Calendars.Read", "Calendars.Read.Shared", "MailboxSettings.Read", "Place.Read.All", "OnlineMeetings.Read"),
+        ("Calendars.Read", "Calendars.Read.Shared", "MailboxSettings.Read", "OnlineMeetings.Read"),
         ("Calendars.ReadWrite",),
-        ("OnlineMeetingTranscript.Read.All",),
+        ("OnlineMeetingTranscript.Read.All", "Place.Read.All"),
     ),
     "chat": Needed(
         ("Chat.Read", "Team.ReadBasic.All", "Channel.ReadBasic.All", "Presence.Read.All"),
@@ -109,6 +109,7 @@ APP_RIGHTS: Mapping[str, str] = {
     "Tasks.Read": "Tasks.Read.All",
     "Tasks.ReadWrite": "Tasks.ReadWrite.All",
 }
+_CHANGES = ("Write", "Send", "Create", "Manage", "FullControl", "Delete", "Access")
 _LEVELS: Mapping[str, tuple[str, ...]] = {
     "readwrite": ("readwrite", "read", "readbasic"),
     "read": ("read", "readbasic"),
@@ -145,6 +146,11 @@ def includes(granted: str, wanted: str) -> bool:
     return have[2:] == want[2:] or (have[2:] == ["all"] and not want[2:])
 
 
+def reads(name: str) -> bool:
+    """Return whether a right changes and sends nothing."""
+    return not any(word in name for word in _CHANGES)
+
+
 def missing(granted: Iterable[str], wanted: Iterable[str]) -> tuple[Right, ...]:
     """Return the wanted rights that none of the granted ones includes."""
     held = tuple(granted)
@@ -157,12 +163,23 @@ def described(name: str) -> Right:
     return RIGHTS.get(plain) or Right(plain, f"{plain} (a right of Graph that you named yourself)")
 
 
-def wished(wishes: Wishes, also: Iterable[str] = ()) -> tuple[Right, ...]:
-    """Return the rights to ask a person for, the least that serve the wishes. Raises ServiceError for unknown ones."""
+def wished(wishes: Wishes, also: Iterable[str] = (), *, writes: bool = True) -> tuple[Right, ...]:
+    """Return the rights to ask a person for, the least that serve the wishes; `writes` False: none that change things.
+
+    `also` are the names of further ones, of which those that change things are then left out. Raises ServiceError for a
+    wish that is not known, and for a right that changes things where none may.
+    """
     asked = [ALWAYS]
-    for need in (*wishes.needs, *declared(w for w in wishes.more if _is_kind(w)).needs):
-        asked += names(need.kind, writes=need.writes)
-    asked += [_named(word) for word in (*also, *wishes.more) if not _is_kind(word)]
+    for need in (*wishes.needs, *declared((w for w in wishes.more if _is_kind(w)), writes=writes).needs):
+        asked += names(need.kind, writes=need.writes and writes)
+    named = [_named(word) for word in wishes.more if not _is_kind(word)]
+    if not writes and (beyond := next((name for name in named if not reads(name)), "")):
+        raise ServiceError(
+            f"{beyond} is no right to read, and only those are asked for.",
+            hint="Leave out --read-only.",
+            code="account",
+        )
+    asked += [*named, *(name for name in map(_named, also) if writes or reads(name))]
     return tuple(described(name) for name in least(asked))
 
 

@@ -68,7 +68,7 @@ def assemble(
     around = execution if traced else untraced
     room = max(window - searched.taken(own) // 4, LEAST_ROOM)  # the tools take their part of each request
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
-        *([searched.middleware(prompt, own)] if searched.is_needed else []),
+        *([told] if (told := searched.middleware(prompt, own)) is not None else []),
         ToolStep(Runner(tools, workspace, around, guard=guard, audit=audit, connections=connections)),
         ModelStep(tools, audit),
         Compaction(model, audit, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),

@@ -85,6 +85,7 @@ class Runner:
     ) -> None:
         self._connections = connections
         self._tools = dict(tools)
+        self._by_wire = {tool.wire_name: tool for tool in reversed(tools.values())}  # of two the first counts
         self._workspace = workspace
         self._around = around
         self._guard = guard or Guard(TrustSettings(), workspace.state, workspace.roots)
@@ -234,7 +235,7 @@ class Runner:
 
     def _settled(self, call: Call) -> Step | None:
         """Return the stored outcome of a call that was committed, whole or in part, before the process died."""
-        tool = self._tools.get(public_name(call.name))
+        tool = self._known(call.name)
         if call.key and (delivery := self._guard.once.delivery(key_of(call, None))) is not None:
             return sent(Step(call, "done", "", tool), delivery)
         entries: list[Entry] = []
@@ -288,10 +289,14 @@ class Runner:
             raise DeniedError(f"{tool.name} may not read {file.name}: {forbidden.why}", hint=hint, code=forbidden.rule)
 
     def _tool(self, name: str) -> Tool:
-        found = self._tools.get(public_name(name)) or self._tools.get(name)
+        found = self._known(name)
         if found is None:
             raise ToolInputError.unknown("tool", public_name(name), self._tools)
         return found
+
+    def _known(self, name: str) -> Tool | None:
+        """Return the tool that is called so, by its public name or by the one that vendors are given."""
+        return self._tools.get(public_name(name)) or self._tools.get(name) or self._by_wire.get(name)
 
     def _staged(self, step: Step, context: ToolContext, asked: Asked, planned: Mapping[str, int]) -> Step:
         """Decide before the tool runs what can be decided by its call, and then on what it would do."""

@@ -23,7 +23,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from pydantic import Field
 
-from copilot.agent.state import State, stamp_of
+from copilot.agent.state import State, label_of, stamp_of
 from copilot.models.toolset import also_callable
 from copilot.plugins.arguments import JsonArguments
 from copilot.plugins.context import ToolContext
@@ -91,7 +91,7 @@ class Shelf:
 
     def __init__(self, skills: Skills) -> None:
         self.skills = {skill.name: skill for skill in skills.skills}
-        self.tools = {tool.name: tool for skill in skills.skills if skill.model_invocation for tool in skill.tools}
+        self.tools = Skills(tuple(skill for skill in skills.skills if skill.model_invocation)).tools()
         self.index = ToolIndex(skill for skill in skills.skills if skill.model_invocation)
         self._by_wire = {tool.wire_name: tool.name for tool in self.tools.values()}
         self._made: dict[str, BaseTool] = {}
@@ -236,6 +236,24 @@ class ToolSearch(AgentMiddleware[State, None, Any]):
         return sum(self._shelf.size(name) for name in names)
 
 
+class Told(AgentMiddleware[State, None, Any]):
+    """Notes that a model is told what all tools say of themselves, where all of them are offered.
+
+    A server's words about its tools are nobody's orders: who read them does nothing by the person's word alone.
+    """
+
+    state_schema = State
+
+    def __init__(self, label: Label) -> None:
+        super().__init__()
+        self._label = label
+
+    async def abefore_model(self, state: State, runtime: Runtime[None]) -> dict[str, Any] | None:
+        """Return the label of what the tools say, until it is in the thread's."""
+        seen = label_of(state)
+        return None if seen | self._label == seen else {"label": self._label.to_dict()}
+
+
 class Searched:
     """Everything that is needed to search for tools instead of offering all of them; see `is_needed`."""
 
@@ -269,8 +287,11 @@ class Searched:
         """Return the skill with which the model finds tools."""
         return find_skill(self.shelf)
 
-    def middleware(self, prompt: str, core: Sequence[BaseTool]) -> ToolSearch:
-        """Return the middleware; `prompt` and `core` take their part of the room."""
+    def middleware(self, prompt: str, core: Sequence[BaseTool]) -> ToolSearch | Told | None:
+        """Return the middleware; `prompt` and `core` take their part of the room. None: there is nothing to do."""
+        if not self.is_needed:
+            label = self.shelf.label(self.shelf.tools)
+            return Told(label) if label.tainted else None
         return ToolSearch(self.shelf, core, self._all - len(prompt) - wire_size(core))
 
 

@@ -310,8 +310,9 @@ def _doctor(parsed: argparse.Namespace) -> int:
 def _examined(place: Path, reading: Reading) -> list[Problem]:
     """Return what is wrong with a plugin at a path; one that is refused as a whole is one problem."""
     try:
+        plugin = read(place, reading)  # first: what is not there, or can't be read, is told by it
         files = files_of(place) if place.is_dir() else Files(place.parent, {place.name: place.stat().st_size}, {})
-        return list(show(read(place, reading), files).problems)
+        return list(show(plugin, files).problems)
     except EverpilotError as error:
         return [Problem(str(place), str(error))]
 
@@ -397,21 +398,23 @@ def _print_shown(shown: Shown) -> None:
     said = (shown.description, "")  # a plugin that is one skill, or one API, is described by it
     skills = [name if text in said else f"{name}: {text[:200]}" for name, text in shown.skills.items()]
     _print_some("skill", skills)
+    _print_some("command", [f"{name}: {text[:200]}" if text else name for name, text in shown.commands.items()])
     _print_some("agent", shown.agents)
     _print_some("tool", [f"{t.name} ({t.effect}): {t.description[:200]}" for t in shown.tools])
-    _print_some("server", [f"{name}: {place}" for name, place in shown.servers.items()])
-    _print_some("reaches", shown.hosts)
+    # Whom it reaches is never cut: one of many would be the one that matters.
+    _print_some("server", [f"{name}: {place}" for name, place in shown.servers.items()], most=None)
+    _print_some("reaches", shown.hosts, most=None)
     _print_some("can run", shown.programs)
     total = sum(shown.files.values())
     print(f"  {len(shown.files):,} files, {total:,} bytes")
     _print_problems(shown.problems)
 
 
-def _print_some(what: str, lines: Sequence[str]) -> None:
-    for line in lines[:_MOST_SHOWN]:
+def _print_some(what: str, lines: Sequence[str], most: int | None = _MOST_SHOWN) -> None:
+    for line in lines[:most]:
         print(f"  {what} {safe_text(line)}")
-    if len(lines) > _MOST_SHOWN:
-        print(f"  ... and {len(lines) - _MOST_SHOWN:,} more")
+    if most is not None and len(lines) > most:
+        print(f"  ... and {len(lines) - most:,} more")
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:

@@ -14,7 +14,7 @@ from copilot.cli import DONE, FAILED
 from copilot.errors import PluginError, ToolInputError
 from copilot.hosts.output import as_json, say
 from copilot.plugins.discovery import discover
-from copilot.plugins.mcp import oauth, places
+from copilot.plugins.mcp import places
 from copilot.plugins.mcp.config import Server
 from copilot.plugins.plugin import Reading
 from copilot.settings import Settings
@@ -58,6 +58,8 @@ def _reference(parsed: argparse.Namespace, chosen: Settings, state: Path) -> str
 
 
 def _server(parsed: argparse.Namespace, server: Server, state: Path) -> str:
+    from copilot.plugins.mcp import oauth  # needs the library, which a web API does without
+
     if parsed.sign_out:
         return _gone(server.name, oauth.logout(server, state))
     return oauth.login(server, state, show=_show, browse=_browse())

@@ -28,6 +28,7 @@ FILE = "manifest.json"
 PROJECT = "appPackage"
 _KNOWN = ((1, 28), (1, 30))
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?")
+_LONGEST_ID = 64  # characters of a connector's id
 _MOST_SKILLS, _MOST_CONNECTORS, _MOST_AGENTS = 20, 10, 10
 _NO_AUTH = frozenset({"", "none", "dynamicclientregistration"})  # the last is found out by asking the server (RFC 7591)
 _AUTH = _NO_AUTH | {"oauthpluginvault", "apikeypluginvault", "azurekeyvault"}
@@ -170,7 +171,11 @@ class _Package:
         entry: dict[str, Any] = {"type": "http", "url": url}
         if reference := self._reference(remote):
             entry["auth"] = reference
-        name = connector.raw("id")[:64] or handle(connector.text("displayName"))
+        name = connector.raw("id") or handle(connector.text("displayName"))
+        if len(name) > _LONGEST_ID:
+            told = f"{connector.at('id')} has {len(name):,} characters, and {_LONGEST_ID} are allowed; it is cut."
+            self.notes.add(told, "repaired")
+            name = name[:_LONGEST_ID]
         found = parse({name: entry}, str(self.files.root / FILE), ask=True, plugin=plugin)
         self.parts.met.append(name)
         self.notes.take(found.problems)

@@ -241,8 +241,22 @@ def _nested(annotation: object) -> Iterator[object]:
 
 
 def readable(args: Mapping[str, Any]) -> str:
-    """Return arguments as a person reads them before they are sent: one line each, longer values in full below."""
-    return "\n".join(f"{name}: {_plain(value)}" for name, value in args.items())
+    """Return arguments as a person reads them before they are sent: one line each, longer values in full below.
+
+    Texts of several lines are set in: none of them can look like a further argument.
+    """
+    return "\n".join(f"{_in_a_line(name)}:{_beside(_plain(value))}" for name, value in args.items())
+
+
+def _in_a_line(text: str) -> str:
+    return text if text.isprintable() else json.dumps(text)
+
+
+def _beside(text: str) -> str:
+    lines = text.splitlines()
+    if len(lines) < 2 or text[0] in "[{":  # JSON, in which texts have no lines
+        return f" {text}"
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from copilot.errors import EverpilotError
 from copilot.plugins import readers
 from copilot.plugins.plugin import Plugin, Reading
 from copilot.plugins.skill import Problem
+from copilot.trust.labels import Confidentiality
 from copilot.trust.sanitise import safe_text
 
 if TYPE_CHECKING:
@@ -24,6 +26,37 @@ def discover(reading: Reading) -> tuple[list[Plugin], list[Problem]]:
     Nothing of them runs, but for the tools.py of skills that were installed. One that is broken is named and stops no
     other; of two of one name the first counts, and installed ones go first.
     """
+    found, problems = _found(reading)
+    if shared := _shared(found, reading):
+        found, problems = _found(_uncleared(reading, shared))
+        why = "more than one plugin calls its service {0!r}; none of them gets what [plugins.services.{0}] allows."
+        problems += [Problem("settings", why.format(safe_text(name))) for name in sorted(shared)]
+    return found, problems
+
+
+def _shared(plugins: Iterable[Plugin], reading: Reading) -> set[str]:
+    """Return the names of cleared services that several plugins use: any of them may call itself as it likes."""
+    users = Counter(name for plugin in plugins for name in _services(plugin))
+    return {name for name, times in users.items() if times > 1 and reading.clearance(name) > Confidentiality.PUBLIC}
+
+
+def _services(plugin: Plugin) -> set[str]:
+    """Return what a plugin calls the services that it talks to."""
+    skills = (*plugin.skills, *(skill for persona in plugin.personas for skill in persona.all_skills))
+    servers = (*plugin.servers, *(server for persona in plugin.personas for server in persona.all_servers))
+    return {t.service.name for s in skills for t in s.tools if t.service} | {server.name for server in servers}
+
+
+def _uncleared(reading: Reading, names: Iterable[str]) -> Reading:
+    """Return the reading with nothing allowed to these services; their addresses stay."""
+    chosen = {
+        name: each.model_copy(update={"max_confidentiality": "public"}) if name in names else each
+        for name, each in reading.settings.services.items()
+    }
+    return replace(reading, settings=reading.settings.model_copy(update={"services": chosen}))
+
+
+def _found(reading: Reading) -> tuple[list[Plugin], list[Problem]]:
     from copilot.plugins.installed import Installed
 
     loadable, problems = Installed(reading.home).loadable()

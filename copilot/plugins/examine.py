@@ -37,14 +37,15 @@ class ToolShown:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a plugin brings: skills and their descriptions, tools, servers (name: command line or address), the hosts
-    that its tools go to, agents, what can be run, and its files (bytes by name)."""
+    """What a plugin brings: skills and commands with what they are for, tools, servers (name: command line or address),
+    the hosts that its tools go to, agents, what can be run, and its files (bytes by name)."""
 
     name: str
     form: str
     version: str = ""
     description: str = ""
     skills: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
     tools: tuple[ToolShown, ...] = ()
     servers: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ class Shown:
             "version": self.version,
             "description": self.description,
             "skills": [{"name": n, "description": d} for n, d in self.skills.items()],
+            "commands": [{"name": n, "description": d} for n, d in self.commands.items()],
             "tools": [{"name": t.name, "effect": t.effect, "description": t.description} for t in self.tools],
             "servers": [{"name": n, "place": p} for n, p in self.servers.items()],
             "hosts": list(self.hosts),
@@ -129,7 +131,7 @@ def read(path: Path, reading: Reading) -> Plugin:
 
 def show(plugin: Plugin, files: Files, more: Iterable[Problem] = ()) -> Shown:
     """Return what a person is shown of a plugin."""
-    skills = [*plugin.skills, *(skill for persona in plugin.personas for skill in persona.skills)]
+    skills = [*plugin.skills, *(skill for persona in plugin.personas for skill in persona.all_skills)]
     services = [tool.service for skill in skills for tool in skill.tools if tool.service]
     origins = [server.origin for server in plugin.servers if server.origin]
     hosts = {
@@ -142,7 +144,8 @@ def show(plugin: Plugin, files: Files, more: Iterable[Problem] = ()) -> Shown:
         form=plugin.form,
         version=plugin.version,
         description=plugin.description,
-        skills={skill.name: skill.description for skill in skills},
+        skills={skill.name: skill.description for skill in skills if not is_carrier(skill)},
+        commands={f"/{prompt.name}": prompt.description for skill in skills for prompt in skill.prompts},
         tools=tuple(_unique(tool for skill in skills for tool in _tools(skill, files))),
         servers={server.name: _place(server, plugin, files) for server in plugin.servers},
         hosts=tuple(sorted(hosts)),
@@ -152,6 +155,11 @@ def show(plugin: Plugin, files: Files, more: Iterable[Problem] = ()) -> Shown:
         hashes=files.hashes,
         problems=tuple(_placed_in(plugin, files, [*plugin.problems, *_notes(skills, plugin.problems), *more])),
     )
+
+
+def is_carrier(skill: Skill) -> bool:
+    """Return whether a skill only holds what a person starts by name, and is none to anybody else."""
+    return bool(skill.prompts) and not skill.model_invocation and not skill.user_invocation
 
 
 def _place(server: Server, plugin: Plugin, files: Files) -> str:

@@ -151,7 +151,7 @@ def pinned(source: Source, resolved: str) -> Source:
 
 def _must_bring_something(found: Candidate) -> None:
     shown = found.shown
-    if shown.skills or shown.servers or shown.agents or shown.tools:
+    if shown.skills or shown.commands or shown.servers or shown.agents or shown.tools:
         return
     reasons = "; ".join(f"{p.where}: {p.reason}" for p in shown.problems[:5]) or "it is empty"
     raise PluginError(f"Nothing of {found.source.text} can be used: {reasons}", code="empty")

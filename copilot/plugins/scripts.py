@@ -6,6 +6,7 @@ other: shown, approved, undone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -124,7 +125,7 @@ class _Planned:
             f"Skill: {self.skill.name} from {self.skill.origin} (SHA-256 of all its files {self.content.digest})",
             f"Run by: {self.interpreter.name}",
             "Arguments:" if self.arguments else "Arguments: none",
-            *(f"- {argument}" for argument in self.arguments),
+            *(f"- {each if each.isprintable() else json.dumps(each)}" for each in self.arguments),  # a line each
             f"It runs in a sandbox ({self.way.name}): no network, copies of the files below and no others, at most "
             f"{self.limits.seconds:g} seconds and {self.limits.memory >> 20} MB. Your files are not changed by it.",
         ]

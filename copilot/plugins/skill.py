@@ -83,11 +83,21 @@ class Skill:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a plugin, or with a part of it: where it lies, why, and what that means for it."""
+    """What is wrong with a plugin, or with a part of it: where it lies, why, and what that means for it.
+
+    Both texts quote the plugin: characters that a terminal would act on, or that nobody sees, are taken out of them.
+    """
 
     where: str
     reason: str
     severity: Severity = "refused"
+
+    def __post_init__(self) -> None:
+        """Clean both texts."""
+        from copilot.trust.sanitise.characters import without_controls
+
+        object.__setattr__(self, "where", without_controls(self.where))
+        object.__setattr__(self, "reason", without_controls(self.reason))
 
 
 @dataclass(frozen=True)
@@ -98,11 +108,14 @@ class Skills:
     problems: tuple[Problem, ...] = ()
 
     def tools(self) -> dict[str, Tool]:
-        """Return all tools by their public name; of two of one name the first counts: none is replaced by another's."""
+        """Return all tools by their public name; of two of one name the first counts: none is replaced by another's.
+
+        Names that are one on the wire are one name, too: a model could not say which of them it calls.
+        """
         found: dict[str, Tool] = {}
         for tool in (tool for skill in self.skills for tool in skill.tools):
-            found.setdefault(tool.name, tool)
-        return found
+            found.setdefault(tool.wire_name, tool)
+        return {tool.name: tool for tool in found.values()}
 
     def beside(self, others: Skills) -> Skills:
         """Return these, and behind them others, with what is to be said of both."""

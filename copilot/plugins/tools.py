@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -120,7 +121,7 @@ def outcome_of(returned: object, name: str) -> Outcome:
     if isinstance(returned, str):
         return Result(returned)
     if isinstance(returned, Result) and isinstance(returned.markdown, str):
-        return replace(returned, data=to_jsonable_python(returned.data, fallback=repr, bytes_mode="base64"))
+        return replace(returned, data=_jsonable(returned.data))
     if isinstance(returned, Outgoing) and _is_sendable(returned):
         return returned
     changes = [returned] if isinstance(returned, Change) else returned
@@ -133,6 +134,14 @@ def outcome_of(returned: object, name: str) -> Outcome:
         hint="A tool returns text or a Result when it reads, Changes when it writes, an Outgoing when it sends.",
         code="tool_result",
     )
+
+
+def _jsonable(data: object) -> object:
+    """Return data as JSON types; half a surrogate pair in it, which a server may well send, becomes "?"."""
+    try:
+        return to_jsonable_python(data, fallback=repr, bytes_mode="base64")
+    except UnicodeEncodeError:
+        return json.loads(json.dumps(data, ensure_ascii=False, default=repr).encode("utf-8", "replace"))
 
 
 def _is_whole(change: object) -> bool:

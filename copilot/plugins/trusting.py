@@ -11,12 +11,15 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from copilot._flock import taken
 from copilot.errors import PluginError
 from copilot.workspace.save import make_private
 
@@ -24,6 +27,8 @@ FILE = "plugins.json"
 COPIES = "plugins"
 #: Limits of a skill's folder: more is no skill, or is meant to keep us busy.
 MOST_FILES, MOST_BYTES = 500, 20_000_000
+#: How often the lock of the decisions is tried, and the seconds between.
+_TRIES, _PAUSE = 500, 0.01
 #: What Python makes itself; left out of the copy, too, so that nothing of it is ever loaded.
 _SKIPPED = frozenset({"__pycache__"})
 
@@ -138,16 +143,18 @@ class Decisions:
         """Record that this content is trusted; the decision before, on the same place, is void."""
         time = (now or datetime.now(UTC)).isoformat(timespec="seconds")
         made = Decision(content.kind, content.where, content.digest, time, dict(content.parts))
-        self._write({**self._stored(), content.key: made})
+        with self._alone():
+            self._write({**self._stored(), content.key: made})
         return made
 
     def revoke(self, place: Path | str) -> list[Decision]:
         """Take back the decisions on a plugin, or on all below a folder, and return them."""
-        stored = self._stored()
         given = str(place)
-        gone = {k: d for k, d in stored.items() if given in (k, d.where) or _is_below(d.where, given)}
-        if gone:
-            self._write({k: d for k, d in stored.items() if k not in gone})
+        with self._alone():
+            stored = self._stored()
+            gone = {k: d for k, d in stored.items() if given in (k, d.where) or _is_below(d.where, given)}
+            if gone:
+                self._write({k: d for k, d in stored.items() if k not in gone})
         return list(gone.values())
 
     def private_copy(self, content: Content) -> Path:
@@ -181,6 +188,20 @@ class Decisions:
                 hint="Move it away and trust them again.",
             ) from error
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock of the decisions: one that was taken back must not come back with what another process writes.
+
+        Raises PluginError when others hold it for too long.
+        """
+        make_private(self._state)
+        descriptor = os.open(self._state / f".{FILE}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _wait_for(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _write(self, stored: Mapping[str, Decision]) -> None:
         make_private(self._state)
         beside = self._file.with_suffix(f".{secrets.token_hex(4)}.tmp")
@@ -188,6 +209,14 @@ class Decisions:
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         beside.replace(self._file)
+
+
+def _wait_for(descriptor: int) -> None:
+    for _ in range(_TRIES):
+        if taken(descriptor):
+            return
+        time.sleep(_PAUSE)
+    raise PluginError("Another everpilot is writing down what is trusted.", hint="Try it again in a moment.")
 
 
 def _walk(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:

@@ -83,6 +83,17 @@ def test_what_is_told_of_an_agent_is_about_it_and_clean_in_both_forms(
     assert "is no capability ('Flying')" in remarks
 
 
+def test_doctor_names_a_plugin_of_the_settings_that_is_not_there(
+    folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [str(folder.parent / "gone"), str(folder.parent / "desk")]
+    (home / "copilot.toml").write_text(f"[plugins]\npaths = {json.dumps(places)}\n", "utf-8")
+    assert run("plugins", "doctor", "--json") == 1
+    first, *others = json.loads(capsys.readouterr().out)
+    assert first["reason"].endswith("gone does not exist.")
+    assert not [each for each in others if each["severity"] == "refused"]
+
+
 def test_json_for_scripts_has_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     value = {"name": "a\u202eb\x1b[31m\x9b\U000e0041", "plain": "Grüße 👍"}
     as_json(value)
@@ -157,6 +168,10 @@ def test_the_chat_greets_and_changes_agents(folder: Path) -> None:
     assert commands.starters() == ("Show my tickets",)
     for words in ("Helps with IT.", "No legal advice.", "Mine: Show my tickets"):
         assert words in shown.getvalue()
+    commands.run("/plugins")
+    assert "1 agent" in shown.getvalue()
+    commands.run("/mcp")
+    assert "No MCP server is set" in shown.getvalue()
     commands.run("/agents none")
     assert commands.copilot.persona is None
     assert commands.starters() == ()

@@ -73,19 +73,15 @@ def asked(client: httpx.Client, each: Asked, known: dict[str, str]) -> httpx.Res
 
 def test_models_know_every_field(graph: Graph) -> None:
     known, wrong, values = ids(graph), [], 0
-    with httpx.Client(base_url=f"{graph.url}/v1.0", headers=graph.headers()) as client:
+    with httpx.Client(base_url=f"{graph.url}/v1.0", headers=graph.headers(), verify=False) as client:
         for each in ASKED:
             answer = asked(client, each, known)
             is_error = each.model.endswith("ODataError")
             if (answer.status_code >= 400) != is_error:
                 wrong.append(f"{each.method} {each.path}: {answer.status_code} {answer.text[:200]}")
                 continue
-            content = json.loads(answer.content)
-            single = each.model.endswith(("SensitivityLabel",)) and "value" in content
-            for part in content["value"] if single else [content]:
-                node = kiota.JsonParseNode(part)
-                read = node.get_object_value(model(each.model))
-                values += 1
-                wrong += [f"{each.method} {each.path}: {path}" for path in unknown(read)]
+            read = kiota.JsonParseNode(json.loads(answer.content)).get_object_value(model(each.model))
+            values += 1
+            wrong += [f"{each.method} {each.path}: {path}" for path in unknown(read)]
     assert not wrong, "\n".join(wrong)
     assert values >= len(ASKED)

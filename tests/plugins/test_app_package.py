@@ -184,6 +184,15 @@ def test_a_connector_offers_the_tools_that_the_package_describes(
     assert bool(plugin.problems) == bool(told)
 
 
+def test_a_connectors_name_is_as_long_as_it_may_be(tmp_path: Path) -> None:
+    source = {"remoteMcpServer": {"mcpServerUrl": "https://mcp.contoso.com/mcp"}}
+    app = {"manifestVersion": "1.29", "name": "Desk", "agentConnectors": [{"id": "d" * 70, "toolSource": source}]}
+    (tmp_path / "manifest.json").write_text(json.dumps(app))
+    plugin = read(tmp_path, Reading(tmp_path / "state"))
+    assert [server.name for server in plugin.servers] == ["d" * 64]
+    assert "agentConnectors[0].id has 70 characters, and 64 are allowed" in plugin.problems[-1].reason
+
+
 @pytest.mark.parametrize("part", [{"agentSkills": [{"folder": "."}]}, {"agentSkills": [{"folder": ""}]}, {}])
 def test_a_package_is_no_part_of_itself(tmp_path: Path, part: dict[str, Any]) -> None:
     agents = {"declarativeAgents": [{"file": "agent.json"}], "plugins": [{"file": "manifest.json"}]}

@@ -135,3 +135,8 @@ def test_names_that_are_taken_get_a_number() -> None:
 
 def test_arguments_are_shown_in_full_before_they_are_sent() -> None:
     assert readable({"title": "Hi", "tags": ["a"], "n": 1}) == 'title: Hi\ntags: [\n "a"\n]\nn: 1'
+
+
+def test_no_argument_can_look_like_another_one() -> None:
+    shown = readable({"note": "hello\nto: nobody", "to\nbcc: x": "eve", "more": ["a\nto: b"]})
+    assert shown == 'note:\n  hello\n  to: nobody\n"to\\nbcc: x": eve\nmore: [\n "a\\nto: b"\n]'

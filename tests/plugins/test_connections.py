@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from copilot.errors import ServiceError, SettingsError
+from copilot.errors import PluginError, ServiceError, SettingsError
 from copilot.plugins.connections import Account, Connections
 from copilot.plugins.connections import loop as loops
 from copilot.settings import AccountSettings, parsed
@@ -67,6 +67,24 @@ def test_what_nobody_serves_is_named_with_the_next_step(tmp_path: Path) -> None:
         assert caught.value.code == "account"
     with pytest.raises(ServiceError, match="everpilot login"):
         made(tmp_path, Post()).of("mail")
+
+
+def test_accounts_that_serve_other_things_are_passed_over(tmp_path: Path) -> None:
+    connections = made(tmp_path, Post(), files=True, home=False)
+    assert connections.of("mail") == "mail of home"
+
+
+def test_a_connector_that_is_not_there_hides_no_other(tmp_path: Path) -> None:
+    def connector(name: str) -> Any:
+        if name == "lost":
+            raise PluginError("There is no connector 'lost'.")
+        return object() if name == "folder" else Post()
+
+    names = {"a": "lost", "b": "folder", "c": "post"}
+    accounts = {name: AccountSettings(connector=each) for name, each in names.items()}
+    assert Connections(accounts, tmp_path, {}, connector).serving("mail") == ["c"]
+    with pytest.raises(PluginError, match="no connector 'lost'"):
+        Connections({"a": accounts["a"]}, tmp_path, {}, connector).of("mail")
 
 
 def test_an_account_keeps_what_is_the_connectors_own() -> None:

@@ -94,6 +94,14 @@ def test_a_folder_from_the_settings_is_found_and_a_skill_can_be_disabled(tmp_pat
             },
             "no type",
         ),
+        (
+            "no-context",
+            {
+                "__init__.py": "",
+                "tools.py": "from copilot.plugins.tools import tool\n@tool\ndef x(a: int):\n    'x'\n    return ''\n",
+            },
+            "its first parameter is 'a', no ToolContext",
+        ),
     ],
 )
 def test_a_broken_skill_is_named_and_skipped(home: Path, name: str, files: dict[str, str], reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +259,15 @@ def test_the_value_of_a_variable_is_a_secret_and_may_change(tmp_path: Path) -> N
     assert decisions.standing(mcp_content("files", SERVER, TOOLS, where="/a/mcp.json")).state == "new"
     assert "abc" not in (tmp_path / trusting.FILE).read_text()
     assert json.loads((tmp_path / trusting.FILE).read_text())
+
+
+def test_decisions_of_many_at_once_are_all_kept(home: Path) -> None:
+    def decide(number: int) -> None:
+        decisions = Decisions(home)
+        for each in range(10):
+            decisions.trust(mcp_content(f"{number}-{each}", {"command": "x"}, []))
+            decisions.revoke(f"{number}-{each}" if each % 2 else "nobody")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decide, range(4)))
+    assert {made.where for made in Decisions(home).all()} == {f"{n}-{e}" for n in range(4) for e in range(0, 10, 2)}

@@ -135,7 +135,7 @@ class Graph:
         late = self.clock.monotonic() + pause > until
         if not outcome.passing or late or (attempt >= self.backoff.attempts and not outcome.throttled):
             if before is not None and not call.reads and trouble.code != "uncertain":
-                raise GraphError.uncertain(call.title, trouble) from trouble
+                raise GraphError.uncertain(call.title, before, trouble) from trouble
             raise trouble
         log.info("%s again in %.1f s: %s", call.method, pause, trouble.message)
         if not outcome.throttled:  # else the limiter waits, with everybody

@@ -83,7 +83,7 @@ _KINDS: dict[str, Kind] = {
     "invalid": Kind("invalid", "{title} does not take {what}{said}."),
     "signed_out": Kind("signed_out", "{title} does not accept the sign-in for {what}{said}.", _LOGIN),
     "claims": Kind("signed_out", "The organisation wants another proof of who signs in for {what}{said}.", _LOGIN),
-    "scope": Kind("scope", "The sign-in does not hold the right for {what}{scope}.", _LOGIN),
+    "scope": Kind("scope", "The sign-in does not hold the right for {what}{scope}.", f"{_LOGIN}{{add}}"),
     "denied": Kind("denied", "{title} does not allow {what}{said}{scope}.", "Ask its owner or your administrator."),
     "payment": Kind("denied", "{title} wants a licence or a payment for {what}{said}.", "Ask your administrator."),
     "malware": Kind("denied", "{title} takes {what} for malware and does not give it out."),
@@ -212,6 +212,7 @@ def refused(
         "said": f": {one_line(said.message).rstrip('. ')}" if said.message else "",
         "scope": f" ({scope})" if scope else "",
         "login": f"everpilot login {account}".rstrip(),
+        "add": f" --add {scope}" if scope else "",
         "status": status,
     }
     about = ", ".join(filter(None, (f"{status} {said.reasons[-1] if said.reasons else ''}".strip(), request_id)))

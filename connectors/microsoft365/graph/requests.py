@@ -115,7 +115,7 @@ class Call:
         """Whether it may be sent again though it may have been done."""
         if self.idempotent is not None:
             return self.idempotent
-        return self.method in _IDEMPOTENT or (self.method == "PATCH" and bool(self.if_match))
+        return self.method in _IDEMPOTENT or self.reads or (self.method == "PATCH" and bool(self.if_match))
 
     @property
     def reads(self) -> bool:

@@ -35,5 +35,6 @@ How it is built, and how a part is added (mail.py, calendar.py, ... are parts li
   the fixture `graph` of tests/vendors/graph.
 
 The shapes are those of Microsoft Graph v1.0 (learn.microsoft.com/graph/api); tests/oracle reads them with Microsoft's
-own models, and no field may be unknown to those. The data is made up, the addresses end in ".example".
+own models, and no field may be unknown to those: a part adds what it answers to tests/oracle/answers.py. The data is
+made up, the addresses end in ".example".
 """

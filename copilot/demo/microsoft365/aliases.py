@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 
 from copilot.demo.microsoft365.drives import Drive
 from copilot.demo.microsoft365.drives import url as web_url
@@ -20,7 +21,7 @@ def resolved(state: State, grant: Grant, segments: tuple[str, ...]) -> tuple[str
             raise bad_request("/me request is only valid with delegated authentication flow.", "BadRequest")
         segments = ("users", grant.user, *segments[1:])
     if segments[:1] == ("shares",) and len(segments) > 1:
-        segments = _shared(state, segments)
+        segments = _shared(state, grant, segments)
     if segments[:1] == ("sites",) and len(segments) > 1:
         segments = ("sites", site(state, segments[1])["id"], *segments[2:])
     if len(segments) > 2 and segments[0] in _OWNERS and segments[2] == "drive":
@@ -58,17 +59,30 @@ def drive_of(state: State, kind: str, owner: str) -> Resource:
     raise not_found("The resource could not be found." if kind != "users" else "Unable to retrieve user's mysite URL.")
 
 
-def _shared(state: State, segments: tuple[str, ...]) -> tuple[str, ...]:
-    """A share's id is "u!" and the URL in base64url, or a link's own id ("Get shared items")."""
+def _shared(state: State, grant: Grant, segments: tuple[str, ...]) -> tuple[str, ...]:
+    """A share's id is "u!" and the URL in base64url ("Get shared items"); who comes by a link may see the item then."""
     text = segments[1].removeprefix("u!")
     try:
-        url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("?")[0]
     except ValueError:
         url = ""
-    for drive in state.collection("drives"):
-        for item in state.collection("items", drive["id"]):
-            links = [p["link"]["webUrl"] for p in item.get("_permissions", ()) if "link" in p]
-            if url and url.partition("?")[0] in [web_url(Drive(state, drive), item), *links]:
-                rest = segments[3:] if segments[2:3] and segments[2] in ("driveItem", "root") else segments[2:]
-                return ("drives", drive["id"], "items", item["id"], *rest)
+    for drive, item in _items(state):
+        if url and (url == web_url(drive, item) or _redeemed(item, url, grant)):
+            rest = segments[3:] if segments[2:3] and segments[2] in ("driveItem", "root") else segments[2:]
+            return ("drives", drive.id, "items", item["id"], *rest)
     raise not_found("The sharing link no longer exists, or you do not have permission to access it.")
+
+
+def _items(state: State) -> Iterator[tuple[Drive, Resource]]:
+    for resource in state.collection("drives"):
+        drive = Drive(state, resource)
+        yield from ((drive, item) for item in drive.items)
+
+
+def _redeemed(item: Resource, url: str, grant: Grant) -> bool:
+    """Whether a URL is a link to the item; whoever signed in is let in by it from now on."""
+    for permission in item["_permissions"]:
+        if permission.get("link", {}).get("webUrl") == url:
+            permission.setdefault("_opened", []).append(grant.user)
+            return True
+    return False

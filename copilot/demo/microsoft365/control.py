@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from copilot.demo.microsoft365.call import Answer
 from copilot.demo.microsoft365.refusals import bad_request, forbidden, not_found
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 PREFIX = "/_control/"
 HEADER = "x-demo-control"
+#: A page whose name was led here (DNS rebinding) comes with another.
+_HERE = ("127.0.0.1", "localhost", "testserver")
 
 
 def answer(fake: FakeGraph, request: Request) -> Answer:
     """Answer a request to /_control/. Raises the 403 without the header, the 400 and the 404."""
+    if urlsplit(request.base).hostname not in _HERE:
+        raise forbidden("This is for this machine only.")
     if HEADER not in request.headers:
         raise forbidden(f"The header {HEADER} is missing.")
     do = _DOINGS.get((request.method, request.path.removeprefix(PREFIX)))

@@ -155,8 +155,12 @@ def assign(call: Call) -> Body:
     return accepted({"Location": call.link(f"/drives/{drive.id}/items/{found['id']}")})
 
 
-@routes.get("/security/dataSecurityAndGovernance/sensitivityLabels", needs=None)
-@routes.get("/users/{user}/security/informationProtection/sensitivityLabels", needs=None)
+_LABELS = "SensitivityLabel.Read | InformationProtectionPolicy.Read"
+
+
+@routes.get("/security/dataSecurityAndGovernance/sensitivityLabels", needs=_LABELS)
+@routes.get("/users/{user}/security/dataSecurityAndGovernance/sensitivityLabels", needs=_LABELS)
+@routes.get("/users/{user}/security/informationProtection/sensitivityLabels", needs=_LABELS)
 def known_labels(call: Call) -> Body:
     """List the labels of the tenant."""
     return page(call, call.state.collection("labels"), "sensitivityLabels")

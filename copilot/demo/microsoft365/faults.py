@@ -9,6 +9,8 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Literal
 
 from copilot.demo.microsoft365.call import Answer
@@ -29,7 +31,8 @@ class Rule:
     """One kind of trouble, and when: for a `share` of the requests, or for `count` of them after `after` have passed.
 
     `method` and `path` (a regular expression, with the version) narrow which requests are meant. `seconds` is
-    Retry-After, or how long it takes; negative ones send no Retry-After.
+    Retry-After, or how long it takes; negative ones send no Retry-After. `date` sends it as a date (RFC 9110, 10.2.3),
+    so many seconds from now.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class Rule:
     method: str = ""
     path: str = ""
     seconds: float = 1
+    date: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -63,7 +67,9 @@ def _refusal(make: Callable[[], Refusal]) -> Callable[[Rule], Refusal]:
 
 def _busy(status: int, code: str, message: str) -> Callable[[Rule], Refusal]:
     def made(rule: Rule) -> Refusal:
-        headers = {"Retry-After": f"{rule.seconds:g}"} if rule.seconds >= 0 else {}
+        moment = datetime.now(UTC) + timedelta(seconds=rule.seconds)
+        after = format_datetime(moment, usegmt=True) if rule.date else f"{rule.seconds:g}"
+        headers = {"Retry-After": after} if rule.seconds >= 0 else {}
         return Refusal(status, code, message, headers)
 
     return made

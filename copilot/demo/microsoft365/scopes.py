@@ -41,7 +41,7 @@ EVERYTHING = (
     "Calendars.ReadWrite.Shared Contacts.ReadWrite People.Read People.Read.All Presence.ReadWrite Presence.Read.All "
     "Chat.ReadWrite Chat.Create ChatMessage.Send ChannelMessage.Send ChannelMessage.Read.All Channel.ReadBasic.All "
     "Team.ReadBasic.All OnlineMeetings.ReadWrite OnlineMeetingTranscript.Read.All Tasks.ReadWrite "
-    "ExternalItem.Read.All Place.Read.All"
+    "ExternalItem.Read.All Place.Read.All SensitivityLabel.Read InformationProtectionPolicy.Read"
 )
 
 

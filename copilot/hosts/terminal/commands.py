@@ -15,6 +15,7 @@ from copilot.hosts.output import remarks, short
 from copilot.hosts.terminal.complete import COMMANDS
 from copilot.hosts.terminal.greeting import greet, starters_of
 from copilot.hosts.terminal.screen import Screen
+from copilot.plugins.examine import is_carrier
 from copilot.plugins.plugin import Plugin
 from copilot.plugins.starts import started, starts
 from copilot.plugins.tools import slug
@@ -205,8 +206,14 @@ class Commands:
 
 def _brings(plugin: Plugin) -> str:
     """Return how much of what a plugin brings, in words."""
-    tools = sum(len(skill.tools) for skill in plugin.skills)
-    counts = {"skill": len(plugin.skills), "tool": tools, "server": len(plugin.servers), "agent": len(plugin.personas)}
+    skills = [skill for skill in plugin.skills if not is_carrier(skill)]
+    counts = {
+        "skill": len(skills),
+        "command": sum(len(skill.prompts) for skill in plugin.skills),
+        "tool": sum(len(skill.tools) for skill in skills),
+        "server": len(plugin.servers),
+        "agent": len(plugin.personas),
+    }
     return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count)
 
 

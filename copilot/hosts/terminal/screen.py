@@ -106,7 +106,8 @@ class Screen:
             case ChangeEvent(change, entry):
                 seen = change["hunks"] in self._asked
                 growing.say(render.changes([{**change, "hunks": []} if seen else change]))
-                growing.say(Text(f"  /undo {entry} takes it back", style="dim"))
+                if entry:  # what went out is not taken back
+                    growing.say(Text(f"  /undo {entry} takes it back", style="dim"))
             case ApprovalEvent(_, card):
                 growing.finish()
                 growing.working("")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from copilot.plugins.mcp import limits
@@ -39,16 +40,9 @@ class Cache:
         if self._kept.get(server.key) is listing:
             return
         self._kept[server.key] = listing
-        text = json.dumps(listing.to_dict())
-        try:
-            make_private(self._folder)
-            beside = self._folder / f".{secrets.token_hex(8)}.tmp"
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            beside.replace(self._file(server))
+        with suppress(OSError):
+            self._write(self._file(server), json.dumps(listing.to_dict()))
             self._file(server, "late").unlink(missing_ok=True)
-        except OSError:
-            return
 
     def missed(self, server: Server) -> int:
         """Return at how many starts, one after the other, the server was not there in time, as its entry is now."""
@@ -60,11 +54,15 @@ class Cache:
 
     def miss(self, server: Server) -> None:
         """Remember that it was not there in time, until it is."""
-        try:
-            make_private(self._folder)
-            self._file(server, "late").write_text(f"{_digest(server)} {self.missed(server) + 1}", encoding="ascii")
-        except OSError:
-            return
+        with suppress(OSError):
+            self._write(self._file(server, "late"), f"{_digest(server)} {self.missed(server) + 1}")
+
+    def _write(self, file: Path, text: str) -> None:
+        make_private(self._folder)
+        beside = self._folder / f".{secrets.token_hex(8)}.tmp"
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+            opened.write(text)
+        beside.replace(file)
 
     def _file(self, server: Server, kind: str = "json") -> Path:
         return self._folder / f"{hashlib.sha256(server.key.encode('utf-8', 'replace')).hexdigest()[:32]}.{kind}"

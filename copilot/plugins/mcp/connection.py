@@ -51,7 +51,7 @@ class World:
     `elicit` is looked up at each question. `notify` is told of lists that changed.
     """
 
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)  # it holds keys
     roots: tuple[str, ...] = ()
     elicit: Callable[[], Elicit | None] = lambda: None
     headers: Callable[[Server], Mapping[str, str]] = lambda server: {}
@@ -377,6 +377,9 @@ class Connection:
 
     async def _elicit(self, context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:
         question = Question.of(self.server.name, params)
+        if question.is_elsewhere:
+            self.notes.append("It wanted to send you to an address that is no web page, so that was declined.")
+            return types.ElicitResult(action="decline")
         if (elicit := self.world.elicit()) is None:
             self.notes.append(f"It asked: {question.message!r}. Nobody can be asked here, so that was declined.")
             return types.ElicitResult(action="decline")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from copilot.plugins.mcp import limits
+from copilot.plugins.service import origin
 from copilot.trust.sanitise import safe_text
 
 
@@ -45,6 +46,11 @@ class Question:
             return answer
         defaults = {n: f["default"] for n, f in fields.items() if isinstance(f, Mapping) and "default" in f}
         return replace(answer, content={**defaults, **(answer.content or {})})
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the address leads to no web page: a file, or a program of this machine, opens by one, too."""
+        return bool(self.url) and (not origin(self.url) or not self.url.lower().startswith(("https://", "http://")))
 
     def misfit(self, answer: Answer) -> str:
         """Return why an answer does not fit the form, "" when it does."""

@@ -114,7 +114,7 @@ def _known(path: Path, folder: Path | None) -> dict[str, str]:
     """Return the variables of editors (VS Code's reference of variables); Claude Code has two."""
     root = (folder or _root(path)).resolve()
     if path.parent.name not in _EDITORS:
-        return dict.fromkeys(("CLAUDE_PROJECT_DIR", "CLAUDE_PLUGIN_ROOT"), str(root))
+        return {"CLAUDE_PROJECT_DIR": str(root), "CLAUDE_PLUGIN_ROOT": str(_root(path).resolve())}
     return {
         **{"workspaceFolder": str(root), "workspaceFolderBasename": root.name},
         **{"userHome": str(Path.home()), "pathSeparator": os.sep},

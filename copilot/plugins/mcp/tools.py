@@ -27,9 +27,7 @@ _SCHEMA_TEXTS = frozenset({"description", "title", "$comment"})
 def service_of(server: Server) -> Service:
     """Return who a server's tools talk to: its origin, or a program on this machine."""
     hosts = (server.origin,) if server.origin else ()
-    return Service(
-        server.name, hosts, server.max_confidentiality, local=server.transport == "stdio", place=server.key
-    )
+    return Service(server.name, hosts, server.max_confidentiality, local=server.transport == "stdio", place=server.key)
 
 
 def label_of(server: Server) -> Label:

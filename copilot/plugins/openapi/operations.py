@@ -78,7 +78,8 @@ class Compiler:
         self._tell_left_out()
         if not operations:
             why = "; ".join(dict.fromkeys(reason for _, reason, _ in self.problems[:3]))
-            raise PluginError(f"no operation of it can be called{f': {why}' if why else ''}.", code="empty")
+            told = f"no operation of it can be called{f': {why}' if why else ''}"
+            raise PluginError(f"{told.rstrip('.')}.", code="empty")
         return Api(
             shortened(info.get("title"), 80),
             shortened(info.get("version"), 40),

@@ -102,7 +102,7 @@ def read(path: Path, reading: Reading) -> Plugin:
         for skill in plugin.skills:
             skills.setdefault(skill.name, skill)
     if market.plugins and not skills and not servers:
-        told = "; ".join(problem.reason for problem in problems[:3])
+        told = " ".join(problem.reason for problem in problems[:3])
         raise PluginError(f"Nothing in the marketplace {market.root} can be used here. {told}")
     return Plugin(
         market.name, FORM, market.root, skills=tuple(skills.values()), servers=tuple(servers), problems=tuple(problems)

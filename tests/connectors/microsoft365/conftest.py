@@ -1,4 +1,4 @@
-"""The real OpenID provider, started once a session."""
+"""The real OpenID provider and the fake Graph, each started once a session."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.vendors.graph import graph as graph
+from tests.vendors.graph import graph_server as graph_server
 
 if TYPE_CHECKING:
     from tests.vendors.oidc import Provider

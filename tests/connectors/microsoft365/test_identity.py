@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,15 @@ from copilot.connectors.microsoft365 import connector
 from copilot.connectors.microsoft365.cache import FILE
 from copilot.connectors.microsoft365.identity import Identity
 from copilot.connectors.microsoft365.options import Options
+from copilot.demo.microsoft365 import sample
+from copilot.demo.microsoft365.scopes import Grant
 from copilot.errors import ServiceError, SettingsError
 from copilot.plugins.connections import Account
+from copilot.plugins.connections import loop as loops
 from copilot.plugins.connections.signing import Need, Terminal, Wishes
 from copilot.settings import AccountSettings
 from tests.models.authority import Authority, identity_endpoint
+from tests.vendors.graph import Graph
 from tests.vendors.oidc import APP, CERTIFIED, PERSON, SECRET, SERVICE, TENANT, TID, Provider
 
 MAIL = Wishes((Need("mail", writes=False),))
@@ -291,9 +297,15 @@ def test_nobody_signed_in(idp: Provider, tmp_path: Path) -> None:
 
 
 def test_signing_out(idp: Provider, tmp_path: Path) -> None:
-    found = signed(idp, tmp_path)
-    token(found)
+    found, other = signed(idp, tmp_path), identity(idp, tmp_path)
+    first = token(found)
+    idp.set(person="ben@contoso.example")
+    other.sign_in(MAIL, browser(idp))  # in another terminal
+    assert token(found) != first  # no more of ada's
+    assert found.signed_in() == other.signed_in()
     assert found.sign_out() is True
+    with pytest.raises(ServiceError, match=r"everpilot login work"):
+        token(other)
     assert found.sign_out() is False
     assert found.signed_in() is None
     with pytest.raises(ServiceError, match=r"everpilot login work"):
@@ -401,3 +413,41 @@ def test_an_authority_that_can_t_be_reached_or_is_none(idp: Provider, tmp_path: 
     assert caught.value.code == "unreachable"
     with pytest.raises(ServiceError, match=r"Check tenant, cloud, authority .* of \[accounts.work\]"):
         token(connector.connect(service(idp, tmp_path, tenant="nobody")).identity)
+
+
+# --- with Graph -------------------------------------------------------------------------------------------------------
+
+
+def test_graph_refuses_a_token_and_is_given_another(idp: Provider, graph: Graph, tmp_path: Path) -> None:
+    """Expired, revoked with a claims challenge (CAE), without a right: the client and the identity together."""
+    about: dict[str, dict[str, Any]] = {}
+    rights = frozenset({"User.Read", "Mail.Read"})
+    grant = Grant(graph.state.user(sample.ME)["id"], rights, graph.state.tenant, graph.state.now() + timedelta(hours=1))
+    graph.fake.tokens.foreign = lambda text: replace(grant, **about.get(text, {}))
+    made = account(idp, tmp_path, base_url=graph.url)
+    connector.sign_in(made, MAIL, browser(idp))
+    connection = connector.connect(made)
+
+    def me() -> Any:
+        return connection.run(lambda: connection.graph.get("/me"))["userPrincipalName"]
+
+    assert me() == sample.ME
+    about[token(connection.identity)] = {"expires": graph.state.now() - timedelta(seconds=1)}
+    assert me() == sample.ME
+    assert "nbf" not in idp.forms("refresh_token")[0]["claims"]
+    about[token(connection.identity)] = {"revoked": "1700000000"}
+    assert me() == sample.ME
+    assert "1700000000" in idp.forms("refresh_token")[1]["claims"]
+    assert len(idp.forms("refresh_token")) == 2
+
+    with pytest.raises(ServiceError, match=r"everpilot login work") as caught:
+        connection.run(lambda: connection.graph.get("/me/drive"))
+    assert caught.value.code == "scope"
+    assert caught.value.hint == "Run: everpilot login work --add Files.Read"
+
+    idp.control("revoke")
+    about[token(connection.identity)] = {"revoked": "1700000001"}
+    with pytest.raises(ServiceError, match=r"Run: everpilot login work") as caught:
+        me()
+    assert caught.value.code == "signed_out"
+    loops.close()

@@ -17,6 +17,7 @@ from copilot.errors import SERVICE_CODES, ServiceError, SettingsError
 from copilot.plugins.connections import KINDS, Account
 from copilot.plugins.connections.signing import Need, Terminal, Wishes, declared
 from copilot.settings import AccountSettings
+from tests.conftest import ROOT
 
 PERSON = {"client_id": "app-1"}
 
@@ -53,6 +54,16 @@ def asked(folder: Path, *words: str, writes: bool = True, more: tuple[str, ...] 
 )
 def test_the_least_rights_are_asked_for(tmp_path: Path, words: tuple[str, ...], writes: bool, expected: str) -> None:
     assert asked(tmp_path, *words, writes=writes) == expected.split()
+
+
+def test_reading_asks_for_nothing_that_changes_however_it_is_wished(tmp_path: Path) -> None:
+    made = account(tmp_path, **PERSON, scopes=["Notes.ReadWrite", "Notes.Read"], writes=False)
+    asking = connector.asking(made, Wishes((Need("tasks"),), ("mail",)))
+    assert [right.name for right in asking.rights] == [
+        *("User.Read", "Tasks.Read", "Mail.Read", "Mail.Read.Shared", "MailboxSettings.Read", "Notes.Read")
+    ]
+    with pytest.raises(ServiceError, match=r"Mail.Send is no right to read"):
+        connector.asking(made, Wishes((), ("mail.send",)))
 
 
 def test_reading_asks_for_nothing_that_changes(tmp_path: Path) -> None:
@@ -163,6 +174,12 @@ def test_the_clouds(tmp_path: Path, cloud: str, authority: str, graph: str) -> N
     elsewhere = Options.of(account(tmp_path, **PERSON, cloud=cloud, base_url="http://127.0.0.1:8000"))
     assert elsewhere.graph_url == "http://127.0.0.1:8000"
     assert elsewhere.place.graph == graph  # what the rights are of stays
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "microsoft365.md").read_text("utf-8")
+    assert not [name for name in Options.model_fields if f"`{name}`" not in page]
+    assert not [cloud for cloud in CLOUDS if f"`{cloud}`" not in page]
 
 
 def test_a_token_of_a_variable(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ class HttpServer:
         self.expires_in = 3600
         self.redirect = ""
         self.scope = ""  # what a token must cover
+        self.issuer = ""  # who the authority says it is, if not the address
+        self.methods: list[str] = []  # how its authority takes a client's secret, where it says so
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.port = self._http.server_port
         self.url = f"http://127.0.0.1:{self.port}"
@@ -79,7 +81,8 @@ def _handler(server: HttpServer) -> type[BaseHTTPRequestHandler]:
             elif path == "/.well-known/oauth-authorization-server":
                 self.reply(
                     {
-                        "issuer": server.url,
+                        "issuer": server.issuer or server.url,
+                        **({"token_endpoint_auth_methods_supported": server.methods} if server.methods else {}),
                         "authorization_endpoint": f"{server.url}/authorize",
                         "token_endpoint": f"{server.url}/token",
                         "registration_endpoint": f"{server.url}/register",
@@ -127,6 +130,7 @@ def _handler(server: HttpServer) -> type[BaseHTTPRequestHandler]:
 
         def give(self, form: dict[str, str]) -> None:
             server.seen[f"grant {form['grant_type']}"] += 1
+            server.seen[f"secret in {'header' if self.headers.get('authorization') else 'form'}"] += 1
             if form["grant_type"] == "refresh_token":
                 known = form["refresh_token"] in server.refresh
                 self.reply(server.token("read") if known else {"error": "invalid_grant"}, 200 if known else 400)

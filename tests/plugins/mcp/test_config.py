@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from copilot import settings
+from copilot._redaction import GONE, redacted
 from copilot.errors import PluginError
 from copilot.plugins.mcp import places
-from copilot.plugins.mcp.config import Found, Server, parse
+from copilot.plugins.mcp.config import INSIDE, Found, Server, parse
 from copilot.plugins.mcp.expansion import Variables
 from copilot.plugins.plugin import Reading
 from copilot.settings import McpSettings
@@ -68,6 +69,23 @@ def test_what_is_usual_is_read_without_a_word(entry: dict[str, Any], transport: 
         ({"command": "x", "env": {"A": 1, "B": None}}, "env", {"A": "1"}, "null"),
         ({"command": "x", "timeout": 30000}, "timeout", 30.0, "milliseconds"),
         ({"command": "x", "timeout_ms": 10000}, "timeout", 10.0, "timeout_ms is read as timeout"),
+        ({"baseUrl": "https://a.b/c"}, "url", "https://a.b/c", "baseUrl is read as url"),
+        ({"command": "x", "isActive": False}, "disabled", True, "isActive is read as enabled"),
+        (
+            {"transport": {"type": "sse", "url": "https://a.b/c"}},
+            "transport",
+            "sse",
+            "transport is read as the entry's",
+        ),
+        (
+            {"url": "https://a.b/c", "requestInit": {"headers": {"K": "v"}}},
+            "headers",
+            {"K": "v"},
+            "requestInit is read",
+        ),
+        ({"command": {"path": "npx", "args": ["-y"]}, "settings": {}}, "args", ("-y",), "command is read as the"),
+        ({"settings": {"url": "https://a.b/c"}}, "url", "https://a.b/c", "settings is read as the"),
+        ({"command": "x", "timeout": "5000"}, "timeout", 5.0, "milliseconds"),
         ({"command": "x", "timeout": "soon"}, "timeout", 60.0, "60 seconds are taken"),
         ({"command": "x", "disabled": "yes"}, "disabled", False, "disabled is 'yes'"),
         ({"command": "x", "tools": 5}, "only", None, "tools is a number"),
@@ -127,6 +145,25 @@ def test_variables_are_expanded_once_where_they_may_be() -> None:
     assert "t0p-secret-value" not in repr(server)
 
 
+def test_a_program_s_own_variables_count_in_its_arguments_where_nothing_else_sets_them() -> None:
+    server, _ = one(
+        {"command": "x", "args": ["K:${KEY}", "${HOST}", "{env:HOST}"], "env": {"KEY": "k", "HOST": "other"}}
+    )
+    assert server.args == ("K:k", "mcp.contoso.com", "mcp.contoso.com")
+
+
+def test_the_value_of_a_variable_is_not_shown() -> None:
+    program, _ = one({"command": "npx", "args": ["mcp-remote", "--header", "X-Key:${TOKEN}"]})
+    assert program.place == "npx mcp-remote --header X-Key:${TOKEN}"
+    address, _ = one({"url": "https://${HOST}/${TOKEN}/mcp"})
+    assert address.place == "https://${HOST}/${TOKEN}/mcp"
+
+
+def test_a_place_in_the_environment_of_a_program_is_no_secret(tmp_path: Path) -> None:
+    one({"command": "x", "env": {"ROOT": str(tmp_path), "KEY": "sbp_2345678"}})
+    assert redacted(f"{tmp_path}/f sbp_2345678") == f"{tmp_path}/f {GONE}"
+
+
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 65, "evil\u202e", "\x1b[2J"])
 def test_a_name_that_can_not_be_shown_is_none(name: str) -> None:
     (problem,) = parse({name: {"command": "x"}}, "f").problems
@@ -161,6 +198,9 @@ def read(tmp_path: Path, text: str, name: str = ".mcp.json") -> Found:
         '\ufeff{"mcpServers": {"a": {"command": "x"}}}',
         '{"servers": {"a": {"command": "x"}}, "inputs": []}',
         '{"mcp": {"servers": {"a": {"command": "x"}}}}',
+        '{"mcp.servers": {"a": {"command": "x"}}, "editor.rulers": [100]}',
+        '{"theme": "dark", "context_servers": {"a": {"command": "x"}}}',
+        '{"$schema": "s", "mcp": {"a": {"type": "local", "command": ["x"], "enabled": true}}}',
         '{"a": {"command": "x"}}',
         '{// why\n"servers": {"a": {"command": "x", "args": ["http://not-a-comment", "/* nor this */"],},},}',
         '{"mcpServers": {"a": {"command": "y"}, "a": {"command": "x"}}}',
@@ -236,3 +276,11 @@ def test_a_file_is_a_plugin_too(tmp_path: Path, home: Path) -> None:
     assert (plugin.name, plugin.form, [each.name for each in plugin.servers]) == ("crm", "mcp-servers", ["a"])
     assert plugin.servers[0].plugin == "crm"
     assert [problem.where.rpartition("#")[2] for problem in plugin.problems] == ["b"]
+
+
+def test_an_everpilot_that_another_one_started_starts_no_servers(tmp_path: Path) -> None:
+    written(tmp_path / ".mcp.json", '{"mcpServers": {"a": {"command": "everpilot", "args": ["mcp"]}}}')
+    assert [each.name for each in places.everything(McpSettings(), [tmp_path], env={}).servers] == ["a"]
+    inside = places.everything(McpSettings(), [tmp_path], env={INSIDE: "1"})
+    assert not inside.servers
+    assert "another Everpilot started this one" in inside.problems[0].reason

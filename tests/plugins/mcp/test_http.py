@@ -43,6 +43,7 @@ def http(shared: HttpServer) -> HttpServer:
     for kept in (shared.seen, shared.headers, shared.tokens, shared.refresh, shared.codes, shared.sessions):
         kept.clear()
     shared.expires_in, shared.scope, shared.redirect = 3600, "", ""
+    shared.issuer, shared.methods = "", []
     return shared
 
 
@@ -211,6 +212,47 @@ def test_a_configured_client_is_not_registered(desk: Make, http: HttpServer, hom
     sign_in(server, home)
     assert not http.seen["POST /register"]
     assert next(iter(http.codes.values()))["client_id"] == "ours"
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("methods", "place"),
+    [([], "header"), (["client_secret_post"], "form"), (["client_secret_post", "client_secret_basic"], "header")],
+)
+def test_a_secret_is_shown_as_the_authority_takes_it(
+    http: HttpServer, home: Path, methods: list[str], place: str
+) -> None:
+    http.methods = methods
+    sign_in(at(f"{http.url}/oauth", auth={"client_id": "ours", "client_secret": "between-us"}), home)
+    assert http.seen[f"secret in {place}"] == 1
+
+
+@pytest.mark.usefixtures("key")
+def test_scopes_that_a_call_needed_are_asked_for_at_the_next_sign_in(desk: Make, http: HttpServer, home: Path) -> None:
+    server = at(f"{http.url}/oauth")
+    sign_in(server, home)
+    made = desk()
+    made.offer(server)
+    http.scope = "write"
+    with pytest.raises(PluginError, match="everpilot plugins login web"):
+        made.read("web.who")
+    sign_in(server, home)
+    assert [set(code["scope"].split()) for code in http.codes.values()] == [{"read"}, {"read", "write"}]
+    assert "access-1" in made.read("web.who")
+
+
+@pytest.mark.usefixtures("key")
+def test_the_scopes_of_the_entry_are_asked_for(http: HttpServer, home: Path) -> None:
+    sign_in(at(f"{http.url}/oauth", auth={"scopes": "read write"}), home)
+    assert next(iter(http.codes.values()))["scope"] == "read write"
+
+
+@pytest.mark.usefixtures("key")
+def test_an_authority_that_says_it_is_another_one_is_not_signed_in_at(http: HttpServer, home: Path) -> None:
+    http.issuer = "https://login.contoso.com"
+    with pytest.raises(PluginError, match=r"can't be signed in to: .*issuer mismatch: https://login\.contoso\.com"):
+        sign_in(at(f"{http.url}/oauth"), home)
+    assert not http.codes
 
 
 def test_without_a_key_nobody_is_sent_to_a_browser(http: HttpServer, home: Path) -> None:

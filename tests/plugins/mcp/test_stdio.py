@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -15,6 +18,7 @@ from copilot.errors import PluginError, ToolInputError
 from copilot.plugins.mcp import limits
 from copilot.plugins.mcp.elicitation import Answer, Question
 from copilot.plugins.mcp.faults import MayHaveRunError
+from copilot.plugins.mcp.hub import _wait, silent
 from copilot.plugins.tools import Effect
 from copilot.trust.labels import USER, Confidentiality, Integrity, Label
 from tests.plugins.mcp.conftest import Desk, raw, started
@@ -66,7 +70,7 @@ def test_a_change_is_shown_whole_and_made_only_when_it_is_delivered(ready: Desk,
     assert (place / "log.txt").read_text() == before
     assert (outgoing.kind, outgoing.recipients) == ("change", ("raw",))
     assert "tool note" in outgoing.body
-    assert "line one\nline two" in outgoing.body
+    assert "text:\n  line one\n  line two" in outgoing.body
     assert outgoing.deliver("k") == "line one\nline two"
     assert ready.change("raw.remove", text="x").kind == "delete"
 
@@ -87,6 +91,7 @@ def test_a_program_finds_little_of_our_environment(desk: Make, tmp_path: Path, m
     assert seen["PATH"] == os.environ["PATH"]
     assert "ACME_TOKEN" not in seen
     assert "EVERPILOT_HOME" not in seen
+    assert seen["EVERPILOT_INSIDE"] == "1"
 
 
 def test_every_kind_of_content_is_told(ready: Desk) -> None:
@@ -131,6 +136,18 @@ def test_what_it_asks_a_person_is_asked_by_the_host(desk: Make, tmp_path: Path, 
     made.offer(raw(tmp_path))
     assert told in made.read("raw.ask")
     assert (asked[0].server, asked[0].message) == ("raw", "Which city?")
+
+
+def test_nobody_s_patience_ends_while_a_person_is_asked() -> None:
+    heard: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def asking() -> bool:
+        heard.put(None)  # the person answers, and with it the call is done
+        return True
+
+    _wait(heard, silent, 0.001, asking)
+    with pytest.raises(TimeoutError):
+        _wait(heard, silent, 0.001, lambda: False)
 
 
 def test_resources_and_prompts(ready: Desk) -> None:
@@ -276,6 +293,39 @@ def test_the_program_ends_with_us(desk: Make, tmp_path: Path) -> None:
     ready.hub.close()
 
 
+def test_a_server_that_never_comes_is_waited_for_less_at_each_start_and_ends_with_us(
+    desk: Make, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pid")
+    silent = "import os, sys; open('pid', 'w').write(str(os.getpid())); sys.stdin.read()"
+    server = raw(tmp_path, "silent", command=sys.executable, args=["-S", "-c", silent], cwd=str(tmp_path))
+    made = desk()
+    (problem,) = made.offer(server, seconds=0).problems
+    assert "not there yet" in problem.reason
+    assert made.hub.cache.missed(server) == 1
+    assert made.hub.cache.missed(replace(server, entry={"command": "mended"})) == 0
+    pid = int((tmp_path / "pid").read_text())  # it is there by now, and says nothing
+    made.hub.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    (tmp_path / "other").mkdir()
+    again = raw(tmp_path / "other")
+    made.hub.cache.miss(again)
+    assert made.hub.cache.missed(again) == 1
+    second = desk()
+    second.offer(again)
+    assert second.hub.cache.missed(again) == 0
+
+
+def test_defaults_fill_what_an_answer_leaves_out() -> None:
+    asked = Question(
+        "s", "m", schema={"properties": {"a": {"type": "string", "default": "x"}, "b": {"type": "integer"}}}
+    )
+    assert asked.filled(Answer("accept", {"b": 2})).content == {"a": "x", "b": 2}
+    assert asked.filled(Answer("accept", {"a": "y"})).content == {"a": "y"}
+    assert asked.filled(Answer("decline")).content is None
+
+
 def test_broken_servers_don_t_keep_the_others_away(desk: Make, tmp_path: Path) -> None:
     made = desk()
     (tmp_path / "a").mkdir()
@@ -319,3 +369,19 @@ def test_a_server_never_takes_the_place_of_a_skill_or_of_another_server(desk: Ma
     made.offer(raw(tmp_path, "Word"), raw(tmp_path / "b", "Word"), raw(tmp_path / "b", "MCP"), taken={"word"})
     assert [skill.name for skill in made.offered.skills] == ["word-mcp", "mcp-2", "mcp"]
     assert "is replaced by that of" in made.offered.problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("url", "elsewhere"),
+    [
+        ("https://contoso.com/sign-in?x=1", False),
+        ("http://127.0.0.1:8080/", False),
+        ("file:///etc/passwd", True),
+        ("javascript:alert(1)", True),
+        ("ms-msdt:/id", True),
+        ("https://contoso.com@evil.example/", True),
+        ("https:///nowhere", True),
+    ],
+)
+def test_a_server_sends_a_person_to_web_pages_only(url: str, elsewhere: bool) -> None:
+    assert Question("raw", "Please sign in.", url=url).is_elsewhere is elsewhere

@@ -21,7 +21,8 @@ from copilot.plugins.openapi.client import Client
 from copilot.plugins.openapi.model import Operation
 from copilot.plugins.plugin import Reading
 from copilot.plugins.service import Service
-from copilot.plugins.tools import Result, Tool
+from copilot.plugins.skill import Problem
+from copilot.plugins.tools import Result, Tool, outcome_of
 from copilot.plugins.web import Answer, UnknownOutcome
 from copilot.settings import PluginAuth
 from copilot.trust.outgoing import Outgoing
@@ -214,6 +215,16 @@ def test_a_server_that_says_a_byte_now_and_then_is_left(head: bytes) -> None:
 def test_a_charset_that_decodes_nothing_is_read_as_utf_8() -> None:
     headers = (("content-type", "application/json; charset=undefined"),)
     assert Answer(200, headers, '{"a": "é"}'.encode(), "https://desk.example").text == '{"a": "é"}'
+
+
+def test_half_a_surrogate_pair_in_an_answer_stops_nothing() -> None:
+    data = responses.data_of(Answer(200, (("content-type", "application/json"),), b'{"\\ud800": "\\udfff"}', ""))
+    assert outcome_of(Result("text", data, ()), "desk.get") == Result("text", {"?": "?"}, ())
+
+
+def test_a_problem_quotes_without_what_a_terminal_acts_on() -> None:
+    found = Problem("plugin.json#\x1b[2J", "\u202ethere is no \x1b[31mfunction\x07.")
+    assert not set(found.where + found.reason) & set("\x1b\x07\u202e")
 
 
 def test_a_server_that_is_not_there_is_named(served: Served) -> None:

@@ -153,6 +153,15 @@ async def test_a_transaction_id_makes_a_post_repeatable_and_a_tag_a_patch(desk: 
     assert [asked.headers.get("if-match") for asked in desk.server.asked] == [None, None, 'W/"1"', 'W/"1"']
 
 
+async def test_what_only_asks_is_sent_again(desk: Desk) -> None:
+    desk.server.script(RESET, refusal(503), OK)
+    assert await desk.graph.post("/search/query", {"requests": []}) == {"id": "1"}
+    desk.server.script(RESET, refusal(429, headers={"retry-after": "900"}))
+    error = await failing(desk.graph.put("/x", {}))
+    assert error.code == "uncertain"  # the first one may have been done
+    assert "response; then it answered 429, req-1)" in str(error)
+
+
 async def test_an_uncertain_outcome_says_so_and_how_to_look(desk: Desk) -> None:
     desk.server.script(RESET)
     error = await failing(desk.graph.post("/me/sendMail", {}, what="sending the mail 'Budget'"))
