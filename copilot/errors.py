@@ -119,6 +119,10 @@ class ConflictError(WorkspaceError):
     code = "conflict"
 
 
+class PlaceConflictError(ConflictError):
+    """The file changed at the place elsewhere where it lies; nothing was stored there."""
+
+
 class LockedError(WorkspaceError):
     """Somebody has the file open, or it may not be written; nothing was written."""
 

@@ -490,6 +490,11 @@ class PluginSettings(_Table):
         default_factory=dict, description="Credentials by reference, see `[plugins.auth.REFERENCE]`."
     )
 
+    def clearance(self, service: str) -> Level:
+        """Return the most confidential data that a service of this name may be asked with; by default public."""
+        chosen = self.services.get(service)
+        return chosen.max_confidentiality if chosen else "public"
+
 
 class McpServerSettings(_Table):
     """`[mcp.servers.NAME]`: an MCP server of your own, as in an `mcpServers` file.

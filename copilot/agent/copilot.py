@@ -146,9 +146,14 @@ class Copilot:
     def servers(self) -> Found:
         """The MCP servers of the settings, of plugins and of the opened folders; none of them is asked yet."""
         from copilot.plugins.mcp.places import everything
+        from copilot.trust.labels import Confidentiality
 
         brought = [server for plugin in self.plugins for server in plugin.servers]
-        return everything(self.settings.mcp, self.roots, brought, self._env)
+
+        def cleared(name: str) -> Confidentiality:
+            return Confidentiality.parse(self.settings.plugins.clearance(name))
+
+        return everything(self.settings.mcp, self.roots, brought, self._env, cleared)
 
     @cached_property
     def hub(self) -> Hub:

@@ -85,7 +85,7 @@ class Runner:
     ) -> None:
         self._connections = connections
         self._tools = dict(tools)
-        self._by_wire = {tool.wire_name: tool for tool in reversed(tools.values())}  # of two the first counts
+        self._by_wire = {tool.wire_name: tool for tool in reversed(self._tools.values())}  # of two the first counts
         self._workspace = workspace
         self._around = around
         self._guard = guard or Guard(TrustSettings(), workspace.state, workspace.roots)

@@ -80,9 +80,17 @@ class Step:
     def refuse(self, verdict: Verdict) -> Step:
         """Make it a denial, and return it."""
         self.status, self.verdict = "denied", verdict
-        self.text = f"Not allowed: {verdict.why} Nothing was written or sent."
+        self.text = f"Not allowed: {verdict.why} Nothing was written or sent.{_way_out(verdict, self.tool)}"
         self.error = {"code": verdict.rule, "message": self.text}
         return self
+
+
+def _way_out(verdict: Verdict, tool: Tool | None) -> str:
+    """Return which setting of the person would let a service be asked with such data."""
+    if verdict.rule != "leaks-to-host" or tool is None or tool.service is None:
+        return ""
+    name = tool.service.name
+    return f' To allow it, set max_confidentiality = "internal" under [plugins.services.{name}] in copilot.toml.'
 
 
 @dataclass(frozen=True)

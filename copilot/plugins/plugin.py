@@ -53,5 +53,4 @@ class Reading:
 
     def clearance(self, service: str) -> Confidentiality:
         """Return the most confidential data that the person lets a service be asked with; by default public."""
-        chosen = self.settings.services.get(service)
-        return Confidentiality.parse(chosen.max_confidentiality) if chosen else Confidentiality.PUBLIC
+        return Confidentiality.parse(self.settings.clearance(service))

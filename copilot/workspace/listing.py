@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from copilot.workspace.roots import Roots
+if TYPE_CHECKING:
+    from copilot.workspace.roots import Roots
 
 #: Directory entries looked at before a listing ends: a home folder must not hang a turn.
 MAX_ENTRIES = 100_000
@@ -27,10 +29,11 @@ def walk(roots: Roots, suffixes: Sequence[str] = (), *, entries: int = MAX_ENTRI
     """Return the files with one of `suffixes` (".docx"; all if none): no hidden ones, no owner files, no way out.
 
     Links to folders are not followed (what they show is listed where it lies); links to files are listed unless they
-    lead out. Names that are not valid text are left out: no model could name them.
+    lead out. Names that are not valid text are left out: no model could name them. Of places elsewhere it is what they
+    list, fetched or not.
     """
     wanted = tuple(normal(suffixes))
-    found: dict[Path, None] = {}
+    found: dict[Path, None] = dict.fromkeys(path for mount in roots.mounts for path in mount.paths(suffixes))
     for seen, entry in enumerate(_breadth_first(roots)):
         if seen >= entries or len(found) >= files:
             return Listing(sorted(found), complete=False)
@@ -50,7 +53,7 @@ def is_hidden(name: str) -> bool:
 
 
 def _breadth_first(roots: Roots) -> Iterator[os.DirEntry[str]]:
-    folders = deque(str(folder) for folder in roots.folders)
+    folders = deque(str(folder) for folder in roots.here)
     while folders:
         for entry in _entries(folders.popleft()):
             if is_hidden(entry.name) or not _is_text(entry.name):

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from copilot.errors import ConflictError, ServiceError
-from copilot.trust.labels import Label
+from copilot.errors import PlaceConflictError, ServiceError
 
 #: Why a change could not be stored just now, and will be tried again: nobody has refused it.
 LATER = frozenset({"unreachable", "slow", "throttled", "signed_out", "uncertain", "broken"})
@@ -45,6 +44,14 @@ class Changes:
     gone: Sequence[str]
     cursor: str
     fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a place says of a file: ids of sensitivity labels, and addresses of who may read it (None: not known)."""
+
+    labels: tuple[str, ...] = ()
+    readers: frozenset[str] | None = None
 
 
 class Mount(Protocol):
@@ -112,8 +119,8 @@ class Mount(Protocol):
         """Return the hash of a local file as the place computes them, "" if it does not."""
         ...
 
-    def label(self, node: Node) -> Label:
-        """Return what the place says of a file: how confidential, who may read it, whose words it is."""
+    def marks(self, node: Node) -> Marks:
+        """Return what the place says of a file beside its content: its labels, and who may read it."""
         ...
 
 
@@ -129,7 +136,7 @@ class WritesOpen(Protocol):
         ...
 
 
-def conflict(name: str, place: str, now: Node | None) -> ConflictError:
+def conflict(name: str, place: str, now: Node | None) -> PlaceConflictError:
     """Return the error for a file that is not, at its place, what a change was made from."""
     if now is None:
         what = f"{name} is gone at {place}: it was deleted or moved away since it was read"
@@ -137,7 +144,7 @@ def conflict(name: str, place: str, now: Node | None) -> ConflictError:
         by = f" by {now.by}" if now.by else ""
         when = f" on {now.modified}" if now.modified else ""
         what = f"{name} was changed at {place}{by}{when}, after it was read"
-    return ConflictError(f"{what}; nothing was written there.", hint="Read it again and repeat the edit.")
+    return PlaceConflictError(f"{what}; nothing was written there.", hint="Read it again and repeat the edit.")
 
 
 def when_to_try(error: ServiceError) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from copilot.errors import WorkspaceError
 from copilot.workspace.mounts import Changes, Node
@@ -40,7 +41,10 @@ CREATE TABLE IF NOT EXISTS outbox (
     sent TEXT NOT NULL,                        -- JSON: what may be there already, as [SHA-256, hash there, size]
     trouble TEXT NOT NULL DEFAULT ''
 );
-CREATE TABLE IF NOT EXISTS refused (key TEXT PRIMARY KEY, kind TEXT NOT NULL, message TEXT NOT NULL, hint TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS refused (
+    key TEXT PRIMARY KEY, kind TEXT NOT NULL, message TEXT NOT NULL, hint TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS was (path TEXT PRIMARY KEY, id TEXT NOT NULL);  -- what lay at a path before
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 #: What stands in place of a hash for a file that is to be deleted.
@@ -125,6 +129,17 @@ class Index:
         """Note that a node is gone."""
         with self._writing() as db:
             db.execute("UPDATE nodes SET gone = 1 WHERE id = ?", (id,))
+
+    def remember(self, was: Iterable[tuple[str, str]]) -> None:
+        """Note which node lay at a path where none lies any more."""
+        if rows := list(was):
+            with self._writing(durable=False) as db:
+                db.executemany("INSERT OR REPLACE INTO was VALUES (?, ?)", rows)
+
+    def was(self, path: str) -> str:
+        """Return the id of what lay at a path before, "" if that is not known."""
+        found = self._all("SELECT id FROM was WHERE path = ?", path)
+        return str(found[0][0]) if found else ""
 
     # --- what lies here -----------------------------------------------------------------------------------------------
 
@@ -213,7 +228,7 @@ class Index:
         """Return a number that changes whenever anybody wrote here."""
         return int(self.meta("revision") or 0)
 
-    def _all(self, query: str, *values: object) -> list[tuple[object, ...]]:
+    def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._open() as db:
             return db.execute(query, values).fetchall()
 

@@ -8,19 +8,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from copilot.errors import DocumentError, OutsideRootsError, WorkspaceError
+from copilot.workspace.mounted import Mounted
 
 
 class Roots:
     """The opened folders. `private` is our state folder: should it lie inside them, it is not given out.
 
-    All paths that come back are absolute and free of symbolic links.
+    `mounts` are those of them that lie elsewhere. All paths that come back are absolute and free of symbolic links.
     """
 
-    def __init__(self, folders: Sequence[Path], private: Path | None = None) -> None:
+    def __init__(self, folders: Sequence[Path], private: Path | None = None, mounts: Sequence[Mounted] = ()) -> None:
         if not folders:
             raise WorkspaceError("No folder is open.", hint="Name one with --dir.")
         self.folders = tuple(dict.fromkeys(_opened(folder) for folder in folders))
-        self._private = tuple(_withheld(_real(private), self.folders)) if private else ()
+        self.mounts = tuple(mounts)
+        elsewhere = {mount.folder for mount in mounts}
+        #: The folders of this machine; the others fill with what is read of them.
+        self.here = tuple(folder for folder in self.folders if folder not in elsewhere)
+        self._private = tuple(_withheld(_real(private), self.here)) if private else ()
+
+    def mount_of(self, place: Path) -> Mounted | None:
+        """Return the place elsewhere that a resolved path lies in, None for one of this machine."""
+        return next((mount for mount in self.mounts if place.is_relative_to(mount.folder)), None)
 
     def resolve(self, path: str | Path) -> Path:
         """Return where `path` lies: relative to the first folder that has it (the first one if none has).
@@ -30,17 +39,19 @@ class Roots:
         text = os.fspath(path)
         if not text.strip() or "\0" in text:
             raise DocumentError(f"{text!r} is no file name.", hint="Name a file in the opened folders.", code="missing")
-        places = [_real(place) for place in self._places(text)]
+        places = [self._spelled(_real(place)) for place in self._places(text)]
         inside = [place for place in places if self.contains(place)]
         if not inside:
             raise self.outside(text)
-        found = next((place for place in places if os.path.lexists(place)), places[0])
+        found = next((place for place in places if self._is_there(place)), places[0])
         if not self.contains(found):
             raise self.outside(text)
         return found
 
     def contains(self, place: Path) -> bool:
         """Return whether the resolved `place` is inside the folders and not private."""
+        if self.mount_of(place) is not None:
+            return True
         if any(place.is_relative_to(private) for private in self._private):
             return False
         return any(place.is_relative_to(folder) for folder in self.folders)
@@ -59,7 +70,8 @@ class Roots:
             return str(path)
         short = self.relative(place)
         if len(self.folders) > 1 and self.resolve(short) != place:
-            return str(place)
+            mount = self.mount_of(place)
+            return str(place) if mount is None else f"{mount.name}/{short.as_posix()}"
         return short.as_posix()
 
     def short(self, path: Path) -> str:
@@ -70,17 +82,29 @@ class Roots:
 
     def outside(self, given: str) -> OutsideRootsError:
         """Return the error for a path that leads out."""
-        names = ", ".join(str(folder) for folder in self.folders)
+        names = ", ".join([*map(str, self.here), *(mount.name for mount in self.mounts)])
         return OutsideRootsError(f"{given!r} is outside the opened folders.", hint=f"Opened: {names}.")
 
     def _places(self, text: str) -> Iterator[Path]:
         """Yield the places that `text` may mean, in this system's spelling and in others'."""
+        for mount in self.mounts:
+            if text == mount.name or text.startswith(f"{mount.name}/"):
+                yield mount.folder / text.removeprefix(mount.name).lstrip("/")
+                return
         for spelling in dict.fromkeys(_spellings(text)):
             path = _at_home(spelling)
             if path.is_absolute():
                 yield path
             else:
                 yield from (folder / path for folder in self.folders)
+
+    def _spelled(self, place: Path) -> Path:
+        mount = self.mount_of(place)
+        return place if mount is None or place == mount.folder else mount.canonical(place)
+
+    def _is_there(self, place: Path) -> bool:
+        mount = self.mount_of(place)
+        return os.path.lexists(place) if mount is None else mount.has(place)
 
 
 def _withheld(state: Path, folders: Sequence[Path]) -> list[Path]:

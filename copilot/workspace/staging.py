@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +58,7 @@ class Staging:
         """Return whether a file is there; raises OutsideRootsError."""
         place = self.resolve(path)
         change = self._staged.get(place)
-        return os.path.isfile(place) if change is None else change.content is not None
+        return self._workspace.exists(place) if change is None else change.content is not None
 
     def hash(self, path: str | Path) -> str | None:
         """Return the SHA-256 of the file, None if there is none; raises DocumentError if it can't be read."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from copilot._sealing import Sealer
-from copilot.errors import DocumentError, EverpilotError, WorkspaceError
+from copilot.errors import DocumentError, EverpilotError, PlaceConflictError, ServiceError, WorkspaceError
 from copilot.settings import HistorySettings, TrustSettings
 from copilot.trust.labels import UNKNOWN, WORKSPACE, Label
 from copilot.trust.sensitivity import label_of
@@ -21,11 +21,14 @@ from copilot.workspace.journal import Entry, Journal, Row
 from copilot.workspace.known import Known, stamp
 from copilot.workspace.locks import Locks
 from copilot.workspace.metadata import Metadata
+from copilot.workspace.mounted import Mounted
+from copilot.workspace.mounts import Node
 from copilot.workspace.objects import Objects
 from copilot.workspace.reading import MAX_BYTES, hash_of, missing, read_bytes
 from copilot.workspace.roots import Roots
 from copilot.workspace.saving import Saver
 from copilot.workspace.staging import Staging
+from copilot.workspace.storing import Copies, Storing
 
 __all__ = ["Entry", "Staging", "Version", "Workspace"]
 
@@ -38,6 +41,8 @@ class Workspace:
     `state` is the folder of the journal and the locks (made when the first change is written). `labeller` says how
     confidential a file is (by its Microsoft labels and the default settings if left out). `history` says how long old
     versions are kept, and whether encrypted. `notes` are problems that kept it neither from opening nor from writing.
+    `mounts` are those of the roots that lie elsewhere; `copies` says when a version that can't be stored there, because
+    somebody changed the file, is kept beside it.
     """
 
     def __init__(
@@ -49,9 +54,11 @@ class Workspace:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         max_bytes: int = MAX_BYTES,
         history: HistorySettings | None = None,
+        mounts: Sequence[Mounted] = (),
+        copies: Copies = "waiting",
     ) -> None:
         self.state = state
-        self._roots = Roots(roots, private=state)
+        self._roots = Roots(roots, private=state, mounts=mounts)
         self._limits = history or HistorySettings()
         journal, encrypt = state / "journal", self._limits.encrypt
         sealer = Sealer(journal / "key.json", "The journal")
@@ -62,6 +69,18 @@ class Workspace:
         self._known = Known()
         self._saver = Saver(self._journal, self._objects, self._known, max_bytes)
         self._history = History(self._journal, self._objects, self, self._apply_back)
+        self._storing = Storing(
+            self._saver,
+            self._journal,
+            self._objects,
+            self._locks,
+            self._planned,
+            self._apply,
+            self._note,
+            self.show,
+            clock,
+            copies,
+        )
         self._labeller = labeller or _by_default_settings
         self._clock = clock
         self._max_bytes = max_bytes
@@ -73,6 +92,8 @@ class Workspace:
             self._sweep(self.roots)
         except EverpilotError as error:
             self._note(error)  # reading works without a journal; whoever writes meets the error itself
+        if any(mount.waiting() for mount in mounts):
+            self.notes += self.sync()
 
     # Reading
 
@@ -133,21 +154,57 @@ class Workspace:
         too_large.
         """
         place = self.resolve(path)
-        name, seen = self.show(place), stamp(place)
+        name = self.show(place)
+        mount = self._arrived(place, name)
+        seen = stamp(place)
         try:
             content = read_bytes(place, name, limit=self._max_bytes)
         except DocumentError as error:
             if error.code == "missing":
-                raise missing(name, map(self._roots.short, (known or self.files)())) from None
+                raise self._missing(place, name, mount, known or self.files) from None
             raise
         digest = sha256(content)
         self._known.note(place, seen, digest)
-        return File(place, name, content, self._label(content, name, digest), [digest])
+        label = self._label(content, name, digest)
+        return File(place, name, content, mount.marks(place, label) if mount else label, [digest])
+
+    def _arrived(self, place: Path, name: str) -> Mounted | None:
+        """Fetch a file that lies elsewhere, if it is not here as it is there; return its mount, None without one."""
+        mount = self._roots.mount_of(place)
+        if mount is not None:
+            try:
+                mount.ensure(place)
+            except ServiceError as error:
+                raise DocumentError(
+                    f"{name} can't be fetched: {error.message}", hint=error.hint, code="unreadable"
+                ) from error
+            self._tell_of(mount)
+        return mount
+
+    def _missing(
+        self, place: Path, name: str, mount: Mounted | None, known: Callable[[], Iterable[Path]]
+    ) -> DocumentError:
+        error = missing(name, map(self._roots.short, known()))
+        why = mount.why_missing(place) if mount else ""
+        return DocumentError(f"{error.message} {why}", hint=error.hint, code="missing") if why else error
+
+    def exists(self, path: str | Path) -> bool:
+        """Return whether there is a file at `path`; one that lies elsewhere is not fetched for it."""
+        place = self.resolve(path)
+        mount = self._roots.mount_of(place)
+        return os.path.isfile(place) if mount is None else mount.has(place)
+
+    def unfetched(self, path: str | Path) -> Node | None:
+        """Return what is known of a file that lies elsewhere and was not fetched yet; None for one that is here."""
+        place = self.resolve(path)
+        mount = self._roots.mount_of(place)
+        return mount.node(place) if mount is not None and not mount.is_fetched(place) else None
 
     def hash(self, path: str | Path) -> str | None:
         """Return the SHA-256 of the file, None if there is none; raises DocumentError if it can't be read."""
         place = self.resolve(path)
-        seen, digest = stamp(place), hash_of(place, self.show(place))
+        self._arrived(place, name := self.show(place))
+        seen, digest = stamp(place), hash_of(place, name)
         if digest is not None:
             self._known.note(place, seen, digest)
         return digest
@@ -184,12 +241,23 @@ class Workspace:
         """
         return self.committed(key) or self._apply(change, key=key, thread=thread, turn=turn)
 
+    def sync(self) -> list[str]:
+        """Store what waits for places elsewhere, and return what became of each change, in words.
+
+        What others changed meanwhile stays as it is there; our version is kept beside it, and in the history.
+        """
+        return [line for mount in self._roots.mounts for line in self._storing.sync(mount)]
+
     def committed(self, key: str) -> Entry | None:
         """Return the entry that was committed under this key, None if there is none."""
         if not key or not os.path.isfile(self._journal.file):
             return None
         self._settle()
-        return self._journal.by_key(key)
+        entry = self._journal.by_key(key)
+        mount = self._roots.mount_of(entry.path) if entry else None
+        if mount is not None and (refused := mount.refusal(key)) is not None:
+            raise refused
+        return entry
 
     # History
 
@@ -263,17 +331,47 @@ class Workspace:
         undone: Row | None = None,
     ) -> Entry:
         path = self.resolve(change.path)
+        mount = self._roots.mount_of(path)
+        if mount is None:
+            return self._apply_at(path, change, None, like, undone, key=key, thread=thread, turn=turn)
+        try:
+            return self._apply_at(path, change, mount, like, undone, key=key, thread=thread, turn=turn)
+        except PlaceConflictError as error:
+            raise (error if like is not None else self._storing.kept_beside(mount, change, error)) from None
+        except ServiceError as error:
+            raise WorkspaceError(f"{self.show(path)}: {error.message}", hint=error.hint, code=error.code) from error
+        finally:
+            self._tell_of(mount)
+
+    def _apply_at(
+        self,
+        path: Path,
+        change: Change,
+        mount: Mounted | None,
+        like: Row | None,
+        undone: Row | None,
+        *,
+        key: str,
+        thread: str,
+        turn: str,
+    ) -> Entry:
         name = self.show(path)
         try:
             with self._locks.hold(path, name):
                 recovery.settle_path(self._journal, self._objects, path)
                 if key and (done := self._journal.by_key(key)):
                     return done
+                if mount is not None:
+                    mount.settle(path)
+                    mount.prepare(path, change)
                 self.target(path)
                 self._sweep([path.parent])
                 planned = self._planned(path, change, like, key=key, thread=thread, turn=turn)
                 row = replace(planned, entry=replace(planned.entry, undoes=undone.entry.number if undone else None))
-                entry = self._saver.save(change, row, name, self._note)
+                if mount is not None:
+                    entry = self._storing.save(mount, change, row, name)
+                else:
+                    entry = self._saver.save(change, row, name, self._note)
             if change.content is None and undone is not None:
                 save.remove_folders(undone.folders)
             self._prune()
@@ -315,6 +413,11 @@ class Workspace:
     def _tell(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+    def _tell_of(self, mount: Mounted) -> None:
+        for note in mount.notes:
+            self._tell(note)
+        mount.notes.clear()
 
     def _note(self, problem: Exception) -> None:
         self._tell(str(problem))

@@ -10,6 +10,8 @@ from copilot.demo.microsoft365 import (
     drive_content,
     drive_sharing,
     drive_versions,
+    mail,
+    mail_attachments,
     sites,
     workbook,
 )
@@ -33,4 +35,6 @@ PARTS: tuple[Part, ...] = (
     drive_versions,
     drive_sharing,
     workbook,
+    mail,
+    mail_attachments,
 )

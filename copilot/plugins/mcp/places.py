@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,18 +63,27 @@ def everything(
     roots: Sequence[Path],
     plugins: Iterable[Server] = (),
     env: Mapping[str, str] | None = None,
+    cleared: Callable[[str], Confidentiality] = lambda name: Confidentiality.PUBLIC,
 ) -> Found:
     """Return all servers of an assistant over these folders: the person's own, those of plugins, those of the folders.
 
-    Where two have one name, the first counts (offers.py). There are none where another Everpilot started this one.
+    `cleared` says what the settings let a service of that name be asked with; plugins have asked that themselves. Where
+    two have one name, the first counts (offers.py). There are none where another Everpilot started this one.
     """
     if (os.environ if env is None else env).get(INSIDE):
         reason = "they are left out: another Everpilot started this one, as its own server."
         return Found(problems=(Problem("MCP servers", reason, "noted"),))
-    found = own(settings, roots[0], env) + Found(tuple(plugins))
+    found = _cleared(own(settings, roots[0], env), cleared) + Found(tuple(plugins))
     for root in roots:
-        found += project(root, env)
+        found += _cleared(project(root, env), cleared)
     return found
+
+
+def _cleared(found: Found, cleared: Callable[[str], Confidentiality]) -> Found:
+    servers = (
+        replace(each, max_confidentiality=max(each.max_confidentiality, cleared(each.name))) for each in found.servers
+    )
+    return replace(found, servers=tuple(servers))
 
 
 def project(folder: Path, env: Mapping[str, str] | None = None) -> Found:
