@@ -385,6 +385,44 @@ class SandboxSettings(_Table):
     disk: int = Field(default=200, ge=1, description="Megabytes that it may write.")
 
 
+class WebSettings(_Table):
+    """`[web]`: searching the web, and pages of it (docs/web.md). Pages come from `trust.hosts` only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: str = Field(default="", description="brave, tavily, searxng, bing, or custom; none if left out.")
+    base_url: str = Field(default="", description="Where the engine is, if not at its vendor's own address.")
+    api_key_env: str = Field(default="", description="The environment variable that holds the engine's key.")
+    entra: EntraSettings | None = Field(default=None, description="bing: tokens in place of a key, `[models.entra]`.")
+    max_confidentiality: Level = Field(
+        default="public",
+        description="The most confidential data of documents that the engine may be asked with; you are asked each "
+        "time.",
+    )
+    intranet: list[str] = Field(
+        default_factory=list,
+        description='Origins of your own network that pages may be fetched from: "https://wiki.contoso.internal".',
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="What is the engine's own.")
+    connector: str = Field(default="web", description="The connector that goes there.")
+
+    @field_validator("intranet")
+    @classmethod
+    def _are_origins(cls, value: list[str]) -> list[str]:
+        for each in value:
+            parts = urlsplit(each)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+                raise ValueError(f"{each!r} is no origin; write https:// and a host")
+        return [each.rstrip("/") for each in value]
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is no address; it starts with http:// or https:// and names a host")
+        return value.rstrip("/")
+
+
 class AccountSettings(_Table):
     """`[accounts.NAME]`: an account at a place where work lies. What is not named here is the connector's own."""
 
@@ -570,6 +608,7 @@ class Settings(_Table):
     trust: TrustSettings = Field(default_factory=TrustSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     accounts: dict[str, AccountSettings] = Field(default_factory=dict)
+    web: WebSettings = Field(default_factory=WebSettings)
     skills: SkillSettings = Field(default_factory=SkillSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     mcp: McpSettings = Field(default_factory=McpSettings)
@@ -685,7 +724,7 @@ def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
         data["models"] = kept
         if not kept:  # an empty list would take the place of the user's
             del data["models"]
-    for table in ("trust", "skills", "accounts", "plugins", "mcp", "records", "audit", "history", "sandbox"):
+    for table in ("trust", "skills", "accounts", "web", "plugins", "mcp", "records", "audit", "history", "sandbox"):
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes

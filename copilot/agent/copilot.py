@@ -300,7 +300,12 @@ class Copilot:
         from copilot.plugins.connections import Connections
 
         chosen, writes = self.settings.accounts, self.mode != "read-only"
-        return Connections(chosen, self.state, self._env, connectors.connector, writes=writes)
+        return Connections(
+            *(chosen, self.state, self._env, connectors.connector),
+            writes=writes,
+            web=self.settings.web,
+            hosts=self.settings.trust.hosts,
+        )
 
     @cached_property
     def _serializer(self) -> Serializer:

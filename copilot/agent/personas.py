@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from copilot.errors import ToolInputError
 from copilot.plugins.context import ToolContext
@@ -15,6 +14,7 @@ from copilot.plugins.persona import Capability, Persona
 from copilot.plugins.skill import Problem, Skill, Skills
 from copilot.plugins.tools import Effect, Tool, slug
 from copilot.settings import Settings
+from copilot.trust import hosts
 
 _READS = frozenset({Effect.READ, Effect.FETCH})
 _MOST_SCOPE = 1_500  # characters of the limits of one capability in the prompt
@@ -63,7 +63,7 @@ def _allowed(capability: Capability, skill: Skill) -> Iterator[Tool]:
             continue
         if sites is None or tool.effect is Effect.READ:
             yield tool
-        elif any(kind == "url" for kind in tool.roles.values()):
+        elif tool.on_web or any(kind == "url" for kind in tool.roles.values()):
             yield within(tool, [str(site.get("url", "")) for site in sites])
 
 
@@ -90,9 +90,10 @@ def within(tool: Tool, sites: Sequence[str]) -> Tool:
 
     def limited(context: ToolContext, /, **args: Any) -> Any:
         for url in (url for name in names for url in _texts(args.get(name))):
-            if not any(_below(url, site) for site in sites):
+            if not any(hosts.is_below(url, site) for site in sites):
                 hint = f"It may use: {', '.join(sites) or 'none'}."
                 raise ToolInputError(f"This agent may not go to {url}.", hint=hint, code="outside_sites")
+        context.sites = tuple(sites)
         return tool.function(context, **args)
 
     return replace(tool, function=limited)
@@ -100,19 +101,6 @@ def within(tool: Tool, sites: Sequence[str]) -> Tool:
 
 def _texts(value: Any) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)] if value else []
-
-
-def _below(url: str, site: str) -> bool:
-    """Whether an address lies at a site: the same host or one below it, the same path or one below it."""
-    try:
-        there, here = urlsplit(url), urlsplit(site)
-        host, home = (there.hostname or "").rstrip("."), (here.hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    if not home or there.scheme not in ("http", "https") or not (host == home or host.endswith(f".{home}")):
-        return False
-    path, top = f"{there.path.rstrip('/')}/", f"{here.path.rstrip('/')}/"
-    return path.startswith(top) and "/../" not in path and "%2e" not in path.lower()
 
 
 # --- what the model is told -------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Runner:
         connections: Connections | None = None,
     ) -> None:
         self._connections = connections
-        self._tools = dict(tools)
+        self._tools = {name: self._placed(tool) for name, tool in tools.items()}
         self._by_wire = {tool.wire_name: tool for tool in reversed(self._tools.values())}  # of two the first counts
         self._workspace = workspace
         self._around = around
@@ -92,6 +92,13 @@ class Runner:
         self._requests = Requests(workspace, self._guard)
         self._audit = audit
         self._clock = clock
+
+    def _placed(self, tool: Tool) -> Tool:
+        """Return the tool; one that goes to the web knows where that is, by the settings."""
+        if not tool.on_web or self._connections is None:
+            return tool
+        web = self._connections
+        return replace(tool, whom=lambda args: web.web.whom(args))
 
     def stage(
         self,
@@ -499,6 +506,8 @@ def _told_result(step: Step, result: Result, context: ToolContext) -> Step:
         return _unsent(step)
     step.label = context.label | _answered(step, bool(context.labels))
     step.text, step.data, step.sources = result.markdown, result.data, result.sources
+    if step.tool is not None and step.tool.on_web and step.label.confidentiality is Confidentiality.PUBLIC:
+        step.leads = result.leads
     return step
 
 

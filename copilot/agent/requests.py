@@ -55,6 +55,17 @@ class Asked:
         """Whether everything is."""
         return all(self.by.typed.endorses(v, kind) for kind, v in self.named() if kind != "option")
 
+    @property
+    def led(self) -> bool:
+        """Whether it only goes to addresses that a search engine gave, whole, in a thread that has read nothing else.
+
+        Such an address holds nothing of the person's. Which one of them is chosen could tell something about what was
+        read, so that this holds only where all that is untrusted came from services, and nothing is restricted.
+        """
+        named = [(kind, value) for kind, value in self.named() if kind != "option"]
+        known = self.label.origins is not None and not self.label.is_kept
+        return known and bool(named) and all(kind == "url" and value in self.by.leads for kind, value in named)
+
 
 class Requests:
     """Makes requests over one workspace."""
@@ -132,7 +143,7 @@ class Requests:
         """What goes out with a fetch is its arguments: the person's words where they typed all of them."""
         kinds = asked.tool.roles.values()
         urls = [str(value) for kind, value in asked.named() if kind == "url"]
-        label = replace(USER, sources=()) if asked.verbatim else asked.label
+        label = replace(USER, sources=()) if asked.verbatim or asked.led else asked.label
         return replace(
             request,
             label=label,

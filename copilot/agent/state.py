@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
 from langchain.agents.middleware import AgentState
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, ToolMessage
 
 from copilot.trust.labels import USER, Label
 from copilot.trust.typed import Typed
@@ -48,6 +48,12 @@ def typed_of(state: Any) -> Typed:
     """Return what the person typed in a thread."""
     said = state.get("typed") or []
     return Typed(tuple(words for words, _ in said), tuple(file for _, files in said for file in files))
+
+
+def leads_of(state: Any) -> frozenset[str]:
+    """Return the web addresses that search engines gave in a thread."""
+    told = (m.artifact for m in state.get("messages", ()) if isinstance(m, ToolMessage))
+    return frozenset(url for each in told if isinstance(each, dict) for url in each.get("leads", ()))
 
 
 def stamp_of(message: BaseMessage) -> dict[str, Any]:

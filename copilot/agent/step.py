@@ -40,7 +40,8 @@ class By:
 
     `typed` is what the person typed in the thread, `actor` the signed-in person, `model` who made the calls ("" where
     no model did); `turn` names what the person said that led to it. `moment` is when the calls were made: the same
-    when they are staged again later (None where it is not known).
+    when they are staged again later (None where it is not known). `leads` are the addresses that search engines gave in
+    the thread.
     """
 
     thread: str = ""
@@ -49,6 +50,7 @@ class By:
     typed: Typed = field(default_factory=Typed)
     turn: str = ""
     moment: datetime | None = None
+    leads: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Step:
     shown: list[dict[str, Any]] = field(default_factory=list)
     data: Any = None
     sources: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
     label: Label = field(default_factory=Label)
     verdict: Verdict | None = None
     request: Request | None = None

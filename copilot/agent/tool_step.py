@@ -16,7 +16,7 @@ from langgraph.types import interrupt
 
 from copilot.agent.events import ChangeEvent, Event, ToolEvent
 from copilot.agent.plan import By, Call, Runner, Step, joined
-from copilot.agent.state import LABEL, State, label_of, moment_of, stamp_of, typed_of
+from copilot.agent.state import LABEL, State, label_of, leads_of, moment_of, stamp_of, typed_of
 from copilot.errors import ApprovalError
 from copilot.plugins.tools import public_name
 from copilot.trust.approvals import Answer, Card, check
@@ -50,7 +50,7 @@ class ToolStep(AgentMiddleware[State, None, Any]):
         calls = calls_of(message, thread)
         actor, model = str(chosen.get("user", "")), str(stamp_of(message).get("served_by", ""))
         said = next((m.id or "" for m in reversed(state["messages"]) if isinstance(m, HumanMessage)), "")
-        by = By(thread, actor, model, typed_of(state), said, moment_of(message))
+        by = By(thread, actor, model, typed_of(state), said, moment_of(message), leads_of(state))
         emit: Emit = runtime.stream_writer
         for call in calls:
             emit(ToolEvent(call.id, public_name(call.name), call.args, "started"))
@@ -144,6 +144,7 @@ def result_of(step: Step) -> ToolMessage:
             "changes": step.shown,
             "data": step.data,
             "sources": list(step.sources),
+            **({"leads": list(step.leads)} if step.leads else {}),
             "error": step.error,
         },
         additional_kwargs={LABEL: step.label.to_dict()},

@@ -17,6 +17,7 @@ from copilot.workspace.file import File
 
 if TYPE_CHECKING:
     from copilot.plugins.connections import Connections, WorkKind
+    from copilot.plugins.connections.web import Web
     from copilot.workspace.workspace import Staging
 
 
@@ -28,7 +29,8 @@ class ToolContext:
     write, and it remembers every label it read: the result of the call carries their join. `author` is the person it is
     done for ("" if nobody signed in), and `moment` when the call was made: a tool that notes a date takes this one, so
     that the change is the same when it is made again after it was approved. `seen` is the label of what the model had
-    seen when it made the call: whoever hands its arguments to another model hands that on, too.
+    seen when it made the call: whoever hands its arguments to another model hands that on, too. `sites` are the web
+    sites that an agent is held to, None where it is held to none.
     """
 
     staging: Staging
@@ -40,6 +42,7 @@ class ToolContext:
     moment: datetime | None = None
     seen: Label = UNKNOWN
     connections: Connections | None = None
+    sites: tuple[str, ...] | None = None
 
     def open(self, path: str) -> File:
         """Return the file at `path` (relative to a root, or absolute inside one).
@@ -90,6 +93,13 @@ class ToolContext:
         if self.connections is None:
             raise ServiceError.nobody(kind, ())
         return self.connections.of(kind, account)
+
+    @property
+    def web(self) -> Web:
+        """The web, as `[web]` of the settings reaches it. Raises ServiceError where nothing is set up."""
+        if self.connections is None:
+            raise ServiceError("There is no way to the web here.", code="unsupported")
+        return self.connections.web
 
     def attach(self, path: str) -> Attachment:
         """Return a file as an attachment of what is sent; what goes out is then as confidential as the file."""

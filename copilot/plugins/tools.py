@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -48,12 +48,14 @@ class Result:
     """What a reading tool returns.
 
     `markdown` is what the model and the person read; `data` the same as JSON types, for scripts; `sources` are the
-    places it was taken from ("contract.docx, paragraph 12").
+    places it was taken from ("contract.docx, paragraph 12"). `leads` are web addresses that a search engine gave, word
+    for word: see agent/requests.py.
     """
 
     markdown: str
     data: Any = None
     sources: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
 
 
 ToolFunction = Callable[..., "Result | Change | list[Change] | Outgoing | str"]
@@ -70,7 +72,8 @@ class Tool:
     addresses on the web that every call goes to, whatever its arguments ("https://mcp.contoso.com"). `service` is who
     the calls of a plugin's tool go to, as the person agreed to it; such a tool reaches nobody else. `alone` tools are
     not combined with data of other plugins unasked (API plugin manifest, `security_info` left out). `whom` says of a
-    call's arguments which service it goes to, where that is not always the same one.
+    call's arguments which service it goes to, where that is not always the same one; of a tool `on_web` the settings'
+    `[web]` says it.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Tool:
     service: Service | None = None
     alone: bool = False
     whom: Callable[[Mapping[str, Any]], Service | None] | None = None
+    on_web: bool = False
 
     def service_for(self, args: Mapping[str, Any]) -> Service | None:
         """Return the service that a call with these arguments goes to, None where it goes to none."""
@@ -184,7 +188,7 @@ class _Declaration:
     cues: tuple[str, ...] = ()
     name: str = ""
     hosts: tuple[str, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
+    on_web: bool = False
 
 
 @overload
@@ -197,6 +201,7 @@ def tool(
     cues: tuple[str, ...] | list[str] = (),
     name: str = "",
     hosts: tuple[str, ...] | list[str] = (),
+    on_web: bool = False,
 ) -> Callable[[ToolFunction], ToolFunction]: ...
 def tool(
     function: ToolFunction | None = None,
@@ -207,15 +212,17 @@ def tool(
     cues: tuple[str, ...] | list[str] = (),
     name: str = "",
     hosts: tuple[str, ...] | list[str] = (),
+    on_web: bool = False,
 ) -> Any:
     """Mark a function as a tool: `@tool(effect="write", examples=[...], cues=[...])`.
 
     The function takes a `ToolContext` first, then typed parameters (their descriptions by `Field`), and returns a
     `Result` (or text) when it reads or fetches, a `Change` or several when it writes, an `Outgoing` when it sends. One
     that sends or fetches declares a `Role` for every parameter, or it is not run. `hosts` are the web addresses that
-    every call goes to. Its docstring is what the model reads.
+    every call goes to; a tool `on_web` goes where `[web]` of the settings says, and uses `ToolContext.web`. The docstring
+    is what the model reads.
     """
-    declared = _Declaration(Effect(effect), tuple(examples), tuple(cues), name, tuple(hosts))
+    declared = _Declaration(Effect(effect), tuple(examples), tuple(cues), name, tuple(hosts), on_web)
 
     def mark(target: ToolFunction) -> ToolFunction:
         target.__everpilot_tool__ = declared  # type: ignore[attr-defined]
@@ -248,6 +255,7 @@ def build(function: ToolFunction, *, skill: str) -> Tool:
         cues=declared.cues,
         skill=skill,
         hosts=declared.hosts,
+        on_web=declared.on_web,
     )
 
 

@@ -81,8 +81,9 @@ def ask(
     sign: Callable[[httpx.Request], None] = lambda request: None,
     most: int = MOST_BYTES,
     patience: float = PATIENCE,
+    follow: bool = True,
 ) -> Answer:
-    """Send a request and return the answer, whatever its status; redirects are followed where `service` lies.
+    """Send a request and return the answer, whatever its status; redirects are followed (`follow`) where `service` lies.
 
     `sign` puts the credential into a request; it is called for requests to the first one's origin only.
 
@@ -102,7 +103,7 @@ def ask(
             response = client.send(_wire(request, service, trace), stream=True, follow_redirects=False)
             try:
                 target = response.headers.get("location")
-                if response.status_code not in _REDIRECTS or not target:
+                if not follow or response.status_code not in _REDIRECTS or not target:
                     return _read(response, request, most, ends)
                 request = _redirected(httpx.URL(str(request.url)).join(target), response, request)
             finally:

@@ -47,6 +47,19 @@ def problem(url: str, allowed: Iterable[str]) -> tuple[str, str]:
     return "", ""
 
 
+def is_below(url: str, site: str) -> bool:
+    """Return whether an address lies at a site: the same host or one below it, the same path or one below it."""
+    try:
+        there, here = urlsplit(url), urlsplit(site)
+        host, home = (there.hostname or "").rstrip("."), (here.hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if not home or there.scheme not in ("http", "https") or not (host == home or host.endswith(f".{home}")):
+        return False
+    path, top = f"{there.path.rstrip('/')}/", f"{here.path.rstrip('/')}/"
+    return path.startswith(top) and "/../" not in path and "%2e" not in path.lower()
+
+
 def is_private(host: str) -> bool:
     """Return whether a host (a name or an address, in any spelling that the system's resolver takes) is not public."""
     name = host.strip("[]").partition("%")[0].rstrip(".").lower()

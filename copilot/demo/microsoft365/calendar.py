@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from copilot.demo.microsoft365 import calendar_changes as changes
 from copilot.demo.microsoft365 import calendar_events as held
@@ -20,7 +20,7 @@ _READ, _WRITE = "Calendars.Read | Calendars.Read.Shared", "Calendars.ReadWrite |
 _PLACES = ("/users/{user}", "/users/{user}/calendar", "/users/{user}/calendars/{calendar}")
 
 
-def _on(method: str, tail: str, needs: str) -> Any:
+def _on(method: str, tail: str, needs: str) -> Callable[[Handler], Handler]:
     """Return a decorator that makes a function answer a path at all three places."""
 
     def added(handler: Handler) -> Handler:
@@ -113,8 +113,8 @@ def reminders(call: Call) -> Body:
     return page(call, [_reminder(call, each) for each in found], "Collection(microsoft.graph.reminder)")
 
 
-def _reminded(event: Resource) -> Any:
-    return times.moment(event["start"]) - timedelta(minutes=event["reminderMinutesBeforeStart"])
+def _reminded(event: Resource) -> datetime:
+    return times.moment(event["start"]) - timedelta(minutes=int(event["reminderMinutesBeforeStart"]))
 
 
 def _reminder(call: Call, event: Resource) -> Resource:

@@ -1,7 +1,7 @@
 """What is done to events: made, changed, cancelled, answered; and what of it reaches the calendars of others.
 
-Source: Microsoft Graph, "Create event", "Update event", "event: cancel", "event: accept". Each message that Exchange would
-send for it is noted in the collection "meetingMessages".
+Source: Microsoft Graph, "Create event", "Update event", "event: cancel", "event: accept". Each message that Exchange
+would send for it is noted in the collection "meetingMessages".
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from copilot.demo.microsoft365 import calendar_events as held
 from copilot.demo.microsoft365 import calendar_times as times
 from copilot.demo.microsoft365.refusals import bad_request, forbidden
 from copilot.demo.microsoft365.state import Resource, State, guid
+from copilot.documents.htmltext import read_html
 
 _NEVER = "0001-01-01T00:00:00Z"
 _ANSWERS = {"accept": "accepted", "decline": "declined", "tentativelyAccept": "tentativelyAccepted"}
@@ -49,7 +50,7 @@ _SHARED = (
 
 
 def create(state: State, mailbox: str, calendar: str, fields: Resource) -> Resource:
-    """Make an event and invite its attendees. One with a transactionId that was used before is the event of that time."""
+    """Make an event and invite its attendees; with a transactionId that was used before it is the event of then."""
     key = fields.get("transactionId")
     if key and (known := held.events(state, mailbox).where(transactionId=key)):
         return known[0]
@@ -128,7 +129,7 @@ def _settled_fields(fields: Resource) -> Resource:
 
 
 def _preview(body: Resource) -> str:
-    return held.read_html(body["content"]).visible[:255] if body["contentType"] == "html" else body["content"][:255]
+    return read_html(body["content"]).visible[:255] if body["contentType"] == "html" else body["content"][:255]
 
 
 def _settle(state: State, mailbox: str, event: Resource) -> None:
@@ -219,7 +220,7 @@ def cancel(state: State, mailbox: str, id: str, comment: str = "") -> None:
 
 
 def respond(state: State, mailbox: str, id: str, how: str, body: Resource) -> None:
-    """Answer an invitation; the organizer's event notes it when a response is sent. Raises the 400 for the organizer."""
+    """Answer an invitation; the organizer's event notes it when a response is sent. The organizer gets a 400."""
     event = held.find(state, mailbox, id)
     if event["isOrganizer"]:
         message = "Your request can't be completed. You can't respond to this meeting because you're the organizer."

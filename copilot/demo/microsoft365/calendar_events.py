@@ -1,7 +1,8 @@
 """Events of a mailbox: calendars, series with their occurrences, and how an event is shown.
 
-A series is one resource; `_exceptions` holds, by its day, what differs in an occurrence, `_gone` the days that were taken
-out. An occurrence has an id of its own, which names the series and the day, and stays when it becomes an exception.
+A series is one resource; `_exceptions` holds, by its day, what differs in an occurrence, `_gone` the days that were
+taken out. An occurrence has an id of its own, which names the series and the day, and stays when it becomes an
+exception.
 """
 
 from __future__ import annotations

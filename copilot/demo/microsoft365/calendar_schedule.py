@@ -10,7 +10,6 @@ from typing import Any
 from copilot.demo.microsoft365 import calendar_events as held
 from copilot.demo.microsoft365 import calendar_times as times
 from copilot.demo.microsoft365.call import Body, Call
-from copilot.demo.microsoft365.mailbox_settings import settings
 from copilot.demo.microsoft365.refusals import bad_request
 from copilot.demo.microsoft365.routing import Routes
 from copilot.demo.microsoft365.state import Resource, State
@@ -21,7 +20,18 @@ _READ = "Calendars.Read | Calendars.Read.Shared"
 _MOST_SCHEDULES, _MOST_DAYS = 20, 62
 _DIGITS = {"free": "0", "tentative": "1", "busy": "2", "oof": "3", "workingElsewhere": "4"}
 _LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?\Z")
+_USUAL_HOURS = {
+    "daysOfWeek": ["monday", "tuesday", "wednesday", "thursday", "friday"],
+    "startTime": "08:00:00.0000000",
+    "endTime": "17:00:00.0000000",
+    "timeZone": {"name": "W. Europe Standard Time"},
+}
 Slot = tuple[datetime, datetime]
+
+
+def settings(user: Resource) -> Resource:
+    """Return zone and working hours of a user, as far as anybody set them in the mailbox."""
+    return {"timeZone": "W. Europe Standard Time", "workingHours": _USUAL_HOURS, **user.get("_mailbox", {})}
 
 
 @routes.post("/users/{user}/calendar/getSchedule", needs=_READ)
@@ -58,9 +68,7 @@ def _schedule(call: Call, address: str, start: datetime, end: datetime, minutes:
 
 def _items(state: State, mailbox: str, start: datetime, end: datetime) -> Iterator[Resource]:
     zone_name = settings(state.users.get(mailbox) or {})["timeZone"]
-    found = [
-        each for event in held.events(state, mailbox) for each in held.instances(event, start, end, zone_name)
-    ]
+    found = [each for event in held.events(state, mailbox) for each in held.instances(event, start, end, zone_name)]
     for each in sorted(found, key=lambda event: held.bounds(event, zone_name)):
         if each["showAs"] != "free" and not each["isCancelled"]:
             yield {**each, "_bounds": held.bounds(each, zone_name)}

@@ -7,10 +7,9 @@ that a month does not have is its last one, as in Outlook; RFC 5545 would leave 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from typing import Any
 
 from copilot.demo.microsoft365.call import Call
 from copilot.demo.microsoft365.refusals import bad_request
@@ -18,7 +17,7 @@ from copilot.demo.microsoft365.state import Resource
 from copilot.plugins.connections import zones
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_INDEXES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
+_INDEXES: Mapping[str, int] = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
 
 
 def written(wall: datetime) -> str:
@@ -132,6 +131,6 @@ def _in_month(pattern: Resource, year: int, month: int) -> date:
     length = calendar.monthrange(year, month)[1]
     if pattern["type"].startswith("absolute"):
         return date(year, month, min(int(pattern["dayOfMonth"]), length))
-    named: list[Any] = [date(year, month, n) for n in range(1, length + 1)]
+    named = [date(year, month, n) for n in range(1, length + 1)]
     fitting = [day for day in named if DAYS[day.weekday()] in pattern["daysOfWeek"]]
-    return fitting[_INDEXES[pattern.get("index") or "first"]]
+    return fitting[_INDEXES[str(pattern.get("index") or "first")]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from copilot.demo.microsoft365 import (
+    calendar,
+    calendar_schedule,
     directory,
     drive,
     drive_content,
@@ -12,6 +14,7 @@ from copilot.demo.microsoft365 import (
     drive_versions,
     mail,
     mail_attachments,
+    meetings,
     sites,
     workbook,
 )
@@ -37,4 +40,7 @@ PARTS: tuple[Part, ...] = (
     workbook,
     mail,
     mail_attachments,
+    calendar,
+    calendar_schedule,
+    meetings,
 )

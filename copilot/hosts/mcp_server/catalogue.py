@@ -30,6 +30,10 @@ _HINTS: dict[Effect, tuple[bool, bool, bool, bool]] = {
 }
 
 
+#: Skills of other servers: the client can have those itself, so they are served only where they are named.
+_OTHERS = frozenset({"mcp-servers"})
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The skills that are served, their tools, and the server's own ones; `lean`: only an index is listed."""
@@ -49,7 +53,8 @@ class Catalogue:
         for name in options.skills:
             if name not in names:
                 raise ToolInputError.unknown("skill", name, names)
-        chosen = tuple(s for s in found.skills if not options.skills or s.name in options.skills)
+        ours = [s.name for s in found.skills if s.form not in _OTHERS]
+        chosen = tuple(s for s in found.skills if s.name in (options.skills or ours))
         tools = {t.name: t for s in chosen for t in s.tools if _is_wanted(t.name, options.tools)}
         for pattern in options.tools:
             if not any(fnmatchcase(name, public_name(pattern)) for name in tools):

@@ -14,10 +14,10 @@ LEAN_OVER = 60_000
 class Options:
     """What is served.
 
-    `skills` are names and `tools` patterns ("word.*", "excel.read_range"); empty: all. `lean` lists only the tools that
-    find and call the others (None: when their definitions are long). `level` is the most confidential data that the
-    client may be given. `roots`: what is served is what the client has open, rather than one folder. `interval` is
-    seconds between two looks at what has changed on the disk.
+    `skills` are names (empty: all but other MCP servers' tools) and `tools` patterns ("word.*"; empty: all). `lean`
+    lists only the tools that find and call the others (None: when their definitions are long). `level` is the most
+    confidential data that the client may be given. `roots`: what is served is what the client has open, rather than
+    one folder. `interval` is seconds between two looks at what has changed on the disk.
     """
 
     skills: tuple[str, ...] = ()

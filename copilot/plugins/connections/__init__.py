@@ -7,13 +7,15 @@ serves is named by a kind; each kind has one interface, whatever connector serve
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 from copilot.errors import PluginError, ServiceError
-from copilot.settings import AccountSettings
+from copilot.plugins.connections.web import Browses, Web
+from copilot.settings import AccountSettings, WebSettings
 
 #: What a connection can serve; the interfaces are `mail.Mail`, `calendar.Calendar`, ...
 WorkKind = Literal["mail", "calendar", "chat", "people", "search", "tasks", "files"]
@@ -83,11 +85,14 @@ class Connections:
         connector: Callable[[str], Any],
         *,
         writes: bool = True,
+        web: WebSettings | None = None,
+        hosts: Sequence[str] = (),
     ) -> None:
         self._accounts = {
             name: Account(name, settings, state / "accounts" / name, env, writes) for name, settings in accounts.items()
         }
         self._connector = connector
+        self._env, self._web, self._hosts = env, web or WebSettings(), tuple(hosts)
         self._connected: dict[str, Connection] = {}
         self._lock = threading.Lock()
 
@@ -95,6 +100,12 @@ class Connections:
     def accounts(self) -> tuple[Account, ...]:
         """The accounts, as the settings name them."""
         return tuple(self._accounts.values())
+
+    @cached_property
+    def web(self) -> Web:
+        """The web, as `[web]` says; pages only of the hosts that are allowed. Raises SettingsError and PluginError."""
+        browses: Browses = self._connector(self._web.connector)
+        return browses.browse(self._web, self._hosts, self._env)
 
     def serving(self, kind: WorkKind) -> list[str]:
         """Return the names of the accounts whose connector serves a kind; the default ones first.

@@ -30,7 +30,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A chat or a channel: `team` is that of a channel, `last` when it was last used, `unread` whether others said more.
+    """A chat or a channel: `team` is that of a channel, `last` when it was last used, `unread` whether that is new.
 
     `read` is up to when it was read. `members` are those of a chat; of a channel they are not listed.
     """
