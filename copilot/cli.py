@@ -37,6 +37,7 @@ commands:
   login       sign in to an account: mail, calendar, files elsewhere
   logout      forget a sign-in
   accounts    list the accounts, and who signed in
+  sync        store what waits for OneDrive, SharePoint and other places
   demo        serve a made-up company's Microsoft 365, to try things out
   doctor      check the installation, the settings and the plugins
 
@@ -248,6 +249,11 @@ def _redo(parser: argparse.ArgumentParser) -> None:
 
 def _history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    _add_folder(parser)
+
+
+def _sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
     _add_folder(parser)
 
@@ -479,6 +485,7 @@ _COMMANDS = {
     "login": (_login, "Show what a sign-in to an account asks for, in plain words, and sign in."),
     "logout": (_account, "Forget the sign-in of an account."),
     "accounts": (_accounts, "List the accounts of the settings, and who signed in to each."),
+    "sync": (_sync, "Store the changes that wait for places elsewhere, because these could not be reached."),
     "demo": (_demo, "Serve a made-up company as Microsoft Graph would: files, mail, calendar, chats. Ctrl+C ends it."),
     "doctor": (_doctor, "Check the installation, the settings and the plugins."),
 }

@@ -598,6 +598,24 @@ class HistorySettings(_Table):
     )
 
 
+class PlaceSettings(_Table):
+    """`[places]`: folders that lie elsewhere, in OneDrive, SharePoint or a store of files."""
+
+    open: list[str] = Field(
+        default_factory=list, description='Places that are opened besides the folder: "microsoft365:Finance/Documents".'
+    )
+    keep_bytes: int = Field(
+        default=2 * 2**30,
+        ge=0,
+        description="Bytes that fetched files of one place may take here; what was not used for longest goes first.",
+    )
+    conflict_copies: Literal["waiting", "always", "never"] = Field(
+        default="waiting",
+        description="When a version that can't be stored, because somebody changed the file, is kept beside it: when "
+        "it had waited for the place to be reached, whenever it is refused, or never.",
+    )
+
+
 class Settings(_Table):
     """Everything that can be set. All of it has a default: an empty file is a good configuration."""
 
@@ -613,6 +631,7 @@ class Settings(_Table):
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     mcp: McpSettings = Field(default_factory=McpSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    places: PlaceSettings = Field(default_factory=PlaceSettings)
     tools: ToolSettings = Field(default_factory=ToolSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     notes: list[str] = Field(default_factory=list, exclude=True, description="What was ignored, and why.")
@@ -704,6 +723,13 @@ def _names_in(data: dict[str, Any]) -> set[str]:
     return {str(e.get("name")) for e in models if isinstance(e, dict)} if isinstance(models, list) else set()
 
 
+#: Tables that only the user's own file, or a trusted folder, decides.
+_USERS_OWN = (
+    *("trust", "skills", "accounts", "web", "plugins", "mcp"),
+    *("records", "audit", "history", "places", "sandbox"),
+)
+
+
 def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
     """Take out of `data` what a folder may not decide by itself, and return what was taken out, in words.
 
@@ -724,7 +750,7 @@ def _untrusted_wishes(data: dict[str, Any], users: set[str]) -> list[str]:
         data["models"] = kept
         if not kept:  # an empty list would take the place of the user's
             del data["models"]
-    for table in ("trust", "skills", "accounts", "web", "plugins", "mcp", "records", "audit", "history", "sandbox"):
+    for table in _USERS_OWN:
         if data.pop(table, None) is not None:
             wishes.append(f"[{table}] is ignored: the folder is not trusted")
     return wishes

@@ -29,6 +29,7 @@ from copilot.settings import (
     McpServerSettings,
     McpSettings,
     ModelSettings,
+    PlaceSettings,
     PluginAuth,
     PluginSettings,
     Price,
@@ -40,6 +41,7 @@ from copilot.settings import (
     ToolRule,
     ToolSettings,
     TrustSettings,
+    WebSettings,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -94,6 +96,7 @@ def settings() -> str:
             "The log of what was decided and done, for `everpilot audit`; it is always written.",
         ),
         ("[history]", HistorySettings, "For how long old versions are kept, and whether encrypted."),
+        ("[places]", PlaceSettings, "Folders that lie elsewhere (docs/places.md)."),
         ("[plugins]", PluginSettings, "Plugins beside those that are installed (docs/plugins.md)."),
         (
             "[plugins.services.NAME]",
@@ -108,6 +111,7 @@ def settings() -> str:
         ),
         ("[mcp]", McpSettings, "MCP servers of your own, beside `mcp.json` in the folder of your `copilot.toml`."),
         ("[mcp.servers.NAME]", McpServerSettings, "One MCP server, with the fields of an `mcpServers` file."),
+        ("[web]", WebSettings, "The web: an engine that is asked, and pages ([web.md](web.md))."),
         ("[skills]", SkillSettings, "Where more skills lie, and which to leave out."),
         (
             "[tools]",

@@ -8,11 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from copilot.errors import WorkspaceError
+from copilot.errors import ServiceError, WorkspaceError
 from copilot.plugins.connections import KINDS, Account, WorkKind
 
 if TYPE_CHECKING:
+    from copilot.plugins.connections import Connections
     from copilot.plugins.connections.signing import Asking, SignedIn, Terminal, Wishes
+    from copilot.workspace.mounts import Mount
 
     from .connection import Microsoft365
     from .identity import Identity
@@ -24,8 +26,26 @@ class Microsoft365Connector:
     kinds: frozenset[WorkKind] = frozenset(KINDS)
 
     def mount(self, place: str) -> Path:
-        """Return the local folder of a place in OneDrive or SharePoint."""
-        raise WorkspaceError(f"microsoft365:{place} can't be opened as a folder.", code="missing")
+        """A place in OneDrive or SharePoint is none on this disk: see `open`."""
+        raise WorkspaceError(
+            f"microsoft365:{place} needs an account.",
+            hint="Add one under [accounts] in copilot.toml, then: everpilot login",
+            code="missing",
+        )
+
+    def open(self, place: str, connections: Connections, account: str = "") -> Mount:
+        """Return a folder in OneDrive or SharePoint; nothing is fetched before it is needed.
+
+        Raises ServiceError where no account of Microsoft 365 serves files, or somebody has to sign in first.
+        """
+        from .drive_mount import GraphMount
+
+        names = [a.name for a in connections.accounts if a.settings.connector == "microsoft365"]
+        chosen = next((n for n in connections.serving("files") if n in names and account in ("", n)), "")
+        if not chosen:
+            raise ServiceError.unknown(account, names) if account else ServiceError.nobody("files", names)
+        connection = connections.connect(chosen)
+        return GraphMount(connection, place)  # type: ignore[arg-type]  # it is ours: the connector is
 
     def connect(self, account: Account) -> Microsoft365:
         """Return the account's connection; nobody is asked, and nothing is fetched. Raises SettingsError."""

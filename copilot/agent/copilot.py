@@ -20,6 +20,8 @@ from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.agent.threads import Threads
 from copilot.plugins import connectors
 from copilot.settings import Settings
+from copilot.workspace.places import FOLDER as PLACES
+from copilot.workspace.places import place_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from copilot.trust.grants import Grant
     from copilot.trust.guard import Guard
     from copilot.trust.labels import Label
+    from copilot.workspace.mounted import Mounted
     from copilot.workspace.workspace import Entry, Workspace
 
 # LangGraph then refuses to build types from a checkpoint that are not its own or ours.
@@ -82,10 +85,11 @@ class Copilot:
         without: Sequence[str] = (),
         elicit: Elicit | None = None,
     ) -> None:
-        self.roots = tuple(dict.fromkeys(connectors.mount(str(place)) for place in (folder, *folders)))
+        places = [place_of(Path(place)) or str(place) for place in (folder, *folders)]
+        here = {place: connectors.mount(place) for place in places if not connectors.lies_elsewhere(place)}
         self.user = user
         self.state = keep_private(state or settings_module.home())
-        self.settings = settings or settings_module.load(self.roots[0])
+        self.settings = settings or settings_module.load(here.get(places[0], self.state / PLACES))
         self.mode = mode or self.settings.trust.mode
         self.threads = Threads(self.state)
         self._model = model
@@ -95,6 +99,11 @@ class Copilot:
         self.without = tuple(without)
         self.elicit = elicit
         self._depth = 0  # how many agents asked for this one
+        places += [place for place in self.settings.places.open if place not in places]
+        here |= {p: connectors.mount(p) for p in places if p not in here and not connectors.lies_elsewhere(p)}
+        self.mounts = {place: self._mounted(place) for place in dict.fromkeys(places) if place not in here}
+        folders_here = (here[place] if place in here else self.mounts[place].folder for place in places)
+        self.roots = tuple(dict.fromkeys(folders_here))
 
     @property
     def folder(self) -> Path:
@@ -112,9 +121,23 @@ class Copilot:
             self.state,
             labeller=lambda data, name: label_of(data, name, self.settings.trust),
             history=self.settings.history,
+            mounts=tuple(self.mounts.values()),
+            copies=self.settings.places.conflict_copies,
         )
         opened.watch = self._took_back
         return opened
+
+    def _mounted(self, place: str) -> Mounted:
+        from copilot.trust.sensitivity import level_of
+        from copilot.workspace.mounted import Mounted
+
+        return Mounted(
+            connectors.mounted(place, self.connections),
+            self.state,
+            keep=self.settings.places.keep_bytes,
+            rate=lambda ids: level_of(ids, self.settings.trust),
+            opened_as=place,
+        )
 
     @cached_property
     def project_skills(self) -> tuple[list[Admitted], list[Problem]]:
@@ -153,7 +176,11 @@ class Copilot:
         def cleared(name: str) -> Confidentiality:
             return Confidentiality.parse(self.settings.plugins.clearance(name))
 
-        return everything(self.settings.mcp, self.roots, brought, self._env, cleared)
+        found = everything(self.settings.mcp, self.roots, brought, self._env, cleared)
+        for server in found.servers:
+            if not server.plugin and (reference := str(server.auth.get("reference") or "")):
+                self._secrets.asked_for([reference], f"the server {server.key}")
+        return found
 
     @cached_property
     def hub(self) -> Hub:
@@ -176,7 +203,10 @@ class Copilot:
         from copilot.plugins.plugin import Reading
 
         chosen, labels = self.settings.plugins, {**self.settings.trust.labels}
-        return discover(Reading(self.state, settings=chosen, secrets=self._secrets, env=self._env, labels=labels))
+        found = discover(Reading(self.state, settings=chosen, secrets=self._secrets, env=self._env, labels=labels))
+        for plugin in found[0]:
+            self._secrets.asked_for(plugin.references, f"{plugin.name} in {plugin.root}")
+        return found
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:

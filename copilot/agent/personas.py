@@ -93,7 +93,8 @@ def within(tool: Tool, sites: Sequence[str]) -> Tool:
             if not any(hosts.is_below(url, site) for site in sites):
                 hint = f"It may use: {', '.join(sites) or 'none'}."
                 raise ToolInputError(f"This agent may not go to {url}.", hint=hint, code="outside_sites")
-        context.sites = tuple(sites)
+        if isinstance(context, ToolContext):
+            context.sites = tuple(sites)
         return tool.function(context, **args)
 
     return replace(tool, function=limited)

@@ -4,6 +4,8 @@
 * `docProps/custom.xml`, properties `MSIP_Label_<guid>_Enabled`, `_SiteId`, `_Name`, `_ContentBits`, ..., written by
   older Office and by most other tools.
 
+A mail message has them in its header `msip_labels`, as `MSIP_Label_<guid>_Enabled=true; ...`.
+
 Both are read, and both count: a file may have been labelled by one program and relabelled by another.
 """
 
@@ -13,7 +15,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -24,12 +26,14 @@ _ALL_BITS = 0xF
 _LABEL_INFO = "docmetadata/labelinfo.xml"
 _CUSTOM = "docprops/custom.xml"
 _PROPERTY = re.compile(r"MSIP_Label_(?P<guid>[0-9A-Fa-f{}-]+)_(?P<field>\w+)\Z", re.IGNORECASE)
+_MAIL_HEADER = re.compile(r"(?im)^msip_labels:(.*)$")
 _TAGS = frozenset({"Relationship", "label", "property"})
 
 # Generous for real files, and small enough that reading labels stays cheap whatever a file claims to hold.
 _MAX_PARTS = 4
 _MAX_PART = 4 * 2**20
 _MAX_DEPTH = 32
+_MAX_HEADERS = 256 * 2**10
 _MAX_LABELS = 200
 
 
@@ -61,15 +65,15 @@ class SensitivityLabel:
 
 
 def sensitivity(content: bytes) -> tuple[SensitivityLabel, ...]:
-    """Return the labels of an Office file, also those that are switched off; () where there is none.
+    """Return the labels of an Office file or a mail message, also those that are switched off; () where there is none.
 
-    Never raises: what is no Office file, or too broken to open, has no labels. A label part that is there but can't
+    Never raises: what is neither, or too broken to open, has no labels. A label part that is there but can't
     be read gives a label without a GUID, so that whoever decides by labels can refuse.
     """
     try:
         package = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, OverflowError):
-        return ()
+        return _of_mail(content)
     found: list[SensitivityLabel] = []
     for info, reader in _label_parts(package):
         try:
@@ -184,11 +188,26 @@ def _read_label_info(xml: bytes, origin: str) -> list[SensitivityLabel]:
     ]
 
 
+def _of_mail(content: bytes) -> tuple[SensitivityLabel, ...]:
+    """Return the labels of a message: one property behind the other in a header, which may be folded."""
+    head = re.split(rb"\r?\n\r?\n", content[:_MAX_HEADERS], maxsplit=1)[0]
+    unfolded = re.sub(r"\r?\n[ \t]+", " ", head.decode("latin-1"))
+    values = _MAIL_HEADER.findall(unfolded)
+    pairs = [pair.partition("=") for value in values for pair in value.split(";")]
+    return tuple(_of_properties(((name.strip(), text) for name, _, text in pairs), "msip_labels"))[:_MAX_LABELS]
+
+
 def _read_custom(xml: bytes, origin: str) -> list[SensitivityLabel]:
+    found = (
+        (attributes.get("name", "").strip(), text) for tag, attributes, text in _elements(xml) if tag == "property"
+    )
+    return _of_properties(found, origin)
+
+
+def _of_properties(properties: Iterable[tuple[str, str]], origin: str) -> list[SensitivityLabel]:
     fields: dict[str, dict[str, str]] = {}
-    for tag, attributes, text in _elements(xml):
-        match = _PROPERTY.match(attributes.get("name", "").strip()) if tag == "property" else None
-        if match:
+    for name, text in properties:
+        if match := _PROPERTY.match(name):
             fields.setdefault(_guid(match["guid"]), {})[match["field"].lower()] = text.strip()
     return [
         SensitivityLabel(

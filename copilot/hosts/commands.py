@@ -24,11 +24,13 @@ from copilot.hosts.history_commands import restore as restore
 from copilot.hosts.history_commands import undo as undo
 from copilot.hosts.model_commands import cost as cost
 from copilot.hosts.model_commands import models as models
-from copilot.hosts.once import last_thread, make_copilot, open_copilot, reaching, show
+from copilot.hosts.once import again, last_thread, make_copilot, open_copilot, reaching, show
 from copilot.hosts.output import agreed, as_json, remarks, say
 from copilot.hosts.page_commands import pages as pages
+from copilot.hosts.place_commands import sync as sync
 from copilot.hosts.policy_commands import policy as policy
 from copilot.hosts.trust_commands import trust as trust
+from copilot.plugins.skill import Skills
 from copilot.trust.sanitise import safe_text
 
 _USAGE_CODES = frozenset({"unknown_tool", "arguments"})
@@ -39,12 +41,18 @@ def tools(parsed: argparse.Namespace) -> int:
     found = open_copilot(parsed).offered
     if parsed.json:
         as_json([_described(tool) for tool in found.tools().values()])
+        _say_problems(found)
         return DONE
     rows = [(tool.name, tool.effect.value, tool.description.splitlines()[0]) for tool in found.tools().values()]
     render.console().print(render.table(("Tool", "Effect", "What it does"), rows))
+    _say_problems(found)
+    return DONE
+
+
+def _say_problems(found: Skills) -> None:
+    """Say on stderr what is not loaded, and why; what is printed stays what a script reads."""
     for remark in remarks(found.problems):
         say(remark)
-    return DONE
 
 
 def _described(tool: Any) -> dict[str, Any]:
@@ -70,8 +78,7 @@ def call(parsed: argparse.Namespace) -> int:
     else:
         _print_outcome(outcome)
     if (outcome["error"] or {}).get("code") == "unknown_tool":
-        for remark in remarks(copilot.offered.problems):  # it may be one of what is not loaded
-            say(remark)
+        _say_problems(copilot.offered)  # it may be one of what is not loaded
     if outcome["status"] == "ask":
         return NEEDS_APPROVAL
     if outcome["error"]:
@@ -191,7 +198,8 @@ def approve(parsed: argparse.Namespace) -> int:
         return NEEDS_APPROVAL
     answer = False if parsed.reject else _only(parsed.only, waiting.card) if parsed.only else True
     copilot = reaching(copilot, thread.id)
-    return show(copilot.stream_resume(thread.id, approve=answer, card=waiting.card["digest"]), parsed.output_format)
+    events = copilot.stream_resume(thread.id, approve=answer, card=waiting.card["digest"])
+    return show(events, parsed.output_format, again(parsed))
 
 
 def _show_card(card: dict[str, Any], output: str) -> None:

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import select
+import shlex
 import stat
 import sys
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def once(parsed: argparse.Namespace) -> int:
             say(copilot.persona.disclaimer)
         said, typed = _said(copilot, parsed.prompt)
         turn = copilot.stream(said, thread=thread, files=parsed.files, typed=typed)
-        return _Answer(copilot, output).run(turn, ask=not parsed.dry_run)
+        return _Answer(copilot, output, again(parsed)).run(turn, ask=not parsed.dry_run)
     except EverpilotError as error:
         if output == "text":
             raise
@@ -74,7 +75,7 @@ def make_copilot(parsed: argparse.Namespace, elicit: Elicit | None = None) -> Co
     if files:  # they come before the servers of the settings
         chosen = chosen.model_copy(update={"mcp": chosen.mcp.model_copy(update={"files": [*files, *chosen.mcp.files]})})
     return Copilot(
-        str(folder),
+        parsed.dir or ".",
         folders=more,
         model=getattr(parsed, "model", None),
         mode=mode,
@@ -161,8 +162,16 @@ def reaching(copilot: Copilot, thread: str | None, model: str | None = None) -> 
     return copilot.like(folders=[*copilot.roots[1:], *outside], **changes)
 
 
-def show(events: Iterator[Event], output: str) -> int:
-    """Show the events of a turn in the wanted form and return the exit code."""
+def again(parsed: argparse.Namespace) -> str:
+    """Return the options that the command which answers an approval needs as well, "" for none.
+
+    A thread knows its folders and its agent; the servers that were only named for one command it does not.
+    """
+    return "".join(f" --mcp-config {shlex.quote(file)}" for file in getattr(parsed, "mcp_config", None) or [])
+
+
+def show(events: Iterator[Event], output: str, more: str = "") -> int:
+    """Show the events of a turn in the wanted form and return the exit code; `more` is what `again` returned."""
     final = _shown(events, output)
     if final is None:
         say("the turn ended without an answer.")
@@ -170,7 +179,7 @@ def show(events: Iterator[Event], output: str) -> int:
     if output == "json":
         as_json({k: v for k, v in final.to_dict().items() if k != "type"})
     elif output == "text":
-        _print_final(final)
+        _print_final(final, more)
     return exit_code(final)
 
 
@@ -186,27 +195,28 @@ def exit_code(final: Final) -> int:
 class _Answer:
     """One turn; a person at a terminal is asked what a script is told by exit code 3."""
 
-    def __init__(self, copilot: Copilot, output: str) -> None:
+    def __init__(self, copilot: Copilot, output: str, more: str = "") -> None:
         self._copilot = copilot
         self._output = output
+        self._more = more
 
     def run(self, events: Iterator[Event], *, ask: bool) -> int:
         """Show the turn and return its exit code."""
         if not (ask and self._output == "text" and sys.stdin.isatty() and sys.stdout.isatty()):
-            return show(events, self._output)
+            return show(events, self._output, self._more)
         final = _shown(events, self._output)
         seen: list[Any] = []
         while final is not None and final.approvals:
             seen += [item["hunks"] for item in final.approvals[0]["items"]]
             decided = self._decide(final.approvals[0])
             if decided is None:
-                _print_how_to_answer(final.thread)
+                _print_how_to_answer(final.thread, self._more)
                 return NEEDS_APPROVAL
             final = _shown(self._resumed(final, decided), self._output)
         if final is not None:  # what was approved a moment ago need not be shown again
             short = [{**c, "hunks": []} if c["hunks"] in seen else c for c in final.changes]
             final = replace(final, changes=short)
-        return show(iter([final] if final else []), self._output)
+        return show(iter([final] if final else []), self._output, self._more)
 
     def _resumed(self, final: Final, decided: bool | list[str] | Literal["always"]) -> Iterator[Event]:
         always, card = decided == "always", final.approvals[0]["digest"]
@@ -247,7 +257,7 @@ def _narrate(event: Event) -> None:
         say("this needs your approval")
 
 
-def _print_final(final: Final) -> None:
+def _print_final(final: Final, more: str) -> None:
     out = render.console()
     if final.text:
         render.show_markdown(out, final.text)
@@ -255,14 +265,14 @@ def _print_final(final: Final) -> None:
         out.print(render.changes(final.changes))
     for card in final.approvals:
         out.print(render.card(card))
-        _print_how_to_answer(final.thread)
+        _print_how_to_answer(final.thread, more)
     if final.error and not final.text:
         say(final.error["message"])
 
 
-def _print_how_to_answer(thread: str) -> None:
-    print(f"\nNothing was written. To do it:       {command()} approve {thread}")
-    print(f"To leave it:                         {command()} approve {thread} --reject")
+def _print_how_to_answer(thread: str, more: str) -> None:
+    print(f"\nNothing was written. To do it:       {command()} approve {thread}{more}")
+    print(f"To leave it:                         {command()} approve {thread}{more} --reject")
     print("To approve such changes beforehand:  the same command with --yes (make chat: YES=1)")
 
 

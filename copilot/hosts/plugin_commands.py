@@ -271,6 +271,8 @@ def _told(parsed: argparse.Namespace, name: str, status: str, words: str) -> int
 
 def _show(parsed: argparse.Namespace) -> int:
     manager = _manager(parsed)
+    if parsed.name not in manager.installed.entries() and (place := _path_named(parsed.name, _reading(parsed))):
+        return _show_path(place, parsed, _reading(parsed))
     entry = manager.installed.find(parsed.name)
     shown = manager.shown(entry)
     if parsed.json:
@@ -283,6 +285,39 @@ def _show(parsed: argparse.Namespace) -> int:
     for name in shown.files:
         print(f"  file {safe_text(name)}")
     return DONE
+
+
+def _path_named(name: str, reading: Reading) -> Path | None:
+    """Return the place in `[plugins] paths` that is called so, in the list of plugins or in itself; None for none."""
+    places = [Path(path).expanduser() for path in reading.settings.paths]
+    found = [place for place in places if name in (place.name, str(place))]
+    return next((place for place in (*found, *places) if place in found or _own_name(place, reading) == name), None)
+
+
+def _own_name(place: Path, reading: Reading) -> str:
+    try:
+        return read(place, reading).name
+    except EverpilotError:
+        return ""
+
+
+def _show_path(place: Path, parsed: argparse.Namespace, reading: Reading) -> int:
+    """Show a plugin that the settings name by its path: it is not installed, and is read anew at each start."""
+    shown = _shown_at(place, reading)
+    if parsed.json:
+        as_json({**shown.to_dict(), "source": str(place), "state": "copilot.toml"})
+        return DONE
+    print(safe_text(f"{shown.name} from {place}, named in [plugins] paths of copilot.toml"))
+    _print_shown(shown)
+    for name in shown.files:
+        print(f"  file {safe_text(name)}")
+    return DONE
+
+
+def _shown_at(place: Path, reading: Reading) -> Shown:
+    plugin = read(place, reading)  # first: what is not there, or can't be read, is told by it
+    single = place.is_file()
+    return show(plugin, Files(place.parent, {place.name: place.stat().st_size}, {}) if single else files_of(place))
 
 
 def _doctor(parsed: argparse.Namespace) -> int:
@@ -310,9 +345,7 @@ def _doctor(parsed: argparse.Namespace) -> int:
 def _examined(place: Path, reading: Reading) -> list[Problem]:
     """Return what is wrong with a plugin at a path; one that is refused as a whole is one problem."""
     try:
-        plugin = read(place, reading)  # first: what is not there, or can't be read, is told by it
-        files = files_of(place) if place.is_dir() else Files(place.parent, {place.name: place.stat().st_size}, {})
-        return list(show(plugin, files).problems)
+        return list(_shown_at(place, reading).problems)
     except EverpilotError as error:
         return [Problem(str(place), str(error))]
 
@@ -404,6 +437,7 @@ def _print_shown(shown: Shown) -> None:
     # Whom it reaches is never cut: one of many would be the one that matters.
     _print_some("server", [f"{name}: {place}" for name, place in shown.servers.items()], most=None)
     _print_some("reaches", shown.hosts, most=None)
+    _print_some("credential", [f"{name}: [plugins.auth.{name}] of your settings" for name in shown.credentials], None)
     _print_some("can run", shown.programs)
     total = sum(shown.files.values())
     print(f"  {len(shown.files):,} files, {total:,} bytes")

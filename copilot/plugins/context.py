@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.documents.hunks import Edited, Hunk
-from copilot.errors import DocumentError, ServiceError
-from copilot.trust.labels import UNKNOWN, Label, join
+from copilot.errors import DocumentError, ServiceError, ToolInputError
+from copilot.trust.labels import UNKNOWN, Label, join, readers_of
 from copilot.trust.outgoing import Attachment, Kind, Outgoing
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
@@ -18,6 +18,7 @@ from copilot.workspace.file import File
 if TYPE_CHECKING:
     from copilot.plugins.connections import Connections, WorkKind
     from copilot.plugins.connections.web import Web
+    from copilot.workspace.mounts import Mount, Node
     from copilot.workspace.workspace import Staging
 
 
@@ -67,6 +68,21 @@ class ToolContext:
         self.labels.append(UNKNOWN)  # file names are other people's words, too
         return self.staging.files(suffixes)
 
+    def placed(self, path: str) -> tuple[Mount, Node]:
+        """Return where a file lies elsewhere, and what the place says of it.
+
+        Raises ToolInputError for a file of this machine, DocumentError for one that is not there.
+        """
+        found = self.staging.placed(path)
+        if found is None:
+            raise ToolInputError(
+                f"{path!r} lies on this computer.",
+                hint="This is for files in OneDrive, SharePoint and the like that are opened as a folder.",
+                code="not_elsewhere",
+            )
+        self.labels.append(Label(sources=(found[0].name,)))
+        return found[0].mount, found[1]
+
     def exists(self, path: str) -> bool:
         """Return whether a file is there, staged ones included; raises OutsideRootsError."""
         return self.staging.exists(path)
@@ -87,6 +103,16 @@ class ToolContext:
         whole = Hunk(name, "" if before is None else "(the present file)", f"{len(content):,} bytes", "file")
         warnings = () if before is None else (f"{name} exists and would be replaced.",)
         return Change(target, before, content, (whole, *hunks), summary, warnings, self.label)
+
+    def received(self, content: bytes, source: str, readers: Iterable[str] | None = None) -> Label:
+        """Note that content came from elsewhere (a mail, an attachment), and return its label: that of a file with the
+        same bytes, with `source` as its name. `readers` are those who may see it, where not everybody may.
+        """
+        label = self.staging.label(content, source)
+        if readers is not None:
+            label |= Label(readers=readers_of(readers))
+        self.labels.append(label)
+        return label
 
     def connection(self, kind: WorkKind, account: str = "") -> Any:
         """Return the interface of a kind ("mail", "calendar", ...) of an account; see `connections.Connections.of`."""

@@ -38,7 +38,8 @@ class ToolShown:
 @dataclass(frozen=True)
 class Shown:
     """What a plugin brings: skills and commands with what they are for, tools, servers (name: command line or address),
-    the hosts that its tools go to, agents, what can be run, and its files (bytes by name)."""
+    the hosts that its tools go to, the credentials that it asks for, agents, what can be run, and its files (bytes by
+    name)."""
 
     name: str
     form: str
@@ -49,6 +50,7 @@ class Shown:
     tools: tuple[ToolShown, ...] = ()
     servers: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     files: Mapping[str, int] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Shown:
             "tools": [{"name": t.name, "effect": t.effect, "description": t.description} for t in self.tools],
             "servers": [{"name": n, "place": p} for n, p in self.servers.items()],
             "hosts": list(self.hosts),
+            "credentials": list(self.credentials),
             "agents": list(self.agents),
             "programs": list(self.programs),
             "files": dict(self.files),
@@ -149,6 +152,7 @@ def show(plugin: Plugin, files: Files, more: Iterable[Problem] = ()) -> Shown:
         tools=tuple(_unique(tool for skill in skills for tool in _tools(skill, files))),
         servers={server.name: _place(server, plugin, files) for server in plugin.servers},
         hosts=tuple(sorted(hosts)),
+        credentials=plugin.references,
         agents=tuple(persona.name for persona in plugin.personas),
         programs=files.programs,
         files=files.sizes,
@@ -226,6 +230,7 @@ def difference(before: Shown, after: Shown) -> Difference:
     """Return what is new, gone and changed: permissions that grew first, then tools, servers and files, in words."""
     grown = [*_grown_tools(before, after), *_grown_servers(before, after)]
     grown += [f"goes to {host}" for host in after.hosts if host not in before.hosts]
+    grown += [f"asks for the credential {name}" for name in after.credentials if name not in before.credentials]
     grown += [f"new program {name}" for name in after.programs if name not in before.programs]
     changed = [f"version {before.version or '-'} -> {after.version or '-'}"] if before.version != after.version else []
     names = {tool.name for tool in after.tools}

@@ -35,6 +35,16 @@ class Plugin:
     personas: tuple[Persona, ...] = ()
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The names under `[plugins.auth]` whose credentials it asks for, its agents' tools and servers included."""
+        skills = [*self.skills, *(skill for each in self.personas for skill in each.all_skills)]
+        servers = [*self.servers, *(server for each in self.personas for server in each.all_servers)]
+        services = (tool.service for skill in skills for tool in skill.tools if tool.service)
+        asked = [name for service in services for name in service.references]
+        asked += [str(name) for server in servers if (name := server.auth.get("reference"))]
+        return tuple(dict.fromkeys(asked))
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -60,13 +60,14 @@ def _is_app(found: Found) -> bool:
 
 
 def _is_agent(found: Found) -> bool:
-    """Whether a file is a declarative agent: by its schema, a draft's too, or by fields that no other form has."""
+    """Whether a file is a declarative agent: by its schema, a draft's too, its own name, or fields of no other form."""
     if not isinstance(found.value, dict) or found.keys & _OF_OTHERS:
         return False
     schema, version = str(found.value.get("$schema", "")), str(found.value.get("version", ""))
     drafted = any(word in schema for word in ("declarative-agent", "declarative-copilot", "declarativeAgent"))
     minimal = {"name", "description"} <= found.keys and version.startswith("v1.")
-    return drafted or minimal or {"name", "instructions"} <= found.keys
+    named = found.path.name.casefold() == "declarativeagent.json"  # as in a folder: what is missing is told by its reader
+    return drafted or minimal or named or {"name", "instructions"} <= found.keys
 
 
 #: Keys at the top of other forms, some of which have a name and a description, too.

@@ -20,7 +20,8 @@ class Service:
     `hosts` are origins ("https://api.contoso.com"), all of them named in what the person trusted, so that a private
     network may be among them. `local` is a program on this machine. `max_confidentiality` is the most confidential data
     of documents that it may be asked with: the settings say it (`[plugins.services.NAME]`), nothing that came with a
-    plugin does. `place` tells apart those that have one name and no hosts: the file that names a program.
+    plugin does. `place` tells apart those that have one name and no hosts: the file that names a program. `references`
+    are the names under `[plugins.auth]` whose credentials it asks for.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Service:
     max_confidentiality: Confidentiality = Confidentiality.PUBLIC
     local: bool = False
     place: str = ""
+    references: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:

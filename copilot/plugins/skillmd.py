@@ -25,6 +25,8 @@ _LIMITS = {"name": 64, "description": 1024, "compatibility": 500}
 _TEXTS = ("description", "license", "compatibility")
 _LONGEST_NAME, _SHOWN = 200, 80
 _LONGEST_DESCRIPTION = 4_000  # of what the model's index gets
+#: What the standard advises for a body, "progressive disclosure"; a token is about four characters.
+_ADVISED_LINES, _ADVISED_TOKENS, _TOKEN = 500, 5_000, 4
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,14 @@ def harmless(name: str) -> str:
 
 def _described(path: Path, folder: str) -> tuple[SkillFile, list[str]]:
     text, faults = frontmatter.head(path)
-    front, _, fault = frontmatter.split(text)
+    front, body, fault = frontmatter.split(text)
     if front is None:
         raise frontmatter.FrontMatterError("it does not start with front matter, a line of three dashes and fields")
     read = frontmatter.read(front)
     faults += [each for each in (fault, *read.faults) if each]
     if path.name != FILE:
         faults.append(f"the file is named {path.name}, not {FILE}")
-    fields, told = _fields(read.fields, faults), list(read.notes)
+    fields, told = _fields(read.fields, faults), [*read.notes, *_advice(body)]
     name = _name(fields, folder, faults)
     description = _texts(fields, faults)
     flags = _invocation(fields, told)
@@ -104,7 +106,7 @@ def _described(path: Path, folder: str) -> tuple[SkillFile, list[str]]:
         _metadata(fields, faults),
         frontmatter.text_of(fields.get("license")),
         frontmatter.text_of(fields.get("compatibility")),
-        frontmatter.words(fields.get("allowed-tools")),
+        _allowed(fields, faults),
         frontmatter.text_of(fields.get("argument-hint")) or " ".join(frontmatter.words(fields.get("arguments"))),
         *flags,
         notes=tuple(dict.fromkeys([*faults, *told])),
@@ -171,6 +173,24 @@ def _metadata(fields: dict[str, Any], faults: list[str]) -> dict[str, str]:
     if found is not None and not isinstance(found, dict):
         faults.append("metadata is no map, and is left out")
     return {k: frontmatter.text_of(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _allowed(fields: dict[str, Any], faults: list[str]) -> tuple[str, ...]:
+    """Return the names in allowed-tools, which the standard wants as one text with spaces between them."""
+    written = fields.get("allowed-tools")
+    if isinstance(written, dict | list):
+        faults.append("allowed-tools is no text; its names were read")
+    return frontmatter.words(written)
+
+
+def _advice(body: str) -> list[str]:
+    """Return what the standard advises otherwise about a body: it loads all the same, and costs what it is long."""
+    lines, tokens = len(body.strip().splitlines()), len(body) // _TOKEN
+    if lines <= _ADVISED_LINES and tokens <= _ADVISED_TOKENS:
+        return []
+    size = f"{lines:,} lines" if lines > _ADVISED_LINES else f"about {tokens:,} tokens"
+    advised = f"{_ADVISED_LINES} lines and {_ADVISED_TOKENS:,} tokens"
+    return [f"the body has {size}, and at most {advised} are advised: move details into files that it names"]
 
 
 def _invocation(fields: dict[str, Any], notes: list[str]) -> tuple[bool, bool]:

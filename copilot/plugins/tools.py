@@ -73,7 +73,7 @@ class Tool:
     the calls of a plugin's tool go to, as the person agreed to it; such a tool reaches nobody else. `alone` tools are
     not combined with data of other plugins unasked (API plugin manifest, `security_info` left out). `whom` says of a
     call's arguments which service it goes to, where that is not always the same one; of a tool `on_web` the settings'
-    `[web]` says it.
+    `[web]` says it. One that is `first` answers questions before others do that take them as well.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Tool:
     alone: bool = False
     whom: Callable[[Mapping[str, Any]], Service | None] | None = None
     on_web: bool = False
+    first: bool = False
 
     def service_for(self, args: Mapping[str, Any]) -> Service | None:
         """Return the service that a call with these arguments goes to, None where it goes to none."""
@@ -219,8 +220,8 @@ def tool(
     The function takes a `ToolContext` first, then typed parameters (their descriptions by `Field`), and returns a
     `Result` (or text) when it reads or fetches, a `Change` or several when it writes, an `Outgoing` when it sends. One
     that sends or fetches declares a `Role` for every parameter, or it is not run. `hosts` are the web addresses that
-    every call goes to; a tool `on_web` goes where `[web]` of the settings says, and uses `ToolContext.web`. The docstring
-    is what the model reads.
+    every call goes to; a tool `on_web` goes where `[web]` of the settings says, by `ToolContext.web`. Its docstring is
+    what the model reads.
     """
     declared = _Declaration(Effect(effect), tuple(examples), tuple(cues), name, tuple(hosts), on_web)
 

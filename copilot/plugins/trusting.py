@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import secrets
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from copilot._flock import taken
+from copilot._flock import alone
 from copilot.errors import PluginError
 from copilot.workspace.save import make_private
 
@@ -27,8 +26,6 @@ FILE = "plugins.json"
 COPIES = "plugins"
 #: Limits of a skill's folder: more is no skill, or is meant to keep us busy.
 MOST_FILES, MOST_BYTES = 500, 20_000_000
-#: How often the lock of the decisions is tried, and the seconds between.
-_TRIES, _PAUSE = 500, 0.01
 #: What Python makes itself; left out of the copy, too, so that nothing of it is ever loaded.
 _SKIPPED = frozenset({"__pycache__"})
 
@@ -195,12 +192,12 @@ class Decisions:
         Raises PluginError when others hold it for too long.
         """
         make_private(self._state)
-        descriptor = os.open(self._state / f".{FILE}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _wait_for(descriptor)
-            yield
-        finally:
-            os.close(descriptor)
+            with alone(self._state / f".{FILE}.lock"):
+                yield
+        except TimeoutError as error:
+            hint = "Try it again in a moment."
+            raise PluginError("Another everpilot is writing down what is trusted.", hint=hint) from error
 
     def _write(self, stored: Mapping[str, Decision]) -> None:
         make_private(self._state)
@@ -209,14 +206,6 @@ class Decisions:
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         beside.replace(self._file)
-
-
-def _wait_for(descriptor: int) -> None:
-    for _ in range(_TRIES):
-        if taken(descriptor):
-            return
-        time.sleep(_PAUSE)
-    raise PluginError("Another everpilot is writing down what is trusted.", hint="Try it again in a moment.")
 
 
 def _walk(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:

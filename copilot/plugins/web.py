@@ -83,7 +83,7 @@ def ask(
     patience: float = PATIENCE,
     follow: bool = True,
 ) -> Answer:
-    """Send a request and return the answer, whatever its status; redirects are followed (`follow`) where `service` lies.
+    """Send a request and return the answer, whatever its status; redirects are followed where `service` lies, or not.
 
     `sign` puts the credential into a request; it is called for requests to the first one's origin only.
 

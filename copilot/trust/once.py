@@ -80,13 +80,16 @@ class Once:
     def deliver(self, outgoing: Outgoing, *, key: str, thread: str) -> Delivery:
         """Deliver it, unless a delivery with this key was begun before, and return what is known of it.
 
-        Whatever `deliver` raises is raised again; an EverpilotError means that nothing was sent.
+        Whatever `deliver` raises is raised again; an EverpilotError means that nothing was sent. Only with the code
+        "uncertain" it may have been: then the delivery is unknown, and its receipt says why.
         """
         if (done := self.delivery(key)) is not None or not self._begin(outgoing, key, thread):
             return done or self.delivery(key) or Delivery(key, outgoing.summary, "unknown", "")
         try:
             receipt = outgoing.deliver(key)
-        except EverpilotError:
+        except EverpilotError as error:
+            if error.code == "uncertain":
+                return Delivery(key, outgoing.summary, "unknown", str(error))
             self._end(key, "failed", "")
             raise
         self._end(key, "sent", receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from copilot.documents.labels import SensitivityLabel, sensitivity
@@ -19,6 +20,12 @@ def label_of(content: bytes, name: str, trust: TrustSettings) -> Label:
     levels = [_level(label, known) for label in sensitivity(content) if label.active]
     default = Confidentiality.parse(trust.default_confidentiality)
     return Label(Integrity.UNTRUSTED, max(levels, default=default), (name,), _readers(name, trust))
+
+
+def level_of(ids: Iterable[str], trust: TrustSettings) -> Confidentiality:
+    """Return how confidential a file with the Microsoft labels of these ids is; an unknown one makes it restricted."""
+    known = {guid.strip().strip("{}").lower(): Confidentiality.parse(level) for guid, level in trust.labels.items()}
+    return max((known.get(id.lower(), Confidentiality.RESTRICTED) for id in ids), default=Confidentiality.PUBLIC)
 
 
 def _readers(name: str, trust: TrustSettings) -> frozenset[str] | None:

@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from copilot.errors import (
-    ConflictError,
     DocumentError,
     LockedError,
     PlaceConflictError,
@@ -31,12 +30,11 @@ from copilot.workspace.listing import is_hidden, normal
 from copilot.workspace.locks import Locks
 from copilot.workspace.mounts import Changes, Marks, Mount, Node, WritesOpen, conflict, when_to_try
 from copilot.workspace.outbox import GONE, Index, Kept, Waiting
+from copilot.workspace.places import FOLDER
 from copilot.workspace.reading import MAX_BYTES
 from copilot.workspace.save import make_private
 from copilot.workspace.tree import Tree
 
-#: The folder of all places in the state folder.
-FOLDER = "places"
 #: Bytes of fetched files that are kept here, and seconds for which an answer of the place is believed.
 KEEP = 2 * 2**30
 FRESH = 5.0
@@ -47,7 +45,8 @@ class Mounted:
     """A place that is opened as a folder; see `Workspace`, which reads, saves and undoes in it as in any other.
 
     `keep` is how many bytes of fetched files may lie here. `rate` says how confidential a file with these sensitivity
-    labels is. `clock` counts seconds. `notes` are troubles that kept nobody from working on.
+    labels is. `clock` counts seconds. `opened_as` is what a person wrote to open it. `notes` are troubles that kept
+    nobody from working on.
     """
 
     def __init__(
@@ -59,13 +58,14 @@ class Mounted:
         limit: int = MAX_BYTES,
         rate: Callable[[Sequence[str]], Confidentiality] = lambda labels: Confidentiality.RESTRICTED,
         clock: Callable[[], float] = time.monotonic,
+        opened_as: str = "",
     ) -> None:
         self.mount, self.name = mount, mount.name
         self._base = state / FOLDER / sha256(mount.key.encode())[:16]
         make_private(self._base / "files")
         make_private(self._base / "incoming")
         self.folder = Path(os.path.realpath(self._base / "files"))
-        (self._base / "place").write_text(mount.name, "utf-8")
+        (self._base / "place").write_text(opened_as or mount.name, "utf-8")
         self._index = Index(self._base / "index.sqlite")
         self._locks = Locks(state / "locks")
         self._keep, self._limit, self._rate, self._clock = keep, limit, rate, clock
@@ -139,12 +139,13 @@ class Mounted:
                 return "/".join([found, *parts[depth:]])
         return path
 
-    def has(self, place: Path) -> bool:
-        """Return whether there is something at a path, fetched or not."""
+    def has(self, place: Path, *, folders: bool = True) -> bool:
+        """Return whether there is a file (or, with `folders`, a folder) at a path, fetched or not."""
         path = self._path(place)
         if (row := self._index.waiting(path)) is not None and row.after:
             return row.after != GONE
-        return path == "." or path in self._listed().ids
+        node = self._listed().at(path)
+        return (folders and path == ".") or (node is not None and (folders or not node.folder))
 
     def node(self, place: Path) -> Node | None:
         """Return what the place last said of a file, None if it knows none there."""
@@ -187,6 +188,9 @@ class Mounted:
         if self._index.waiting(path) is not None:
             return
         node, kept = self.node(place), self._index.kept(path)
+        if node is None and kept is not None:
+            self.refresh(force=True)
+            node = self.node(place)
         if node is None or node.folder:
             self._forget(path, kept)
             return
@@ -493,6 +497,8 @@ class Mounted:
             kept = Kept(row.path, node.id, node.tag, row.after, place.stat().st_size, 0, said)
             self._looked[node.id] = self._clock()
         self._index.stored(row.path, node, kept)
+        if node is not None and self._tree.paths.get(node.id) != row.path:
+            self.refresh(force=True)  # the folders that were made with it
 
     def _said(self, node: Node) -> str:
         try:
@@ -538,22 +544,12 @@ class Mounted:
         found = self._index.refusal(key) if key else None
         if found is None:
             return None
-        kinds: dict[str, type[WorkspaceError]] = {"conflict": ConflictError, "locked": LockedError}
+        kinds: dict[str, type[WorkspaceError]] = {"conflict": PlaceConflictError, "locked": LockedError}
         return kinds.get(found.kind, WorkspaceError)(found.message, hint=found.hint, code=found.kind)
 
     def _tell(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
-
-
-def place_of(folder: Path) -> str:
-    """Return the place whose cache a folder is, "" if it is none: what threads remember is the folder."""
-    if folder.name != "files" or folder.parent.parent.name != FOLDER:
-        return ""
-    try:
-        return (folder.parent / "place").read_text("utf-8")
-    except OSError:
-        return ""
 
 
 def _hash(file: Path) -> str:

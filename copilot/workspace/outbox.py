@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,14 +90,13 @@ class Refused:
 
 
 class Index:
-    """The file of one place. Safe for many threads and processes: each call opens its own connection."""
+    """The file of one place. Safe for many threads and processes: each process has a connection of its own."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        with self._open() as db:
-            if not is_shared(file.parent):
-                with suppress(sqlite3.OperationalError):
-                    db.execute("PRAGMA journal_mode = WAL")
+        self._lock = threading.RLock()
+        self._db: sqlite3.Connection | None = None
+        self._of = 0  # the process whose connection it is: none outlives a fork
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class Index:
 
     def take(self, changes: Changes, root: str) -> None:
         """Take in what changed, with the cursor to go on from, in one step."""
-        with self._writing() as db:
+        with self._writing(nodes=True) as db:
             if changes.fresh:
                 db.execute("UPDATE nodes SET gone = 1")
             _put(db, changes.nodes)
@@ -122,12 +123,12 @@ class Index:
 
     def put(self, node: Node) -> None:
         """Take in one node."""
-        with self._writing() as db:
+        with self._writing(nodes=True) as db:
             _put(db, [node])
 
     def lose(self, id: str) -> None:
         """Note that a node is gone."""
-        with self._writing() as db:
+        with self._writing(nodes=True) as db:
             db.execute("UPDATE nodes SET gone = 1 WHERE id = ?", (id,))
 
     def remember(self, was: Iterable[tuple[str, str]]) -> None:
@@ -198,7 +199,7 @@ class Index:
 
     def stored(self, path: str, node: Node | None, kept: Kept | None) -> None:
         """Note what a change became at the place: in one step it waits no more, and lies here as that version."""
-        with self._writing() as db:
+        with self._writing(nodes=True) as db:
             was = db.execute("SELECT id FROM outbox WHERE path = ?", (path,)).fetchone()
             db.execute("DELETE FROM outbox WHERE path = ?", (path,))
             db.execute("DELETE FROM kept WHERE path = ?", (path,))
@@ -225,7 +226,7 @@ class Index:
     # --- the file -----------------------------------------------------------------------------------------------------
 
     def revision(self) -> int:
-        """Return a number that changes whenever anybody wrote here."""
+        """Return a number that changes whenever anybody changed the nodes."""
         return int(self.meta("revision") or 0)
 
     def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -233,34 +234,56 @@ class Index:
             return db.execute(query, values).fetchall()
 
     @contextmanager
-    def _writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def _writing(self, *, durable: bool = True, nodes: bool = False) -> Iterator[sqlite3.Connection]:
+        """Yield the connection in a transaction; `nodes` says that what is listed changes by it."""
         with self._open() as db:
-            if not durable:
-                db.execute("PRAGMA synchronous = OFF")
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             db.execute("BEGIN IMMEDIATE")
             yield db
-            if durable:
+            if nodes:
                 value = db.execute("SELECT value FROM meta WHERE name = 'revision'").fetchone()
                 _note(db, "revision", str(int(value[0]) + 1 if value else 1))
             db.execute("COMMIT")  # an exception closes the connection, which rolls back
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
+        """Yield the connection of this process; after an error it is another one, and what was begun is rolled back."""
+        with self._lock:
+            try:
+                yield self._connected()
+            except (sqlite3.Error, OSError) as error:
+                self._close()
+                raise WorkspaceError(
+                    f"The index of a place, {self.file}, can't be used: {error}.",
+                    hint="Check the disk. What waits to be stored is in it: move it away only when nothing does.",
+                ) from error
+            except BaseException:
+                self._close()
+                raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._db is not None and self._of != os.getpid():
+            _FORKED.append(self._db)
+        if self._db is None or self._of != os.getpid():
             make_private(self.file.parent)
             with suppress(FileExistsError):  # before SQLite makes it for everybody
                 os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            with closing(sqlite3.connect(self.file, timeout=30, isolation_level=None)) as db:
-                db.execute("PRAGMA synchronous = FULL")
-                self._prepare(db)
-                yield db
-        except (sqlite3.Error, OSError) as error:
-            raise WorkspaceError(
-                f"The index of a place, {self.file}, can't be used: {error}.",
-                hint="Check the disk. What waits to be stored is in it: move it away only when nothing does.",
-            ) from error
+            db = sqlite3.connect(self.file, timeout=30, isolation_level=None, check_same_thread=False)
+            weakref.finalize(self, _end, db, os.getpid())
+            self._prepare(db)
+            self._db, self._of = db, os.getpid()
+        return self._db
+
+    def _close(self) -> None:
+        if self._db is not None and self._of == os.getpid():
+            self._db.close()
+        self._db = None
 
     def _prepare(self, db: sqlite3.Connection) -> None:
+        if not is_shared(self.file.parent):  # a write-ahead log needs memory that all its users share
+            with suppress(sqlite3.OperationalError):  # somebody is writing: the next process switches it
+                db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
             raise WorkspaceError(f"{self.file} is of a newer everpilot.", hint="Update everpilot.")
@@ -268,6 +291,16 @@ class Index:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
 
 
+def _end(db: sqlite3.Connection, of: int) -> None:
+    """Close a connection in the process that opened it; one that came by a fork must not be touched."""
+    if of == os.getpid():
+        db.close()
+    else:
+        _FORKED.append(db)
+
+
+#: Connections of the process that this one was forked from (https://www.sqlite.org/howtocorrupt.html, 2.6).
+_FORKED: list[sqlite3.Connection] = []
 _KEPT = "path, id, tag, sha256, size, used, label"
 _WAITING = "path, id, tag, base, after, next, sent, trouble"
 

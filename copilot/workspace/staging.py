@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from copilot.errors import ConflictError
+from copilot.trust.labels import Label
 from copilot.workspace.change import Change
 from copilot.workspace.file import File
 from copilot.workspace.listing import is_hidden, normal
 from copilot.workspace.reading import missing
 
 if TYPE_CHECKING:
+    from copilot.workspace.mounted import Mounted
+    from copilot.workspace.mounts import Node
     from copilot.workspace.workspace import Workspace
 
 
@@ -43,6 +46,10 @@ class Staging:
             raise missing(name, map(self.show, self.files()))
         return File(place, name, change.content, change.label | self._workspace.label(change.content, name))
 
+    def label(self, content: bytes, name: str) -> Label:
+        """Return the label of content that came from elsewhere; `name` says in it what it is."""
+        return self._workspace.label(content, name)
+
     def files(self, suffixes: Sequence[str] = ()) -> list[Path]:
         """Return the documents with one of these suffixes, sorted, as the plan so far would leave them."""
         wanted = tuple(normal(suffixes)) or ("",)
@@ -59,6 +66,14 @@ class Staging:
         place = self.resolve(path)
         change = self._staged.get(place)
         return self._workspace.exists(place) if change is None else change.content is not None
+
+    def placed(self, path: str | Path) -> tuple[Mounted, Node] | None:
+        """Return where a file lies elsewhere; see `Workspace.placed`."""
+        return self._workspace.placed(path)
+
+    def unfetched(self, path: str | Path) -> Node | None:
+        """Return what is known of a file that lies elsewhere and was not fetched yet; None for one that is here."""
+        return None if self.resolve(path) in self._staged else self._workspace.unfetched(path)
 
     def hash(self, path: str | Path) -> str | None:
         """Return the SHA-256 of the file, None if there is none; raises DocumentError if it can't be read."""

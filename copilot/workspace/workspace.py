@@ -192,7 +192,21 @@ class Workspace:
         """Return whether there is a file at `path`; one that lies elsewhere is not fetched for it."""
         place = self.resolve(path)
         mount = self._roots.mount_of(place)
-        return os.path.isfile(place) if mount is None else mount.has(place)
+        return os.path.isfile(place) if mount is None else mount.has(place, folders=False)
+
+    def placed(self, path: str | Path) -> tuple[Mounted, Node] | None:
+        """Return where a file lies elsewhere, and what the place last said of it; None for one of this machine.
+
+        Raises DocumentError (missing) when it lies elsewhere and there is none.
+        """
+        place = self.resolve(path)
+        mount = self._roots.mount_of(place)
+        if mount is None:
+            return None
+        node = mount.node(place)
+        if node is None or node.folder:
+            raise self._missing(place, self.show(place), mount, self.files)
+        return mount, node
 
     def unfetched(self, path: str | Path) -> Node | None:
         """Return what is known of a file that lies elsewhere and was not fetched yet; None for one that is here."""

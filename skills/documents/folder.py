@@ -21,21 +21,26 @@ _TELL_EVERY = 20
 class Folder:
     """The documents of a context, read one by one.
 
-    After the loop `skipped` holds path and reason of those that could not be read, `count` how many could.
+    After the loop `skipped` holds path and reason of those that could not be read, `count` how many could, and
+    `unfetched` path and bytes of those that lie elsewhere, when they were not to be fetched.
     """
 
     context: ToolContext
     suffixes: Sequence[str] = ALL_SUFFIXES
     skipped: list[tuple[str, str]] = field(default_factory=list)
     count: int = 0
+    unfetched: list[tuple[str, int]] = field(default_factory=list)
 
-    def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield path (as a person writes it) and bytes of each document."""
+    def contents(self, *, fetch: bool = True) -> Iterator[tuple[str, bytes]]:
+        """Yield path (as a person writes it) and bytes of each document; with `fetch` False only of those on hand."""
         paths = self.context.files(self.suffixes)
         for number, path in enumerate(paths, start=1):
             shown = self.context.show(path)
             if number % _TELL_EVERY == 0:
                 self.context.progress(f"Reading {number} of {len(paths)} documents: {shown}")
+            if not fetch and (node := self.context.staging.unfetched(path)) is not None:
+                self.unfetched.append((shown, node.size))
+                continue
             try:
                 content = self.context.open(str(path)).content
             except (DocumentError, WorkspaceError) as error:

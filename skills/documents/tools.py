@@ -15,7 +15,7 @@ from copilot.documents.compare import compare as compare_documents
 from copilot.documents.compare import to_markdown as comparison_to_markdown
 from copilot.documents.hunks import Hunk
 from copilot.documents.inspect import FLAGS
-from copilot.documents.kinds import kind_of
+from copilot.documents.kinds import SUFFIX_KINDS, kind_of
 from copilot.documents.long_sheets import all_passages
 from copilot.documents.markdown import to_markdown
 from copilot.documents.passages import Passage, passages
@@ -23,6 +23,7 @@ from copilot.documents.reading import outline
 from copilot.documents.reading import read as read_reading
 from copilot.documents.segments import Reading
 from copilot.documents.summary import key_sentences
+from copilot.documents.text_parts import part_of
 from copilot.errors import DocumentError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.tools import Result, tool
@@ -31,7 +32,7 @@ from copilot.workspace.change import Change
 
 from .find import Finder
 from .folder import Folder, suffixes_of
-from .parts import part_of, section_of
+from .parts import section_of
 from .show import Quote, one_line, outline_lines, quoted_block, quotes, size, skipped_lines
 
 Kind = Annotated[
@@ -67,7 +68,8 @@ def list_documents(context: ToolContext, kind: Kind = "any") -> Result:
     """List the documents of the folder with kind, size and title; those that can't be read come at the end."""
     folder = Folder(context, suffixes_of(kind))
     titles = len(context.files(folder.suffixes)) <= _TITLES_UP_TO
-    rows = [_row(folder, shown, content, titles) for shown, content in folder.contents()]
+    rows = [_row(folder, shown, content, titles) for shown, content in folder.contents(fetch=False)]
+    rows = sorted([*rows, *map(_elsewhere, folder.unfetched)], key=lambda row: str(row["path"]))
     if not rows and not folder.skipped:
         return Result(f"There are no {'documents' if kind == 'any' else f'{kind} documents'} in this folder.", [])
     lines = ["| document | kind | size | title |", "| --- | --- | --- | --- |"]
@@ -85,6 +87,12 @@ def _row(folder: Folder, path: str, content: bytes, titles: bool) -> dict[str, A
         folder.skip(path, error)
         row["kind"] = f"not readable ({error.code})"
     return row
+
+
+def _elsewhere(listed: tuple[str, int]) -> dict[str, Any]:
+    """Return the row of a file that lies elsewhere: it is not fetched for a list."""
+    path, bytes_ = listed
+    return {"path": path, "kind": SUFFIX_KINDS.get(PurePath(path).suffix.lower(), ""), "size": bytes_, "title": ""}
 
 
 def _in_cell(text: str) -> str:

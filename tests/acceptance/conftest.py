@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.vendors import VendorServer
+from tests.vendors.graph import graph as graph
+from tests.vendors.graph import graph_server as graph_server
 from tests.warm import Warm
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 
 from copilot import Copilot, Role, ToolContext, tool
-from copilot.agent.events import Delta, Discard, Final
+from copilot.agent.events import Delta, Discard, Final, ToolEvent
 from copilot.agent.persona_step import NO_SOURCE
 from copilot.agent.personas import outfit, persona_prompt, preferred, tuned, within
 from copilot.errors import ToolInputError
@@ -85,7 +85,8 @@ def test_it_has_its_own_tools_and_reading_of_the_folder_and_nothing_else(folder:
     names = set(copilot.offered.tools())
     assert {"knowledge.search", "knowledge.read", "agents.ask", "documents.read", "word.read"} <= names
     assert not {name for name in names if name.startswith(("word.replace", "excel.set", "powerpoint.replace"))}
-    assert all(each.effect.value == "read" for each in copilot.offered.tools().values())
+    acting = {name for name, each in copilot.offered.tools().items() if each.effect.value != "read"}
+    assert acting <= {"web.search", "web.fetch"}, "what serves its WebSearch, and asks"
     whole = Copilot(folder, settings=copilot.settings)
     assert whole.offered is whole.skills
     assert "word.replace_text" in whole.offered.tools()
@@ -173,6 +174,27 @@ def test_its_files_are_searched_and_cited(folder: Path) -> None:
     assert "Everybody has thirty days" in read["text"]
     wrong = copilot.call("knowledge.read", {"file": "hand.txt"})
     assert "handbook.txt" in wrong["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "called", "told"),
+    [
+        ("how many days of holidays does everybody have?", ["knowledge.search"], "thirty days"),
+        ("how many days of holidays did Bob take?", ["knowledge.search", "documents.answer"], "12 days"),
+        ("what does Acme owe?", ["knowledge.search", "documents.answer"], "Acme owes"),
+        ("what does plan.md say about holidays?", ["documents.answer"], "12 days"),
+        ("what does the plan say about Bob?", ["documents.answer"], "12 days"),
+    ],
+)
+def test_the_planner_asks_its_files_first_and_the_folder_where_they_know_nothing(
+    folder: Path, asked: str, called: list[str], told: str
+) -> None:
+    """A word of the question that a file in the folder has for a title does not mean that file."""
+    (folder / "plan.md").write_text("# Holidays\n\nHow many days of holidays Bob took: 12 days.")
+    copilot = Copilot(folder, settings=settings_of(folder.parent), agent="help-desk", env={})
+    events = list(copilot.stream(asked))
+    assert [e.name for e in events if isinstance(e, ToolEvent) and e.status == "started"] == called
+    assert told in events[-1].text  # type: ignore[union-attr]
 
 
 def test_an_authors_answer_is_given_before_any_model(folder: Path) -> None:

@@ -94,6 +94,30 @@ def test_doctor_names_a_plugin_of_the_settings_that_is_not_there(
     assert not [each for each in others if each["severity"] == "refused"]
 
 
+def test_a_plugin_that_the_settings_name_by_its_path_is_shown(
+    folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the name of its place, as the list tells it, or by its own; what is installed comes before it."""
+    desk = folder.parent / "desk"
+    for name in ("desk", "help-desk", str(desk)):
+        assert run("plugins", "show", name, "--json") == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["source"], told["state"], len(told["agents"])) == (str(desk), "copilot.toml", 1)
+    assert run("plugins", "show", "desk") == 0
+    assert "file declarativeAgent.json" in capsys.readouterr().out
+    assert run("plugins", "show", "dsk") != 0
+    assert "dsk" in capsys.readouterr().err
+
+
+def test_tools_for_scripts_tell_what_is_not_loaded_beside_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("tools", "--dir", str(folder), "--agent", "help-desk", "--json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)[0]["name"]
+    assert "Dataverse is not served here" in told.err
+
+
 def test_json_for_scripts_has_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     value = {"name": "a\u202eb\x1b[31m\x9b\U000e0041", "plain": "Grüße 👍"}
     as_json(value)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from copilot.agent.events import Delta, Event, Final, Switched
-from copilot.cli import exit_code_of
+from copilot.cli import _parser, exit_code_of
 from copilot.errors import ApprovalError, DocumentError, EverpilotError, NoModelError, SettingsError
-from copilot.hosts.once import decoded, exit_code, show
+from copilot.hosts.once import again, decoded, exit_code, show
 from copilot.hosts.output import as_json
 
 CARD = {"items": [], "why": "It changes a file.", "id": "i", "thread": "t", "digest": "d"}
@@ -89,6 +89,16 @@ def test_stream_json_has_every_event_and_json_the_last_alone(capsys: pytest.Capt
     assert [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()] == ["delta", "final"]
     assert show(iter(events), "json") == 0
     assert "type" not in json.loads(capsys.readouterr().out)
+
+
+def test_how_an_approval_is_answered_names_what_the_thread_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    parsed = _parser().parse_args(["-p", "x", "--mcp-config", "my servers.json", "--mcp-config", "b.json"])
+    card = {**CARD, "items": [], "created": "", "expires": ""}
+    assert show(iter([Final("", "t", approvals=[card])]), "text", again(parsed)) == 3
+    told = capsys.readouterr().out
+    assert "approve t --mcp-config 'my servers.json' --mcp-config b.json\n" in told
+    assert "approve t --mcp-config 'my servers.json' --mcp-config b.json --reject\n" in told
+    assert again(_parser().parse_args(["-p", "x"])) == ""
 
 
 def test_a_turn_without_an_end_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,6 +45,21 @@ def test_a_turn_goes_on_with_any_vendor(source: str, target: str, streams: bool)
     assert plan.thinking_off == (target in THINKING and target != source)
 
 
+@pytest.mark.parametrize("target", SERVERS)
+def test_calls_of_a_tool_that_is_not_sent_any_more_are_taken(target: str) -> None:
+    """It was found by a search, or its plugin is gone: the thread tells of it, and other tools are sent."""
+    call = {"name": "crm__refund", "args": {"amount": 5}, "id": "call_1", "type": "tool_call"}
+    thread = [QUESTION, AIMessage("", tool_calls=[call]), ToolMessage("Paid.", tool_call_id="call_1"), QUESTION]
+    with SERVERS[target](["It is 42."]) as server:
+        plan = history.prepare(thread, dialects.get(target), provider=target, model="m", tools=True)
+        off = dialects.get(target).thinking_off if plan.thinking_off else {}
+        answer = _ask(target, server, plan.messages, streams=False, **off)
+    assert (answer.text, server.refused) == ("It is 42.", [])
+    request = server.requests[0].body
+    assert "crm__refund" in str(request)
+    assert "crm__refund" not in str(request.get("tools") or request.get("toolConfig"))
+
+
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
 def test_reasoning_goes_back_to_the_model_it_came_from(streams: bool) -> None:
     asked = _asked("openai_responses", streams)

@@ -1,6 +1,7 @@
 """What the fake is asked, and the SDK's model that must know every field of the answer. A part adds its lines here.
 
-{finance}, {mine} are drives, {budget} a workbook, {folder} a folder, {me}, {tomas} users, {site}, {group}: ids.
+{finance}, {mine} are drives, {budget} a workbook, {folder} a folder, {me}, {tomas} users, {site}, {group},
+{series} a series of events, {meeting} an online meeting and {join} its link: ids.
 """
 
 from __future__ import annotations
@@ -106,5 +107,61 @@ WORKBOOK = (
          {"values": [["HR", 1, 2, 3, 4]]}),
     get(_BOOK + "/names", "workbook_named_item_collection_response.WorkbookNamedItemCollectionResponse"),
 )  # fmt: skip
+_EVENTS = "event_collection_response.EventCollectionResponse"
+_WEEK = "startDateTime=2026-06-01T00:00:00Z&endDateTime=2026-06-08T00:00:00Z"
+_BERLIN = {"prefer": 'outlook.timezone="W. Europe Standard Time"'}
+_SLOT = {
+    "start": {"dateTime": "2026-06-04T09:00:00", "timeZone": "W. Europe Standard Time"},
+    "end": {"dateTime": "2026-06-04T10:00:00", "timeZone": "W. Europe Standard Time"},
+}
+_PEOPLE = [{"type": "required", "emailAddress": {"address": "tomas.berg@fabrikam.example", "name": "Tomas Berg"}}]
+CALENDAR = (
+    get("/me/calendars", "calendar_collection_response.CalendarCollectionResponse"),
+    get("/me/calendar", "calendar.Calendar"),
+    get(f"/me/calendarView?{_WEEK}&$top=50", _EVENTS, **_BERLIN),
+    get("/me/events?$top=50", _EVENTS),
+    get("/me/calendar/events?$top=2&$count=true", _EVENTS),
+    get(f"/me/calendarView/delta?{_WEEK}", _EVENTS),
+    get("/me/events/{series}", "event.Event"),
+    get(f"/me/events/{{series}}/instances?{_WEEK}", _EVENTS),
+    get("/me/events/OID.{series}.2026-06-08", "event.Event"),
+    Asked("PATCH", "/me/events/OID.{series}.2026-06-08", "event.Event", {"subject": "Finance round, long"}),
+    post("/me/events", "event.Event", {"subject": "Talk", "attendees": _PEOPLE, "isOnlineMeeting": True, **_SLOT}),
+    get("/me/reminderView(startDateTime='2026-06-01T00:00:00',endDateTime='2026-06-03T00:00:00')",
+        "users.item.reminder_view_with_start_date_time_with_end_date_time."
+        "reminder_view_with_start_date_time_with_end_date_time_get_response."
+        "ReminderViewWithStartDateTimeWithEndDateTimeGetResponse"),
+    post("/me/calendar/getSchedule",
+         "users.item.calendar.get_schedule.get_schedule_post_response.GetSchedulePostResponse",
+         {"schedules": ["tomas.berg@fabrikam.example", "nobody@x.example"], "startTime": _SLOT["start"],
+          "endTime": _SLOT["end"]}),
+    post("/me/findMeetingTimes", "meeting_time_suggestions_result.MeetingTimeSuggestionsResult",
+         {"attendees": _PEOPLE, "meetingDuration": "PT1H", "timeConstraint": {"timeSlots": [_SLOT]}}),
+    get("/me/onlineMeetings?$filter=JoinWebUrl eq '{join}'",
+        "online_meeting_collection_response.OnlineMeetingCollectionResponse"),
+    get("/me/onlineMeetings/{meeting}", "online_meeting.OnlineMeeting"),
+    get("/me/onlineMeetings/{meeting}/transcripts",
+        "call_transcript_collection_response.CallTranscriptCollectionResponse"),
+    get("/places/microsoft.graph.room", "room_collection_response.RoomCollectionResponse"),
+    get("/me/outlook/supportedTimeZones",
+        "users.item.outlook.supported_time_zones.supported_time_zones_get_response.SupportedTimeZonesGetResponse"),
+    get("/me/events/nothing", "o_data_errors.o_data_error.ODataError"),
+)  # fmt: skip
+_MESSAGES = "message_collection_response.MessageCollectionResponse"
+MAIL = (
+    get("/me/mailFolders?$top=50", "mail_folder_collection_response.MailFolderCollectionResponse"),
+    get("/me/mailFolders/inbox", "mail_folder.MailFolder"),
+    get("/me/messages?$top=2&$count=true", _MESSAGES),
+    get("/me/messages?$filter=hasAttachments eq true&$expand=attachments", _MESSAGES),
+    get("/me/messages?$top=1&$select=subject,internetMessageHeaders&$expand=singleValueExtendedProperties("
+        "$filter=id eq 'Integer 0x36')", _MESSAGES),
+    get("/me/mailFolders/inbox/messages/delta", _MESSAGES),
+    get("/me/messages/nothing", "o_data_errors.o_data_error.ODataError"),
+    post("/me/messages", "message.Message", {"subject": "Draft", "body": {"contentType": "text", "content": "x"}}),
+    get("/me/mailFolders/inbox/messageRules", "message_rule_collection_response.MessageRuleCollectionResponse"),
+    get("/me/mailboxSettings", "mailbox_settings.MailboxSettings"),
+    get("/me/mailboxSettings/automaticRepliesSetting", "automatic_replies_setting.AutomaticRepliesSetting"),
+    get("/me/outlook/masterCategories", "outlook_category_collection_response.OutlookCategoryCollectionResponse"),
+)  # fmt: skip
 #: All that is asked, in this order.
-ASKED = (*DIRECTORY, *FILES, *WORKBOOK)
+ASKED = (*DIRECTORY, *FILES, *WORKBOOK, *CALENDAR, *MAIL)

@@ -27,7 +27,8 @@ _JSON = frozenset({"formulas", "formulasLocal", "formulasR1C1", "numberFormat", 
 
 def model(name: str) -> Any:
     module, _, cls = name.rpartition(".")
-    return getattr(importlib.import_module(f"msgraph.generated.models.{module}"), cls)
+    place = "msgraph.generated" if module.startswith("users.") else "msgraph.generated.models"
+    return getattr(importlib.import_module(f"{place}.{module}"), cls)
 
 
 def unknown(value: Any, path: str = "") -> Iterator[str]:
@@ -60,7 +61,15 @@ def ids(graph: Graph) -> dict[str, str]:
         "tomas": graph.state.user("tomas.berg@fabrikam.example")["id"],
         "site": finance.resource["_owner"][1],
         "group": graph.state.groups.where(displayName="Finance")[0]["id"],
+        **_meetings(graph),
     }
+
+
+def _meetings(graph: Graph) -> dict[str, str]:
+    me = graph.state.user("nina.keller@fabrikam.example")["id"]
+    meeting = next(iter(graph.state.collection("onlineMeetings", me)))
+    series = graph.state.collection("events", me).where(type="seriesMaster")[0]
+    return {"series": series["id"], "meeting": meeting["id"], "join": meeting["joinWebUrl"]}
 
 
 def asked(client: httpx.Client, each: Asked, known: dict[str, str]) -> httpx.Response:

@@ -195,6 +195,7 @@ def test_an_unknown_sensitivity_label_makes_everything_restricted(tmp_path: Path
             {"editorial_answers": {"url": "https://x/a.json"}},
             "unsupported: editorial_answers.url: https://x/a.json is not fetched",
         ),
+        ({"editorial_answers": [{"question": "x", "answer": "y"}]}, "repaired: editorial_answers is a list"),
         (
             {"editorial_answers": {"answers": [{"question": "x"}]}},
             "unsupported: editorial_answers.answers[0] has no answer",
@@ -366,6 +367,8 @@ def test_answers_are_ranked_and_kept_to_their_own_thresholds() -> None:
 def test_answers_may_lie_in_a_file_of_the_package(tmp_path: Path) -> None:
     files = {"answers.json": json.dumps({"answers": [{"question": "Q?", "answer": "A."}]})}
     assert persona(tmp_path, files, editorial_answers={"url": "answers.json"}).answers == (EditorialAnswer("Q?", "A."),)
+    bare = [{"question": "Q?", "answer": "A."}]
+    assert persona(tmp_path, editorial_answers=bare).answers == (EditorialAnswer("Q?", "A."),)
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

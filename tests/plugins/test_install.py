@@ -17,6 +17,7 @@ import pytest
 from copilot.errors import PluginError, ToolInputError
 from copilot.plugins import lockfile
 from copilot.plugins.discovery import discover
+from copilot.plugins.examine import read
 from copilot.plugins.installed import Installed
 from copilot.plugins.lockfile import Entry
 from copilot.plugins.managing import Manager, pinned
@@ -466,3 +467,28 @@ def test_what_is_no_source_is_told(tmp_path: Path) -> None:
         parse("./invoices.zip", here=tmp_path)
     assert parse("git@github.com:a/b.git#v1").kind == "git"
     assert parse("https://github.com/a/b#main:sub/dir").inside == "sub/dir"
+
+
+def test_the_credentials_that_a_plugin_asks_for_are_shown_and_new_ones_are_told(
+    manager: Manager, tmp_path: Path
+) -> None:
+    """By a server's entry, and by a document with security: a person sees them before they trust it."""
+    plugin = tmp_path / "crm"
+    plugin.mkdir()
+    entry = {"type": "http", "url": "https://crm.example/mcp"}
+    (plugin / ".mcp.json").write_text(json.dumps({"mcpServers": {"crm": entry}}))
+    install(manager, plugin)
+    (plugin / ".mcp.json").write_text(json.dumps({"mcpServers": {"crm": {**entry, "auth": "crm-key"}}}))
+    with manager.newer("crm") as offer:
+        assert offer.candidate.shown.credentials == ("crm-key",)
+        assert offer.candidate.shown.to_dict()["credentials"] == ["crm-key"]
+        assert offer.difference is not None
+        assert "asks for the credential crm-key" in offer.difference.grown
+    api = {"openapi": "3.1.0", "info": {"title": "CRM", "version": "1"}, "servers": [{"url": "https://crm.example"}]}
+    scheme = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X"}}}
+    paths = {"/a": {"get": {"operationId": "look", "responses": {"200": {"description": "OK"}}}}}
+    place = tmp_path / "api"
+    place.mkdir()
+    for more, asked in (({}, ()), ({"components": scheme}, ("crm",))):
+        (place / "openapi.json").write_text(json.dumps({**api, "paths": paths, **more}))
+        assert read(place, Reading(tmp_path)).references == asked

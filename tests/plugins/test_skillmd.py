@@ -81,6 +81,7 @@ REPAIRED = [
     (GOOD.replace("metadata:", f"compatibility: {'x' * 501}\nmetadata:"), "longer than 500"),
     (GOOD.replace("name: contract", "Name: contract"), "Name was read as name"),
     (GOOD.replace("\n---\n# How", "\n\n# How"), "closing line of dashes is missing"),
+    (GOOD.replace("metadata:", "allowed-tools: [Read, Grep]\nmetadata:"), "allowed-tools is no text"),
     ("\n<!-- licence -->\n" + GOOD, "before the first line"),
     (GOOD.replace("Reviews", "Rev\x1b[31miews"), "nobody sees"),
     (GOOD.replace("Reviews contracts.", '"Reviews\\e[31m contracts.\\u202e"'), "nobody sees"),
@@ -112,6 +113,22 @@ def test_what_is_repaired_is_said_and_strictly_refused(tmp_path: Path, text: str
 def test_what_needs_no_repair(tmp_path: Path, text: str) -> None:
     found = skillmd.read(write(tmp_path, text), strict=True)
     assert (found.description, found.instructions) == ("Reviews contracts.", "# How\nRead first.")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("A line.\n" * 500, ""),
+        ("A line.\n" * 501, "501 lines"),
+        ("word " * 4_000, ""),
+        ("word " * 4_100, "about 5,1"),
+    ],
+)
+def test_a_body_that_is_longer_than_advised_is_told_and_no_fault(tmp_path: Path, body: str, told: str) -> None:
+    """Agent Skills, "progressive disclosure": under 500 lines and 5,000 tokens are recommended, not required."""
+    found = skillmd.read(write(tmp_path, GOOD.replace("# How\nRead first.\n", body)), strict=True)
+    assert told in " ".join(found.notes)
+    assert bool(found.notes) is bool(told)
 
 
 @pytest.mark.parametrize(

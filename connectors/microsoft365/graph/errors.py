@@ -23,7 +23,8 @@ class GraphError(ServiceError):
 
     `status` is that of the answer, 0 if there was none; `reasons` are Graph's own codes, the most general first;
     `request_id` is what Microsoft's support asks for; `claims` is what a token has to prove, where the answer said so;
-    `brief` is what happened, in few words, without what was meant by the call.
+    `brief` is what happened, in few words, without what was meant by the call; `holder` the address of who has a file
+    locked, where Graph names them.
     """
 
     status: int = 0
@@ -31,6 +32,7 @@ class GraphError(ServiceError):
     request_id: str = ""
     claims: str = ""
     brief: str = ""
+    holder: str = ""
 
     def about(self, status: int, reasons: tuple[str, ...] = (), request_id: str = "") -> Self:
         """Return the error itself, with what the answer said."""
@@ -170,6 +172,10 @@ _TAKEN = frozenset(reason for reason, kind in _BY_REASON.items() if kind == "tak
 _SCOPES = re.compile(r"requires one of '([\w.]+)[^']*'")
 
 
+#: "... is locked for shared use by nina@x.example [membership]", "... is checked out for editing by i:0#.f|..|nina@...".
+_HOLDER = re.compile(r" for (?:shared use|exclusive use|editing) by (?:\S*\|)?([^\s|\[]+@[^\s|\[]*\w)")
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What the body of a refusal says: Graph's codes from the general to the particular, and its message."""
@@ -224,6 +230,7 @@ def refused(
         retry_after=retry_after,
     ).about(status, said.reasons, request_id)
     made.brief = f"it answered {about}"
+    made.holder = holder[1] if kind.code == "locked" and (holder := _HOLDER.search(said.message)) else ""
     return made
 
 

@@ -35,6 +35,7 @@ _IDEMPOTENT = _READS | {"PUT", "DELETE"}
 _ASKS = re.compile(
     r"/search/query|/copilot/retrieval|/(?:me|users/[^/]+)/(?:calendar/getSchedule|findMeetingTimes|getMailTips"
     r"|getMemberGroups|getMemberObjects|checkMemberGroups|translateExchangeIds)"
+    r"|/drives/[^/]+/items/[^/]+/extractSensitivityLabels"
     r"|/communications/getPresencesByUserId|/directoryObjects/(?:getByIds|validateProperties)",
     re.IGNORECASE,
 )

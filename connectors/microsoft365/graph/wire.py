@@ -13,8 +13,9 @@ import json
 import logging
 import re
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any
@@ -34,6 +35,7 @@ _CONNECT, _SILENT = 10.0, 30.0
 _PAGES = frozenset({400, 411, 413, 414, 431})
 #: Bytes of an answer that is held in memory; larger ones are streamed to a file.
 LARGEST = 64 * 1024 * 1024
+_KEEPERS: set[asyncio.Task[None]] = set()
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=20)
 _PORTAL = "A proxy or the sign-in page of a network may stand in between: open a web page in a browser first."
 _TLS = "Its certificate is not trusted: a proxy may stand in between. Set SSL_CERT_FILE to your organisation's."
@@ -88,7 +90,7 @@ class Wire:
                 timeout=httpx.Timeout(_SILENT, connect=_CONNECT, pool=None),
                 headers={"User-Agent": "everpilot"},
             )
-            self._keeper = loop.create_task(_kept(self._http))
+            self._keeper = _keeper(self, loop, self._http)
         return self._http
 
     async def close(self) -> None:
@@ -155,6 +157,20 @@ class Wire:
         )
         trouble.claims = _claims(headers.get("www-authenticate", ""))
         return Outcome(trouble=trouble, done=done, passing=passing, wait=asked)
+
+
+def _keeper(wire: Wire, loop: asyncio.AbstractEventLoop, http: httpx.AsyncClient) -> asyncio.Task[None]:
+    """Return the task that holds the connections; it ends when nobody holds the wire any more."""
+    task = loop.create_task(_kept(http))
+    _KEEPERS.add(task)  # a loop alone does not hold its tasks
+    task.add_done_callback(_KEEPERS.discard)
+    weakref.finalize(wire, _let_go, loop, task).atexit = False
+    return task
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed, and with it the connections
+        loop.call_soon_threadsafe(task.cancel)
 
 
 async def _kept(http: httpx.AsyncClient) -> None:

@@ -44,7 +44,7 @@ _WRITABLE = frozenset({*_USUAL, "start", "end", "locations"})
 _SHARED = (
     *("subject", "importance", "sensitivity", "isAllDay", "responseRequested", "isOnlineMeeting", "hideAttendees"),
     *("onlineMeetingProvider", "onlineMeeting", "allowNewTimeProposals", "recurrence", "body", "bodyPreview"),
-    *("location", "locations", "attendees", "organizer", "start", "end", "iCalUId", "uid", "type"),
+    *("location", "locations", "attendees", "organizer", "start", "end", "iCalUId", "type"),
     *("originalStartTimeZone", "originalEndTimeZone", "_exceptions", "_gone", "onlineMeetingUrl"),
 )
 
@@ -64,7 +64,6 @@ def create(state: State, mailbox: str, calendar: str, fields: Resource) -> Resou
         "_gone": [],
         "createdDateTime": state.stamp(),
         "iCalUId": f"040000008200E00074C5B7101A82E008{unique[:48].upper()}",
-        "uid": f"040000008200E00074C5B7101A82E008{unique[:48].upper()}",
         "hasAttachments": False,
         "isDraft": False,
         "isCancelled": False,

@@ -81,10 +81,6 @@ def _shown(event: Resource, name: str) -> Resource:
     return {
         "isPrivate": event["sensitivity"] == "private",
         "status": event["showAs"],
-        "isMeeting": bool(event["attendees"]),
-        "isRecurring": event["seriesMasterId"] is not None,
-        "isException": event["type"] == "exception",
-        "isReminderSet": event["isReminderOn"],
         "start": times.in_zone(first, name),
         "end": times.in_zone(last, name),
         **told,

@@ -276,9 +276,11 @@ def changes(call: Call) -> Body:
     def seen(message: Resource) -> Resource:
         return {k: v for k, v in view(call, box, message).items() if k not in _HIDDEN}
 
+    def here(message: Resource) -> bool:
+        return bool(message["parentFolderId"] == folder)
+
     size = int(call.prefers("odata.maxpagesize") or 10)
-    keep = {"keep": lambda message: message["parentFolderId"] == folder, "view": seen, "size": size}
-    return delta(call, box.messages, "Collection(message)", **keep)
+    return delta(call, box.messages, "Collection(message)", keep=here, view=seen, size=size)
 
 
 # --- answers, sending -------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Mailboxes, their folders and messages: the rules, apart from the protocol. Parts and sample data work through `Mailbox`.
+"""Mailboxes, their folders and messages: the rules, apart from the protocol.
 
 Source: Microsoft Graph, "Outlook mail API overview", "message resource type", "mailFolder resource type".
 """
@@ -121,7 +121,7 @@ class Mailbox:
     def add(self, folder: str, fields: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Resource:
         """Return a new message in a folder, with what is not given as Exchange fills it in."""
         now = self.state.stamp()
-        given = {k: copy.deepcopy(fields[k]) for k in (*ALWAYS, *IN_DRAFTS) if k in fields}
+        given = {k: _taken(k, fields[k]) for k in (*ALWAYS, *IN_DRAFTS) if k in fields}
         number = self.state.tick()
         subject = str(given.get("subject", ""))
         made: Resource = {
@@ -132,7 +132,7 @@ class Mailbox:
             "receivedDateTime": now,
             "sentDateTime": now,
             "hasAttachments": False,
-            "internetMessageId": f"<{hashlib.sha256(f'{self.owner}{number}'.encode()).hexdigest()[:24]}@fabrikam.example>",
+            "internetMessageId": f"<{_short(f'{self.owner}{number}')}@fabrikam.example>",
             "subject": subject,
             "bodyPreview": "",
             "importance": "normal",
@@ -169,7 +169,7 @@ class Mailbox:
         allowed = (*ALWAYS, *IN_DRAFTS) if message["isDraft"] else ALWAYS
         if beyond := [k for k in fields if k in IN_DRAFTS and k not in allowed]:
             raise bad_request(f"Property '{beyond[0]}' is read-only and cannot be set.", "ErrorInvalidPropertySet")
-        message.update({k: copy.deepcopy(fields[k]) for k in allowed if k in fields})
+        message.update({k: _taken(k, fields[k]) for k in allowed if k in fields})
         self._follow(message)
         self._properties(message, fields)
         return self._touched(message)
@@ -244,7 +244,7 @@ class Mailbox:
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def send(self, message: Resource, *, keep: bool = True) -> None:
-        """Send a draft: it lies in the sent items then, and in the inboxes of who got it. Raises the 400 and the 404."""
+        """Send a draft: it lies in the sent items then, and in the inboxes of who got it. Raises 400, 404."""
         if not message["isDraft"]:
             raise not_found("The specified object was not found in the store.", "ErrorItemNotFound")
         whom = list(addresses(message, "toRecipients", "ccRecipients", "bccRecipients"))
@@ -324,6 +324,18 @@ class Mailbox:
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def _taken(name: str, value: Any) -> Any:
+    """Return a field as it is kept: who has no name is called by the address. Raises the 400."""
+    kept = copy.deepcopy(value)
+    people = kept if name.endswith("Recipients") or name == "replyTo" else [kept] if name in ("from", "sender") else []
+    for each in people:
+        found = each.get("emailAddress") if isinstance(each, dict) else None
+        if not isinstance(found, dict):
+            raise bad_request("The recipient has no emailAddress.", "RequestBodyRead")
+        found.setdefault("name", found.get("address", ""))
+    return kept
 
 
 def recipient(address: str, name: str = "") -> Resource:

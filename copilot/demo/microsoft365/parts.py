@@ -15,7 +15,12 @@ from copilot.demo.microsoft365 import (
     mail,
     mail_attachments,
     meetings,
+    people,
+    planner,
+    search,
     sites,
+    tasks,
+    teams,
     workbook,
 )
 from copilot.demo.microsoft365.routing import Routes
@@ -43,4 +48,9 @@ PARTS: tuple[Part, ...] = (
     calendar,
     calendar_schedule,
     meetings,
+    people,
+    planner,
+    search,
+    tasks,
+    teams,
 )

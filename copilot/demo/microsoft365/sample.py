@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from copilot.demo.microsoft365 import sample_calendar, sample_drive, sample_mail
+from copilot.demo.microsoft365 import sample_calendar, sample_drive, sample_mail, sample_talk, sample_tasks
 from copilot.demo.microsoft365.state import State
 from copilot.demo.microsoft365.story import DOMAIN as DOMAIN
 from copilot.demo.microsoft365.story import ME as ME
@@ -33,7 +33,13 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "Everyone": ("tomas.berg", "nina.keller", "priya.raman", "leo.martin", "sofia.lind"),
 }
 #: What parts add, in this order: each a function of the state. A part's own data is in sample_<part>.py.
-FILLS: tuple[Callable[[State], None], ...] = (sample_drive.fill, sample_mail.fill, sample_calendar.fill)
+FILLS: tuple[Callable[[State], None], ...] = (
+    sample_drive.fill,
+    sample_mail.fill,
+    sample_calendar.fill,
+    sample_talk.fill,
+    sample_tasks.fill,
+)
 
 
 def made(clock: Callable[[], datetime] | None = None) -> State:

@@ -42,7 +42,8 @@ def _chats(state: State) -> None:
     _said(state, -4, "15:40", group, "nina.keller", "<p>Please send me your Q3 figures by Friday.</p>")
     _said(state, -3, "09:12", group, "leo.martin", "<p>IT moves <b>4,000</b> from Q4 to Q3, the licences are due.</p>")
     at = mention(state, 0, state.users.get(nina) or {})
-    text = '<p><at id="0">Nina Keller</at> Marketing needs <strong>12,000</strong> more in Q3:</p><ul><li>fair in Lyon</li><li>travel</li></ul>'
+    text = '<p><at id="0">Nina Keller</at> Marketing needs <strong>12,000</strong> more in Q3:</p>'
+    text += "<ul><li>fair in Lyon</li><li>travel</li></ul>"
     _said(state, -1, "16:20", group, "priya.raman", text, mentions=[at])
     _said(state, 0, "08:15", one, "tomas.berg", "<p>Can I have the final numbers on <em>Wednesday</em>?</p>")
 
@@ -67,7 +68,15 @@ def _channel(state: State, team: Resource) -> None:
 
 
 def _said(
-    state: State, days: int, time: str, place: str, name: str, content: str, team: str = "", answers: str = "", **more: Any
+    state: State,
+    days: int,
+    time: str,
+    place: str,
+    name: str,
+    content: str,
+    team: str = "",
+    answers: str = "",
+    **more: Any,
 ) -> Resource:
     with state.at(moment(state, days, time)):
         body = {"body": {"contentType": "html" if "<" in content else "text", "content": content}, **more}

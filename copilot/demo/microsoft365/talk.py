@@ -31,7 +31,8 @@ def add_chat(state: State, kind: str, members: Iterable[str], topic: str | None 
                 return chat
     ending = "unq.gbl.spaces" if kind == "oneOnOne" else "thread.v2"
     name = uuid5(_SPACE, state.new_id()).hex
-    id = f"19:{'_'.join(sorted(ids)) if kind == 'oneOnOne' else f'meeting_{name}' if kind == 'meeting' else name}@{ending}"
+    names = {"oneOnOne": "_".join(sorted(ids)), "meeting": f"meeting_{name}"}
+    id = f"19:{names.get(kind, name)}@{ending}"
     now = state.stamp()
     return state.collection("chats").add(
         {

@@ -328,6 +328,7 @@ class Planner:
         if _only_quotes(complete[0].view):  # what can be computed is not looked up in a sentence
             computed = [c for c in complete if _computes(c) and c.able and c.score >= LIMITS.guess]
             complete = [*computed, *(c for c in complete if c not in computed)]
+        complete = _own_first(complete)
         best = complete[0]
         if _computes(best) and best.able and not best.state.loose:
             complete = [best, *(c for c in complete[1:] if not _only_quotes(c.view))]
@@ -468,6 +469,19 @@ def _only_quotes(view: ToolView) -> bool:
     needed = [p for p in view.parameters if p.required]
     kinds = {p.slot.kind for p in needed}
     return not view.acts and "query" in kinds and kinds <= {"query", "document"}
+
+
+def _own_first(complete: list[Candidate]) -> list[Candidate]:
+    """Return the calls; of those that take a question as it stands only the one that comes first, if no file is meant.
+
+    A word of the question that is also in a file's title does not mean that file: "holidays" is what it is about.
+    """
+    best = complete[0]
+    meant = best.state.docs and not all(m.soft for m in best.state.mentions)
+    own = [c for c in complete if c.view.first and c.able]
+    if not own or meant or not _only_quotes(best.view):
+        return complete
+    return [*own, *(c for c in complete if c not in own and not _only_quotes(c.view))]
 
 
 def _computes(candidate: Candidate) -> bool:

@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from copilot.models.builtin.ground import Ground
-from copilot.models.builtin.memory import METADATA, Memory, remember, text_of
+from copilot.models.builtin.memory import METADATA, Done, Memory, remember, text_of
 from copilot.models.builtin.plan import Outcome, Planner
 from copilot.models.builtin.replies import Call, failed_line, labelled, needs_model, report
 from copilot.models.builtin.summary import is_summary_request, summarise
@@ -62,13 +62,30 @@ class BuiltinPlanner(BaseChatModel):
         if not self.tools:
             return _message(_bare(messages, memory), memory, failed)
         if (messages and isinstance(messages[-1], ToolMessage)) or memory.done:
-            return _message(Outcome(report(memory)), memory, failed)
+            return _message(self._next(memory) or Outcome(report(memory)), memory, failed)
         return _message(self._plan().plan(memory), memory, failed)
+
+    def _next(self, memory: Memory) -> Outcome | None:
+        """Return what else reads the answer, after the tool that comes first found none; None where nothing does."""
+        planner = self._plan()
+        first = {view.wire_name for view in planner.views if view.first}
+        if not all(done.name in first and _found_nothing(done) for done in memory.done):
+            return None
+        others = Planner([view for view in planner.views if not view.first], self.ground)
+        reading = {view.wire_name for view in others.views if not view.acts}
+        outcome = others.plan(memory)
+        return outcome if outcome.calls and all(call.wire_name in reading for call in outcome.calls) else None
 
     def _plan(self) -> Planner:
         if self._planner is None:
             self._planner = Planner(views(self.tools), self.ground)
         return self._planner
+
+
+def _found_nothing(done: Done) -> bool:
+    """Whether a call read all that it could, and no place of it holds what was asked for."""
+    told = done.result.artifact if done.result is not None else None
+    return isinstance(told, dict) and told.get("status") == "done" and not told.get("sources")
 
 
 def _bare(messages: Sequence[BaseMessage], memory: Memory) -> Outcome:

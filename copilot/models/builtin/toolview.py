@@ -58,7 +58,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ToolView:
-    """A tool that may be called. `check` returns what is wrong with arguments, or None."""
+    """A tool that may be called. `check` returns what is wrong with arguments, or None.
+
+    One that is `first` is asked before others that take the same question.
+    """
 
     name: str
     wire_name: str
@@ -68,6 +71,7 @@ class ToolView:
     examples: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     check: Callable[[dict[str, Any]], str | None] = field(default=lambda args: None, compare=False)
+    first: bool = False
 
     @property
     def acts(self) -> bool:
@@ -166,7 +170,9 @@ def _view(tool: Any) -> ToolView:
 
     parameters = tuple(_declared(ours.arguments))
     wire = str(getattr(tool, "name", ours.wire_name))
-    return ToolView(ours.name, wire, ours.description, ours.effect.value, parameters, ours.examples, ours.cues, check)
+    return ToolView(
+        ours.name, wire, ours.description, ours.effect.value, parameters, ours.examples, ours.cues, check, ours.first
+    )
 
 
 def _declared(arguments: Arguments) -> Iterator[Parameter]:

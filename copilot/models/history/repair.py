@@ -174,6 +174,7 @@ class _Writer:
             tool_call_id=call_id,
             name=self._wire_name(call.name),
             status=call.result.status if call.result else "error",
+            artifact=call.result.artifact if call.result else None,  # for models in this process; it is never sent
         )
         return message, left
 

@@ -155,10 +155,10 @@ class OpenApi(Serving):
         from copilot.plugins.openapi.client import Client
 
         name = self.place.slug
-        service = Service(name, api.origins, self.place.reading.clearance(name))
-        references = (self.runtime.reference, name) if self.runtime.reference else (name,)
         signs_in = self.runtime.auth != "None"
-        return Client(service, api.schemes, self.place.reading.secrets, references if signs_in else ())
+        references = tuple(filter(None, (self.runtime.reference, name))) if signs_in else ()
+        service = Service(name, api.origins, self.place.reading.clearance(name), references=references)
+        return Client(service, api.schemes, self.place.reading.secrets, references)
 
     def _loaded(self) -> Api:
         from copilot.plugins.openapi.document import MOST_JSON, Document, parsed

@@ -75,7 +75,7 @@ class Connects(Protocol):
 
 
 class Connections:
-    """The accounts of the settings, each connected when it is first used."""
+    """The accounts of the settings, each connected when it is first used. `writes`: whether anything may be changed."""
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class Connections:
         }
         self._connector = connector
         self._env, self._web, self._hosts = env, web or WebSettings(), tuple(hosts)
+        self.writes = writes
         self._connected: dict[str, Connection] = {}
         self._lock = threading.Lock()
 

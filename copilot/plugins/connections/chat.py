@@ -67,7 +67,7 @@ class Said:
     """A message. `markdown` is its text, with hidden parts marked; `hidden` says that there are some.
 
     `answers` is the message that it replies to, `replies` those under it. `deleted` ones have no text; `system` ones
-    tell what happened ("Nina added Leo"). `label` is the sensitivity label that it carries, by its GUID.
+    tell what happened ("members added").
     """
 
     id: str
@@ -86,7 +86,6 @@ class Said:
     system: bool = False
     hidden: bool = False
     url: str = ""
-    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

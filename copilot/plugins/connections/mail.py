@@ -1,7 +1,7 @@
 """Mail: what a connector serves under the kind "mail", in plain words and values.
 
-Everything in here that somebody else wrote (names, subjects, texts, file names) is untrusted. `mailbox` is the address of
-a mailbox that is shared with the account, "" for its own. Ids stay good when a message is moved. All methods raise
+Everything in here that somebody else wrote (names, subjects, texts, file names) is untrusted. `mailbox` is the address
+of a mailbox that is shared with the account, "" for its own. Ids stay good when a message is moved. All methods raise
 ServiceError, whose code says why; "uncertain" means that it may have been done.
 """
 
@@ -96,7 +96,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A whole message. Its text is `html` where it has that, else `text`; `odd` says what could not be read, and why."""
+    """A whole message. Its text is `html` where it has that, else `text`; `odd` says what could not be read."""
 
     head: Headline
     html: str = ""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from copilot.errors import SettingsError
@@ -20,6 +21,7 @@ from copilot.plugins.credentials.kinds import Key as Key
 from copilot.plugins.credentials.kinds import Place as Place
 from copilot.plugins.credentials.kinds import source_of
 from copilot.settings import PluginAuth
+from copilot.trust.sanitise import safe_text
 
 #: Where each secret went to first; see `Hosts`.
 _FIRST = "plugin-credentials.json"
@@ -33,7 +35,19 @@ class Secrets:
     home: Path
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     _made: dict[str, Credential] = field(default_factory=dict, init=False, repr=False)
+    _asking: dict[str, dict[str, None]] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def asked_for(self, references: Iterable[str], who: str) -> None:
+        """Take down that a plugin, or a file with servers, asks for these references; one without hosts that several
+        ask for is sent nowhere."""
+        for reference in references:
+            self._asking.setdefault(reference, {})[safe_text(who)] = None
+
+    def asking(self, reference: str) -> tuple[str, ...]:
+        """Return who asks for a credential: by its own name, or by "NAME" for "NAME.SCHEME"."""
+        names = (name for name in self._asking if name == reference or reference.startswith(f"{name}."))
+        return tuple(dict.fromkeys(who for name in names for who in self._asking[name]))
 
     def credential(self, reference: str) -> Credential | None:
         """Return the credential behind a reference, None where the settings have none. Nothing is asked yet."""
@@ -80,7 +94,7 @@ class Secrets:
         return isinstance(found, SignIn) and found.forget()
 
     def _make(self, reference: str, chosen: PluginAuth) -> Credential:
-        hosts = Hosts(reference, tuple(chosen.hosts), self.home / _FIRST)
+        hosts = Hosts(reference, tuple(chosen.hosts), self.home / _FIRST, partial(self.asking, reference))
         if chosen.kind == "oauth":
             from copilot.plugins import oauth
 

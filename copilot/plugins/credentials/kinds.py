@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from copilot._flock import alone
 from copilot._redaction import remember
 from copilot.errors import SettingsError
 from copilot.models.credentials.base import EnvironmentKey
@@ -43,11 +44,13 @@ class Hosts:
     """Where a secret may go: to the origins that the settings name, else to the first one that it ever went to.
 
     Any plugin can name any reference: the first use is kept in `file`, and a plugin that lies elsewhere gets nothing.
+    Where several ask for it (`asking` returns who does), none may be the first: the settings must say where it goes.
     """
 
     reference: str
     named: tuple[str, ...]
     file: Path
+    asking: Callable[[], Sequence[str]] = field(default=tuple, compare=False)
 
     def check(self, request: httpx.Request) -> None:
         """Raise SettingsError where the secret may not go: another host, or unencrypted over a network."""
@@ -66,19 +69,39 @@ class Hosts:
             )
 
     def _first(self, place: str) -> str:
-        """Return the origin that the secret went to first, which is this one if there was none."""
-        kept = self._kept()
-        if self.reference not in kept:
-            kept[self.reference] = place
-            beside = self.file.with_name(f".{self.file.name}-{secrets.token_hex(4)}.tmp")
-            try:
-                self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                    json.dump(kept, file, indent=1)
-                beside.replace(self.file)
-            except OSError as error:
-                raise SettingsError(f"{self.file} can't be written: {error.strerror}; no secret is sent.") from error
+        """Return the origin that the secret went to first, which is this one if there was none.
+
+        Two processes never both write down a first one.
+        """
+        if found := self._kept().get(self.reference):
+            return found
+        self._must_be_meant(place)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with alone(self.file.with_name(f".{self.file.name}.lock")):
+                kept = self._kept()
+                if self.reference not in kept:
+                    kept[self.reference] = place
+                    self._keep(kept)
+        except OSError as error:
+            told = error.strerror or error
+            raise SettingsError(f"{self.file} can't be written: {told}; no secret is sent.") from error
         return kept[self.reference]
+
+    def _must_be_meant(self, place: str) -> None:
+        asking = self.asking()
+        if len(asking) > 1:
+            raise SettingsError(
+                f"plugins.auth.{self.reference} is asked for by {len(asking)} plugins ({', '.join(asking)}), and no "
+                "hosts are set for it; it was not sent.",
+                hint=f'If it is meant for {place}, write under [plugins.auth."{self.reference}"]: hosts = ["{place}"]',
+            )
+
+    def _keep(self, kept: Mapping[str, str]) -> None:
+        beside = self.file.with_name(f".{self.file.name}-{secrets.token_hex(4)}.tmp")
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(kept, file, indent=1)
+        beside.replace(self.file)
 
     def _kept(self) -> dict[str, str]:
         try:

@@ -25,13 +25,22 @@ _ASKING = re.compile(r"\b(who|whom|whose|where|when|why|which|how (?:many|much|l
 
 def answers(manifest: Fields, texts: Texts) -> tuple[EditorialAnswer, ...]:
     """Return the answers of a manifest, or of the file of its package that it names; addresses are not fetched."""
-    found = manifest.object("editorial_answers")
+    found = _listed(manifest).object("editorial_answers")
     if found is None:
         return ()
     found.only(("url", "answers"))
     if found.has("url") and not found.has("answers"):
         found = _from_file(found, texts)
     return tuple(made for each in found.objects("answers", _MOST) if (made := _answer(each)))
+
+
+def _listed(manifest: Fields) -> Fields:
+    """Return a manifest whose answers stand in an object, also where they are written as a bare list."""
+    written = manifest.value().get("editorial_answers")
+    if not isinstance(written, list):
+        return manifest
+    manifest.notes.add(f"{manifest.at('editorial_answers')} is a list; it is read as its answers.", "repaired")
+    return manifest.with_value({"editorial_answers": {"answers": written}})
 
 
 def _from_file(fields: Fields, texts: Texts) -> Fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any
@@ -102,7 +103,7 @@ def knowledge_skill(files: Sequence[Resource], asked: Sequence[str] = ()) -> Ski
     return Skill(
         "knowledge",
         f"Files of this agent: {names}. Search them before you answer.",
-        tools=(build(search, skill="knowledge"), build(read, skill="knowledge")),
+        tools=(replace(build(search, skill="knowledge"), first=True), build(read, skill="knowledge")),
         origin="agent",
         resources=tuple(files),
     )

@@ -342,7 +342,7 @@ class _Reader:
 
     def _key(self, key: Any, where: str) -> str:
         if not isinstance(key, str) or not key or "=" in key or not key.isprintable():
-            raise PluginError(f"{where} holds the name {_shown(key)}, which is none.")
+            raise PluginError(f"{where} holds {_shown(key)}, which can't be a name.")
         return key
 
     def address(self) -> dict[str, Any]:
@@ -455,7 +455,9 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
 
 def _name(name: str) -> str:
     if not name.strip() or len(name) > _LONGEST_NAME or safe_text(name) != name:
-        raise PluginError(f"its name is none: 1 to {_LONGEST_NAME} characters that can be seen, on one line.")
+        raise PluginError(
+            f"its name can't be used: it takes 1 to {_LONGEST_NAME} characters that can be seen, on one line."
+        )
     return name
 
 

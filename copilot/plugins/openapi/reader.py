@@ -41,7 +41,7 @@ def read(path: Path, reading: Reading) -> Plugin:
     name = slug(api.title or root.name)
     chosen = reading.settings.services.get(name)
     api = placed(api, chosen.url if chosen else "")
-    service = Service(name, api.origins, reading.clearance(name))
+    service = Service(name, api.origins, reading.clearance(name), references=_asked(api, name, reading))
     client = Client(service, api.schemes, reading.secrets, (name,))
     tools, problems = tools_of(api, client, name, str(path))
     if not tools:
@@ -95,6 +95,11 @@ def compiled(document: Document, *, base: str = "") -> Api:
         return compiler.api(form)
     except PluginError as error:
         raise PluginError(f"{document.path}: {error.message}", hint=error.hint, code=error.code) from None
+
+
+def _asked(api: Api, name: str, reading: Reading) -> tuple[str, ...]:
+    """Return the reference of its credentials; a document that says nothing of them gets what is set for it."""
+    return (name,) if api.schemes or name in reading.settings.auth else ()
 
 
 def tools_of(

@@ -190,9 +190,17 @@ class _Parts:
             given = [each.get("source") for each in given.values() if isinstance(each, Mapping)]
         for place in given if isinstance(given, list) else [given]:
             if isinstance(place, str) and place.strip():
-                yield place.strip().removeprefix("./").rstrip("/") or "."
+                yield self._below(field, place).rstrip("/") or "."
             elif place is not None:
                 self.say(f"{field} names something that is no path, and it is left out.")
+
+    def _below(self, field: str, place: str) -> str:
+        """Return a path that a field names, as it is below the plugin's folder; it is to begin with ./, and counts
+        without that, too."""
+        written = place.strip()
+        if not written.startswith("./") and written != ".":
+            self.say(f"{field} names {safe_text(written)[:200]!r}; a path is to begin with ./, and is read so.")
+        return written.removeprefix("./")
 
     def servers(self, reading: Reading, name: str) -> tuple[Server, ...]:
         """Return the servers of .mcp.json and of the manifest, which names files or holds them."""
@@ -213,7 +221,7 @@ class _Parts:
         paths = [".mcp.json"] if self.files.exists(".mcp.json") else []
         for each in given if isinstance(given, list) else [given]:
             if isinstance(each, str):
-                paths.append(each.removeprefix("./"))
+                paths.append(self._below("mcpServers", each))
             elif isinstance(each, Mapping):
                 yield self.where, each.get("mcpServers", each)
             elif each is not None:

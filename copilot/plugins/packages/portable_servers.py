@@ -35,7 +35,7 @@ def server(name: str, entry: Any, root: Path, data: Path, *, plugin: str) -> Ser
     `root` is the plugin's folder, `data` the one it may keep things in; neither is written here.
     """
     if not name or len(name) > _LONGEST_NAME or safe_text(name) != name:
-        raise PluginError("its name is none: it is empty, too long, or holds characters that nobody sees.")
+        raise PluginError("its name can't be used: it is empty, too long, or holds characters that nobody sees.")
     if not isinstance(entry, dict):
         raise PluginError("it is no object.")
     transport = entry.get("type")

@@ -98,7 +98,7 @@ def _source_of(listed: Listed, market: Source) -> Source:
     if listed.kind in ("npm", "pip"):
         raise PluginError(f"{listed.name} is a package of {listed.kind}, which is not fetched from a marketplace.")
     if listed.kind == "github" and not re.fullmatch(r"[\w.-]+/[\w.-]+", listed.address):
-        raise PluginError(f"{listed.name} names the repository {listed.address[:80]!r}, which is none.")
+        raise PluginError(f"{listed.name} names {listed.address[:80]!r}, which is no repository.")
     address = f"https://github.com/{listed.address}" if listed.kind == "github" else listed.address
     path = listed.path.strip("./")
     return parse(address + (f"#{listed.ref}" if listed.ref or path else "") + (f":{path}" if path else ""))

@@ -114,7 +114,7 @@ def test_what_is_odd_is_repaired_and_said(entry: dict[str, Any], field: str, val
         ({"command": "x", "args": {"a": 1}}, "args is a map"),
         ({"command": "x", "args": [["a"]]}, "args[0] is a list"),
         ({"command": "x", "env": ["A=1"]}, "env is a list"),
-        ({"command": "x", "env": {"A=B": "1"}}, "holds the name"),
+        ({"command": "x", "env": {"A=B": "1"}}, "which can't be a name"),
         ({"type": "websocket", "url": "wss://a.b"}, "must be stdio, http (streamable-http) or sse"),
         ({"type": {}, "url": "https://a.b"}, "type is a map"),
         ({"url": "ftp://a.b"}, "no plain web address"),
@@ -167,7 +167,7 @@ def test_a_place_in_the_environment_of_a_program_is_no_secret(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 65, "evil\u202e", "\x1b[2J"])
 def test_a_name_that_can_not_be_shown_is_none(name: str) -> None:
     (problem,) = parse({name: {"command": "x"}}, "f").problems
-    assert "its name is none" in problem.reason
+    assert "its name can't be used" in problem.reason
     assert problem.where.isprintable()
 
 

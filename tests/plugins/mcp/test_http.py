@@ -288,7 +288,9 @@ def sdk() -> Iterator[str]:
     uvicorn = pytest.importorskip("uvicorn")
     from tests.plugins.mcp.sdk_server import server
 
-    config = uvicorn.Config(server.streamable_http_app(), host="127.0.0.1", port=0, log_level="critical")
+    app = server.streamable_http_app()
+    app.router.routes += server.sse_app().routes  # the older transport, at /sse
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical")
     running = uvicorn.Server(config)
     up = threading.Event()
     startup = running.startup
@@ -316,6 +318,17 @@ def test_a_server_of_the_official_library(desk: Make, sdk: str) -> None:
     forget = made.change("web.forget")
     assert forget.kind == "delete"
     assert forget.deliver("k") == "forgot Bern"
+
+
+@pytest.mark.parametrize("entry", [{"type": "sse"}, {}], ids=["by its type", "as a guess"])
+def test_a_server_of_the_older_transport(desk: Make, sdk: str, entry: dict[str, str]) -> None:
+    """Model Context Protocol 2024-11-05, "HTTP with SSE"."""
+    made = desk(elicit=lambda question: Answer("accept", {"city": "Bern"}))
+    made.offer(at(sdk.replace("/mcp", "/sse"), **entry))
+    outcome = made.stage("web.add", a=1, b=2)
+    assert outcome.data == {"sum": 3}  # type: ignore[union-attr]
+    assert made.heard == ["adding (1 of 1)"]
+    assert made.change("web.forget").deliver("k") == "forgot Bern"
 
 
 def test_changes_are_heard_on_the_stream_of_newer_servers(desk: Make, sdk: str) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from copilot._flock import alone
 from copilot.errors import SettingsError, ToolInputError
 from copilot.plugins import web
 from copilot.plugins.context import ToolContext
-from copilot.plugins.credentials import Secrets
+from copilot.plugins.credentials import Hosts, Secrets
 from copilot.plugins.openapi import paging, reader, responses
 from copilot.plugins.openapi.client import Client
 from copilot.plugins.openapi.model import Operation
@@ -319,6 +320,52 @@ def test_a_secret_goes_to_the_first_place_only(served: Served, home: Path) -> No
     (home / "plugin-credentials.json").write_text("{")
     with pytest.raises(SettingsError, match="no secret"):
         found.apply(httpx.Request("GET", "https://desk.example/a"))
+
+
+def test_a_secret_that_several_plugins_ask_for_goes_nowhere_until_its_hosts_are_set(home: Path) -> None:
+    import httpx
+
+    request = httpx.Request("GET", "https://desk.example/a")
+    auth = {"kind": "bearer", "api_key_env": "DESK_KEY"}
+    free = {**auth, "hosts": ["desk.example"]}
+    secrets = secrets_of(home, **{"desk": auth, "desk.head": auth, "crm": auth, "free": free})
+    secrets.asked_for(["desk", "free"], "desk in /plugins/desk")
+    secrets.asked_for(["desk", "free"], "other\x1b[2J in /plugins/other")
+    secrets.asked_for(["crm"], "other in /plugins/other")
+    for name in ("desk", "desk.head"):
+        line = rf'desk in .*, other in .*under \[plugins.auth."{name}"\]: hosts = \["https://desk.example:443"\]'
+        with pytest.raises(SettingsError, match=line) as refused:
+            secrets.credential(name).apply(request)  # type: ignore[union-attr]
+        assert "\x1b" not in str(refused.value)
+    assert not (home / "plugin-credentials.json").exists()
+    for name in ("crm", "free"):  # one plugin alone asks, or the settings say where it goes
+        secrets.credential(name).apply(request)  # type: ignore[union-attr]
+
+
+def test_only_one_of_two_processes_writes_down_where_a_secret_goes_first(home: Path) -> None:
+    """The other one has looked, found nothing, and waits for its turn: it must look again."""
+    import httpx
+
+    kept, looked, told = home / "plugin-credentials.json", threading.Event(), []
+
+    def asking() -> tuple[str, ...]:
+        looked.set()
+        return ()
+
+    def second() -> None:
+        try:
+            Hosts("desk", (), kept, asking).check(httpx.Request("GET", "https://b.example"))
+        except SettingsError as error:
+            told.append(str(error))
+
+    with alone(kept.with_name(f".{kept.name}.lock")):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert looked.wait(20)
+        kept.write_text('{"desk": "https://a.example:443"}')
+    thread.join(20)
+    assert "is meant for https://a.example:443" in told[0]
+    assert json.loads(kept.read_text()) == {"desk": "https://a.example:443"}
 
 
 def test_an_answer_does_not_repeat_the_secret(served: Served, home: Path) -> None:

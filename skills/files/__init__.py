@@ -1,0 +1,1 @@
+"""Files in OneDrive, SharePoint and other places elsewhere."""

@@ -1,0 +1,1 @@
+"""The skill `web`: search the web, and read single pages of it."""
