@@ -16,7 +16,7 @@ from copilot.errors import ServiceError
 from copilot.plugins.connections import Account
 from copilot.plugins.connections.mail import Folder
 
-from .names import decoded, encoded, parsed, quoted, role_of
+from .names import decoded, parsed, quoted, role_of
 from .options import Options
 
 T = TypeVar("T")
@@ -268,6 +268,3 @@ def _messages(data: Sequence[Any]) -> Iterator[Fetched]:
             current.flags = frozenset((flags[1] if flags else b"").decode("utf-8", "replace").split())
             yield current
             current = Fetched()
-
-
-__all__ = ["Fetched", "Mailbox", "encoded", "signed_out", "xoauth2"]

@@ -203,7 +203,7 @@ def of_draft(draft: Draft, key: str) -> Json:
 def of_edit(edit: Edit, span: Span) -> Json:
     """Return the body that changes an event; `span` is when it is, or will be."""
     made: Json = {}
-    plain = {"subject": edit.subject, "showAs": _TO_STATUS.get(edit.status or "")}
+    plain = {"subject": edit.subject, "showAs": _TO_STATUS.get(edit.status) if edit.status else None}
     made |= {name: value for name, value in plain.items() if value is not None}
     if edit.span is not None:
         made |= times(edit.span)

@@ -30,7 +30,7 @@ _PLAIN = frozenset({"file", "local", "sftp", "ssh", "smb", "memory", "dbfs", "ar
 #: Stores that compare themselves: the arguments of a write over a version, and of a new file.
 _CONDITIONS: Mapping[str, tuple[str, str]] = {"s3": ("IfMatch", "IfNoneMatch"), "s3a": ("IfMatch", "IfNoneMatch")}
 #: What such a refusal is called (Amazon S3, "Conditional writes").
-_REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "412")
+_REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "pre-conditions you specified")
 _ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
     (FileNotFoundError, "missing", "it is not there"),
     (FileExistsError, "conflict", "the name is taken"),
@@ -108,7 +108,7 @@ class StorageMount:
 
     def _trouble(self, error: Exception, what: str) -> ServiceError:
         said = one_line(str(error) or type(error).__name__)
-        if any(word in said for word in _REFUSED):
+        if any(word in f"{said} {error.__cause__!r}" for word in _REFUSED):
             return ServiceError(f"{what} changed at {self.name}.", hint="Read it again.", code="conflict")
         if isinstance(error, OSError) and error.errno in _FULL:
             return ServiceError(f"There is no room for {what} at {self.name}.", hint="Free some space.", code="full")

@@ -246,6 +246,13 @@ class Copilot:
         chosen = replace(chosen, problems=(*chosen.problems, *missing(self.persona, unknown)))
         return chosen.plus([agents_skill(workers, self._ask)] if workers and self._depth < DEEPEST else [])
 
+    @cached_property
+    def at_hand(self) -> Skills:
+        """What is offered, without the skills that need an account or the web where none is set up."""
+        from copilot.agent.at_hand import at_hand
+
+        return at_hand(self.offered, self.settings, self.connections)
+
     def _ask(self, persona: Persona, message: str, label: Label) -> Answered:
         """Return what a worker agent says; see workers.py."""
         from copilot.agent.workers import answered
@@ -356,7 +363,7 @@ class Copilot:
         traced = self.settings.records.otel
         return assemble(
             model=model,
-            skills=self.offered,
+            skills=self.at_hand,
             workspace=self.workspace,
             window=model.window,
             traced=traced,

@@ -88,8 +88,17 @@ class Step:
         return self
 
 
+#: What the person may do about a refusal of a tool of the web.
+_ON_WEB = {
+    "unlisted-host": " Pages may come from the hosts under [trust] hosts in copilot.toml.",
+    "leaks-to-host": " What the person typed may go out, word for word; or begin a new thread.",
+}
+
+
 def _way_out(verdict: Verdict, tool: Tool | None) -> str:
     """Return which setting of the person would let a service be asked with such data."""
+    if tool is not None and tool.on_web:
+        return _ON_WEB.get(verdict.rule, "")
     if verdict.rule != "leaks-to-host" or tool is None or tool.service is None:
         return ""
     name = tool.service.name

@@ -66,7 +66,7 @@ def _is_agent(found: Found) -> bool:
     schema, version = str(found.value.get("$schema", "")), str(found.value.get("version", ""))
     drafted = any(word in schema for word in ("declarative-agent", "declarative-copilot", "declarativeAgent"))
     minimal = {"name", "description"} <= found.keys and version.startswith("v1.")
-    named = found.path.name.casefold() == "declarativeagent.json"  # as in a folder: what is missing is told by its reader
+    named = found.path.name.casefold() == "declarativeagent.json"  # its reader tells what is missing
     return drafted or minimal or named or {"name", "instructions"} <= found.keys
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from copilot.errors import ToolInputError
@@ -240,4 +239,4 @@ def at_other_time(event: Event, found: Span | None) -> Span | None:
     """Return a new time in the zone in which the event was made, so that what repeats keeps that zone's clocks."""
     if found is None or found.all_day or event.span.all_day or event.kind == "single":
         return found
-    return replace(found.seen_in(event.span.zone))
+    return found.seen_in(event.span.zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
 
@@ -80,7 +80,7 @@ def folder_of(folders: Sequence[Folder], name: str) -> Folder:
     """Return the folder of a name, a path or a purpose ("sent"). Raises ToolInputError with those that there are."""
     wanted = " ".join(name.split()).strip("/").casefold()
     role = next((role for role, names in _CALLED.items() if wanted in names), "")
-    tests = (
+    tests: tuple[Callable[[Folder], bool], ...] = (
         lambda f: f.path.casefold() == wanted,
         lambda f: bool(role) and f.role == role,
         lambda f: f.path.casefold().rpartition("/")[2] == wanted,

@@ -39,12 +39,12 @@ def noted(context: ToolContext, heads: Iterable[Headline], me: Address) -> tuple
     """Label what is shown of messages, and return their sources. A private one is for those it went between."""
     sources = []
     for head in heads:
-        header = f"msip_labels: {head.protection.labels}\r\n\r\n" if head.protection.labels else ""
+        labels = " ".join(head.protection.labels.split())
         readers = (
             [each.address for each in (*head.participants, me) if each.address] if head.protection.private else None
         )
         sources.append(source(head))
-        context.received(" ".join(header.splitlines()).encode() + b"\r\n\r\n", sources[-1], readers)
+        context.received(f"msip_labels: {labels}\r\n\r\n".encode(), sources[-1], readers)
     return tuple(dict.fromkeys(sources))
 
 

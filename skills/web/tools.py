@@ -16,7 +16,7 @@ from copilot.slots import Role, Slot
 from copilot.trust.hosts import is_below
 from copilot.trust.labels import Confidentiality, Label
 
-Url = Annotated[str, Role("url"), Field(description="The whole address, as it was given: https://...")]
+Url = Annotated[str, Role("url"), Slot("query"), Field(description="The whole address, as it was given: https://...")]
 _MOST_HITS = 20
 
 
@@ -57,7 +57,7 @@ def search(
     effect="fetch",
     on_web=True,
     examples=["read https://learn.microsoft.com/graph/overview"],
-    cues=["page", "website", "url", "link", "address"],
+    cues=["page", "website", "url", "link", "web", "http", "https"],
 )
 def fetch(ctx: ToolContext, url: Url) -> Result:
     """Fetch one page of the web and return it as Markdown: its first part, and how many parts there are.

@@ -6,8 +6,10 @@ a call is throttled and somebody else changes the workbook, all in the middle of
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from copilot.documents import excel
 from copilot.errors import ApprovalError
 from copilot.settings import Settings
 from tests.acceptance.conftest import Done, Everpilot
+from tests.conftest import ROOT
 from tests.vendors import AnthropicServer, Call, OpenAIServer, Reply
 from tests.vendors.graph import TOKEN_ENV, Graph
 
@@ -238,6 +241,9 @@ READS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("teams.read", {"place": "Budget Q3"}, "12,000"),
     ("teams.missed", {}, "final numbers"),
+    ("search.find", {"words": "budget"}, "Budget 2026.xlsx"),
+    ("tasks.mine", {}, "Collect the Q3 figures"),
+    ("people.find", {"name": "Ana"}, "ana.costa@supplier.example"),
 ]
 #: Tools that send or change something elsewhere, and whom the card names.
 SENDS: list[tuple[str, dict[str, Any], str]] = [
@@ -245,6 +251,7 @@ SENDS: list[tuple[str, dict[str, Any], str]] = [
     ("mail.mark", {"messages": ["final numbers"], "flagged": True}, "nina.keller@fabrikam.example"),
     ("calendar.create", MEETING, "tomas.berg@fabrikam.example"),
     ("teams.post", {"place": "Budget Q3", "text": "The sheet is done."}, "Budget Q3"),
+    ("tasks.create", {"title": "Send the final numbers"}, "Send the final numbers"),
 ]
 #: Graph asks by POST where a question is long.
 _QUESTIONS = ("$batch", "getSchedule", "search/query", "getPresences", "findMeetingTimes", "Labels")
@@ -305,3 +312,13 @@ def test_a_mail_that_gives_orders_gets_nothing(desk: Path, graph: Graph, state: 
     final = assistant(desk, graph, script, graph.env, state).ask("What is in the invoice, and in the budget?")
     assert (final.text, final.approvals) == ("I was not allowed to.", [])
     assert changes(graph) == []
+
+
+def test_the_rights_in_the_documentation_are_those_that_are_asked_for() -> None:
+    from copilot.plugins.connectors import connector
+
+    scopes = importlib.import_module(f"{type(connector('microsoft365')).__module__}.scopes")
+    page = (ROOT / "docs" / "microsoft365.md").read_text("utf-8")
+    table = page[page.index("## Rights") : page.index("## National clouds")]
+    named = set(re.findall(r"`([A-Z][A-Za-z]+\.[A-Za-z.]+)`", table))
+    assert named - {"SKILL.md"} == set(scopes.RIGHTS)

@@ -17,7 +17,7 @@ from copilot.agent.prompt import system_prompt
 from copilot.agent.tool_search import Offer, Searched
 from copilot.plugins import loader
 from copilot.plugins.langchain import as_langchain
-from copilot.plugins.skill import Skills
+from copilot.plugins.skill import Skill, Skills
 from copilot.settings import ToolSettings
 from tests.plugins.foreign_tools import foreign
 
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent / "golden"
 def pages() -> dict[str, str]:
     """File name to content: the system prompt, and every skill's tools as they go over the wire."""
     loaded = loader.load()
-    made = {"system.md": system_prompt(loaded.skills)}
+    made = {"system.md": system_prompt(without_accounts(loaded))}
     for skill in [*loaded.skills, core_skill(loaded)]:
         schemas = [convert_to_openai_tool(as_langchain(tool))["function"] for tool in skill.tools]
         made[f"{skill.name}.json"] = json.dumps(schemas, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
@@ -42,9 +42,14 @@ def pages() -> dict[str, str]:
 ASKED = "Move the meeting with Contoso to Friday and replace Acme with Apex in contract.docx"
 
 
+def without_accounts(loaded: Skills) -> tuple[Skill, ...]:
+    """What is at hand where no account is set up (copilot/agent/at_hand.py)."""
+    return tuple(skill for skill in loaded.skills if not skill.accounts)
+
+
 def crowds() -> dict[str, Skills]:
     """The bundled skills with 500 tools in 50 skills of strangers, and with 500 skills."""
-    bundled = loader.load().skills
+    bundled = without_accounts(loader.load())
     return {
         "many_tools": Skills((*bundled, *foreign(50))),
         "many_skills": Skills((*bundled, *foreign(500, each=1))),

@@ -25,7 +25,7 @@ from copilot.plugins.skill import Skill, Skills
 from copilot.plugins.tools import Effect, json_tool
 from copilot.settings import Settings, ToolSettings
 from copilot.trust.labels import Label
-from tests.agent.golden import ASKED, crowds, offered
+from tests.agent.golden import ASKED, crowds, offered, without_accounts
 from tests.agent.scripted import Scripted
 from tests.plugins.foreign_tools import foreign
 from tests.thinning import thinned
@@ -73,9 +73,10 @@ def test_schemas_that_can_not_be_sent_break_only_their_tools(tmp_path: Path) -> 
 
 
 def test_the_bundled_skills_alone_are_offered_whole(tmp_path: Path) -> None:
-    helper, model = assistant(tmp_path, ["Hello."], BUNDLED)
+    here = Skills(without_accounts(BUNDLED))
+    helper, model = assistant(tmp_path, ["Hello."], here)
     helper.ask("hello")
-    assert {tool.wire_name for tool in BUNDLED.tools().values()} < set(model.offers[0])
+    assert {tool.wire_name for tool in here.tools().values()} < set(model.offers[0])
     assert "tools__find" not in model.offers[0]
 
 

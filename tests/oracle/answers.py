@@ -163,5 +163,16 @@ MAIL = (
     get("/me/mailboxSettings/automaticRepliesSetting", "automatic_replies_setting.AutomaticRepliesSetting"),
     get("/me/outlook/masterCategories", "outlook_category_collection_response.OutlookCategoryCollectionResponse"),
 )  # fmt: skip
+TEAMWORK = (
+    get("/me/chats?$expand=members,lastMessagePreview&$top=50", "chat_collection_response.ChatCollectionResponse"),
+    get("/me/joinedTeams", "team_collection_response.TeamCollectionResponse"),
+    get("/teams/{group}/channels", "channel_collection_response.ChannelCollectionResponse"),
+    get("/me/people", "person_collection_response.PersonCollectionResponse"),
+    get("/me/contacts", "contact_collection_response.ContactCollectionResponse"),
+    get("/users/{tomas}/presence", "presence.Presence"),
+    get("/me/todo/lists", "todo_task_list_collection_response.TodoTaskListCollectionResponse"),
+    get("/me/planner/plans", "planner_plan_collection_response.PlannerPlanCollectionResponse"),
+    get("/me/planner/tasks", "planner_task_collection_response.PlannerTaskCollectionResponse"),
+)
 #: All that is asked, in this order.
-ASKED = (*DIRECTORY, *FILES, *WORKBOOK, *CALENDAR, *MAIL)
+ASKED = (*DIRECTORY, *FILES, *WORKBOOK, *CALENDAR, *MAIL, *TEAMWORK)

@@ -36,7 +36,7 @@ RULES = st.one_of(
 STARTS = st.datetimes(datetime(2023, 1, 1), datetime(2028, 12, 31)).map(lambda d: d.replace(second=0, microsecond=0))
 
 
-@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(160), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(RULES, st.integers(1, 4), STARTS, st.one_of(st.none(), st.integers(1, 30)))
 def test_occurrences_are_those_of_dateutil(text: str, interval: int, start: datetime, count: int | None) -> None:
     rrule = pytest.importorskip("dateutil.rrule")

@@ -172,7 +172,7 @@ _TAKEN = frozenset(reason for reason, kind in _BY_REASON.items() if kind == "tak
 _SCOPES = re.compile(r"requires one of '([\w.]+)[^']*'")
 
 
-#: "... is locked for shared use by nina@x.example [membership]", "... is checked out for editing by i:0#.f|..|nina@...".
+#: "is locked for shared use by nina@x.example [membership]", "is checked out for editing by i:0#.f|..|nina@x.example".
 _HOLDER = re.compile(r" for (?:shared use|exclusive use|editing) by (?:\S*\|)?([^\s|\[]+@[^\s|\[]*\w)")
 
 

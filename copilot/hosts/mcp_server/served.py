@@ -41,12 +41,12 @@ class Served:
         self._own = own.own_skill(self.room, lambda: self.catalogue)
         self._roots: dict[str, tuple[Path, ...]] = {}
         self._desks: OrderedDict[tuple[Path, ...], Desk] = OrderedDict()
-        self.catalogue = Catalogue.of(self.copilot.skills, self._own, options)
+        self.catalogue = Catalogue.of(self.copilot.at_hand, self._own, options)
 
     def reload(self) -> bool:
         """Load the skills anew; return whether a client sees a difference. Raises EverpilotError: then all stays."""
         copilot = self._open(())
-        catalogue = Catalogue.of(copilot.skills, self._own, self.options)
+        catalogue = Catalogue.of(copilot.at_hand, self._own, self.options)
         if catalogue.same_as(self.catalogue):
             return False
         self.copilot, self.catalogue = copilot, catalogue

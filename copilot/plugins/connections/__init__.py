@@ -20,6 +20,8 @@ from copilot.settings import AccountSettings, WebSettings
 #: What a connection can serve; the interfaces are `mail.Mail`, `calendar.Calendar`, ...
 WorkKind = Literal["mail", "calendar", "chat", "people", "search", "tasks", "files"]
 KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
+#: What a skill that needs the web says in place of a kind; it needs no account.
+WEB = "web"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
-from copilot.plugins.connections import Account, WorkKind
+from copilot.plugins.connections import WEB, Account, WorkKind
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def declared(words: Iterable[str], *, writes: bool = True) -> Declared:
     found: dict[WorkKind, bool] = {}
     kinds: Sequence[WorkKind] = get_args(WorkKind)
     unknown = []
-    for word in words:
+    for word in (word for word in words if word != WEB):
         name, _, how = word.partition(":")
         kind = next((each for each in kinds if each == name), None)
         if kind is None or how not in ("", "read"):

@@ -43,7 +43,7 @@ PATTERNS = st.one_of(
 )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(160), deadline=None)
 @given(PATTERNS, st.integers(1, 3), st.dates(date(2023, 1, 1), date(2028, 12, 31)))
 def test_a_pattern_and_its_rule_mean_the_same_days(pattern: dict[str, Any], interval: int, start: date) -> None:
     alone = {"type": "noEnd", "startDate": start.isoformat()}

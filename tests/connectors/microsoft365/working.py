@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,17 +28,18 @@ class Clock:
     """The story's time; waiting lets it go on, and takes none."""
 
     def __init__(self) -> None:
-        self.time, self.waited = sample.NOW, 0.0
+        self.seconds = self.waited = 0.0
 
     def monotonic(self) -> float:
-        return self.time.timestamp()
+        return self.seconds
 
     def now(self) -> datetime:
-        return self.time
+        return sample.NOW + timedelta(seconds=self.seconds)
 
     async def sleep(self, seconds: float) -> None:
         self.waited += seconds
-        self.time += timedelta(seconds=seconds)
+        self.seconds += seconds
+        await asyncio.sleep(0)
 
 
 @dataclass

@@ -295,7 +295,9 @@ def test_a_missing_file_is_said(call: Call, folder: Path, home: Path, name: str)
     }
     tool = TOOLS[f"documents.{name}"]
     with pytest.raises(DocumentError, match=r"lease\.docx") as caught:
-        tool.stage(context(folder, home), {k: v for k, v in arguments.items() if k in tool.arguments.model.model_fields})
+        tool.stage(
+            context(folder, home), {k: v for k, v in arguments.items() if k in tool.arguments.model.model_fields}
+        )
     assert caught.value.code == "missing"
 
 
