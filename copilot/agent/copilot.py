@@ -18,6 +18,7 @@ from copilot import settings as settings_module
 from copilot._home import keep_private, login
 from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.agent.threads import Threads
+from copilot.errors import SettingsError
 from copilot.plugins import connectors
 from copilot.settings import Settings
 from copilot.workspace.places import FOLDER as PLACES
@@ -88,7 +89,7 @@ class Copilot:
         places = [place_of(Path(place)) or str(place) for place in (folder, *folders)]
         here = {place: connectors.mount(place) for place in places if not connectors.lies_elsewhere(place)}
         self.user = user
-        self.state = keep_private(state or settings_module.home())
+        self.state = keep_private(_state_folder(state) if state else settings_module.home())
         self.settings = settings or settings_module.load(here.get(places[0], self.state / PLACES))
         self.mode = mode or self.settings.trust.mode
         self.threads = Threads(self.state)
@@ -572,6 +573,15 @@ class Copilot:
             bound = graph.copy({"checkpointer": saver})
             label = self.persona.label if self.persona else None
             yield Turn(bound, thread, mode or self.mode, self.runner, _now, self.user, label)
+
+
+def _state_folder(folder: Path) -> Path:
+    """Return the folder, made if it is not there. Raises SettingsError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"The state folder {folder} can't be made: {error.strerror}.") from error
+    return folder
 
 
 def _now() -> datetime:

@@ -40,3 +40,9 @@ def test_a_tool_without_its_account_says_what_to_set_up(office: Path) -> None:
     outcome = Copilot(office).call("mail.search", {"query": "budget"})
     assert outcome["status"] == "failed"
     assert "everpilot login" in outcome["error"]["message"]
+
+
+def test_a_state_folder_that_is_not_there_is_made(office: Path, tmp_path: Path) -> None:
+    state = tmp_path / "new" / "state"
+    assert Copilot(office, state=state).ask("what is the total of Revenue in sales.xlsx?").error is None
+    assert state.stat().st_mode & 0o077 == 0
