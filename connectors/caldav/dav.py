@@ -119,21 +119,23 @@ class Dav:
 
     async def _followed(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         for _ in range(_REDIRECTS):
+            self._at_home(url)  # also what the server itself names: "//other.example/x" is no path
             answer = await self.http.request(method, url, content=body or None, headers=dict(headers))
             if answer.status_code not in (301, 302, 307, 308):
                 if len(answer.content) > _LARGEST:
                     raise ServiceError("The answer of the calendar's server is too large.", code="full")
                 lower = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, url, lower, answer.content)
-            target = urljoin(url, answer.headers.get("location", ""))
-            if _origin(target) != _origin(self.url):
-                raise ServiceError(
-                    f"{urlsplit(self.url).hostname} sends on to {urlsplit(target).hostname}, which gets no password.",
-                    hint=f"If that is right, set url = {one_line(target)!r} in [accounts.{self.account}].",
-                    code="denied",
-                )
-            url = target
+            url = urljoin(url, answer.headers.get("location", ""))
         raise ServiceError("The calendar's server sends on without an end.", code="broken")
+
+    def _at_home(self, url: str) -> None:
+        if _origin(url) != _origin(self.url):
+            raise ServiceError(
+                f"{urlsplit(self.url).hostname} sends on to {urlsplit(url).hostname}, which gets no password.",
+                hint=f"If that is right, set url = {one_line(url)!r} in [accounts.{self.account}].",
+                code="denied",
+            )
 
     def _good(self, method: str, reply: Reply, what: str) -> Reply:
         if reply.status < 400:

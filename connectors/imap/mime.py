@@ -238,9 +238,16 @@ def _decoded_text(part: Mime, odd: list[str]) -> str:
     try:
         return data.decode(charset)
     except UnicodeDecodeError:
-        return data.decode("cp1252" if charset in ("utf-8", "us-ascii", "ascii", "iso-8859-1") else charset, "replace")
+        return _replaced(data, "cp1252" if charset in ("utf-8", "us-ascii", "ascii", "iso-8859-1") else charset)
     except (LookupError, *FAULTS):
         odd.append("Its charset is none that is known; it was read as UTF-8.")
+        return data.decode("utf-8", "replace")
+
+
+def _replaced(data: bytes, charset: str) -> str:
+    try:
+        return data.decode(charset, "replace")
+    except FAULTS:  # a codec that replaces nothing, such as punycode
         return data.decode("utf-8", "replace")
 
 
@@ -256,7 +263,9 @@ def bytes_of(part: Mime) -> bytes:
 def _message_bytes(part: Mime) -> bytes:
     inner = part.get_payload()
     first = inner[0] if isinstance(inner, list) and inner else None
+    if not isinstance(first, Mime):
+        return str(inner).encode("utf-8", "replace")
     try:
-        return first.as_bytes() if isinstance(first, Mime) else str(inner).encode("utf-8", "replace")
-    except FAULTS:
-        return str(first).encode("utf-8", "replace") if first is not None else b""
+        return first.as_bytes()
+    except FAULTS:  # nested too deep, or no text that can be written: its headers are left
+        return "".join(f"{name}: {_utf8(str(value))}\n" for name, value in first.raw_items()).encode("utf-8", "replace")

@@ -165,7 +165,7 @@ class Identity:
         asking = self.asking(wishes)
         if not isinstance(self._flow, Person):
             self.renewed()
-            return SignedIn(self.options.user, self._place(self.options.tenant))
+            return self._needless()
         self._file.check()
         before = self._kept()
         names = [right.name for right in asking.rights]
@@ -208,9 +208,15 @@ class Identity:
     def signed_in(self) -> SignedIn | None:
         """Return the sign-in that is kept, None when there is none; an app or a token needs none."""
         if self.options.method not in PERSONS:
-            return SignedIn(self.options.user, self._place(self.options.tenant))
+            return self._needless()
         kept = self._kept()
         return self._told(kept) if kept else None
+
+    def _needless(self) -> SignedIn:
+        """Return who an account without a sign-in is. Raises SettingsError where its token is in no variable."""
+        if isinstance(self._flow, Given):
+            self._flow.acquire("", "")
+        return SignedIn(self.options.user, self._place(self.options.tenant))
 
     def _told(self, kept: Kept) -> SignedIn:
         return SignedIn(kept.who, self._place(kept.tenant or self.options.tenant), kept.granted)

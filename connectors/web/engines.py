@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from copilot.errors import SettingsError
 from copilot.plugins.connections.web import Found, Hit, Recent
 from copilot.settings import WebSettings
+from copilot.trust.sanitise import safe_text
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 #: Characters of a result's text and title.
@@ -148,5 +149,5 @@ def at(value: Any, path: str) -> Any:
 
 
 def plain(text: str) -> str:
-    """Return a text without the tags by which engines mark the words that were looked for."""
-    return " ".join(html.unescape(_TAG.sub("", text)).split())
+    """Return a text without the tags by which engines mark the words that were looked for, and what nobody sees."""
+    return " ".join(safe_text(html.unescape(_TAG.sub("", text))).split())

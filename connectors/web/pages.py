@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from copilot.documents import reading
 from copilot.documents.htmlmarkdown import to_markdown
+from copilot.documents.invisible import invisible
 from copilot.documents.text import decode
 from copilot.errors import DocumentError, ToolInputError
 from copilot.plugins.connections.web import Page
 from copilot.plugins.web import Answer
+from copilot.trust.sanitise import safe_text
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 #: The suffix by which a reader of documents knows a type.
@@ -27,10 +30,25 @@ _SUFFIXES = {
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
 #: Columns and rows of a table that JSON becomes, and characters of a cell.
 _COLUMNS, _ROWS, _CELL = 12, 500, 200
+#: Characters of a page that are looked at.
+_MOST = 4_000_000
 
 
 def read(answer: Answer) -> Page:
-    """Return an answer as a page. Raises ToolInputError for what can't be read, with the reason."""
+    """Return an answer as a page, without characters that nobody sees; `notes` say so.
+
+    Raises ToolInputError for what can't be read, with the reason.
+    """
+    page = _read(answer)
+    text = page.markdown[:_MOST]
+    unseen = invisible(f"{page.title}\n{text}")
+    notes = [f"It holds characters that nobody sees ({', '.join(unseen)}); they are left out."] if unseen else []
+    notes += ["It is very long: the rest is left out."] if len(page.markdown) > _MOST else []
+    clean, title = safe_text(text, lines=True), safe_text(page.title)
+    return replace(page, markdown=clean, title=title, notes=(*page.notes, *notes))
+
+
+def _read(answer: Answer) -> Page:
     media = answer.media or _guessed(answer)
     if media in _HTML:
         return _html(answer, media)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from copilot.cli import DONE
 from copilot.errors import SettingsError
+from copilot.settings import user_file
 
 if TYPE_CHECKING:
     from copilot.demo.microsoft365.state import State
@@ -18,7 +19,9 @@ _HOURS = 12
 
 _GREETING = """\
 Fabrikam's Microsoft 365 listens on {url}. The company is made up, and nothing leaves this machine.
-You are {who}. Put this into copilot.toml:
+You are {who}. Put this into your own copilot.toml,
+{settings}
+(in another folder it needs `everpilot trust` first):
 
     [accounts.demo]
     connector = "microsoft365"
@@ -34,17 +37,25 @@ and in another terminal:
 
 Then ask, for example:
 {tour}
+and with a language model (everpilot models):
+{whole}
 Trouble on demand, such as a throttled call:
 
     curl -H 'X-Demo-Control: 1' -d '{{"kind": "throttle", "count": 1}}' {url}/_control/faults
 
 Ctrl+C ends it{kept}.
 """
-#: What there is to see, one line for each part.
+#: What there is to see, one line for each part; all of it works with no language model.
 TOUR = (
+    "Unread mails about the budget",
+    "Mails from Tomas",
+    "What is on my calendar this week?",
+    "Who is in the finance group?",
+    "What are my tasks?",
+)
+#: What takes a language model: several steps, or words that are no tool's.
+WHOLE = (
     "Find the latest budget in the Finance site",
-    "What does the budget review say about marketing?",
-    "Which mails about the budget are unread?",
     "What is on my calendar this week, and when are Tomas and Priya both free?",
     "What was said about the forecast in the chat with Priya?",
     "Set the Q3 budget of Marketing to 137000, and draft a mail about it to the finance group",
@@ -78,9 +89,10 @@ def demo(parsed: argparse.Namespace) -> int:
 
 def greeting(url: str, token: str, who: str, file: str) -> str:
     """Return what is printed when it begins: the settings, the token, a short tour."""
-    tour = "".join(f'\n    everpilot -p "{each}"' for each in TOUR) + "\n"
+    tour, whole = ("".join(f'\n    everpilot -p "{each}"' for each in lines) + "\n" for lines in (TOUR, WHOLE))
     kept = f" and keeps what was changed in {file}" if file else " and forgets what was changed"
-    return _GREETING.format(url=url, token=token, who=who, variable=TOKEN_ENV, tour=tour, kept=kept)
+    told = {"url": url, "token": token, "who": who, "variable": TOKEN_ENV, "kept": kept, "settings": user_file()}
+    return _GREETING.format(**told, tour=tour, whole=whole)
 
 
 def _state(file: str | None) -> State:

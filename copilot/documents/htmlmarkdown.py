@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urljoin
 
-from copilot.documents.htmltext import MAX_CHARACTERS, _Open, _Reader
+from copilot.documents.htmltext import MAX_CHARACTERS, _Open, _Reader, whole
 
 #: Elements whose text is no part of what a page says, and roles of the same kind (WAI-ARIA 1.2, 5.3.4).
 _BESIDE = frozenset(
@@ -42,7 +42,7 @@ class MarkdownPage:
 def to_markdown(html: str, base: str = "") -> MarkdownPage:
     """Return a page as Markdown. Links are told with where they lead, seen from the address `base`."""
     reader = _MarkdownReader(base)
-    reader.feed(html[:MAX_CHARACTERS])
+    reader.feed(whole(html[:MAX_CHARACTERS]).replace("<![", "<!"))
     reader.close()
     lines = reader.lines()
     return MarkdownPage(
@@ -142,15 +142,15 @@ class _MarkdownReader(_Reader):
 
 def _tidied(lines: list[str]) -> str:
     """Return the lines as Markdown: rows of a table stand together, with a rule under the first."""
-    blocks: list[str] = []
+    blocks: list[list[str]] = []
     row = 0
     for line in lines:
         is_row = line.startswith("| ") and line.endswith(" |")
         row = row + 1 if is_row else 0
-        if row > 1 or (line.startswith("- ") and blocks and blocks[-1].rpartition("\n")[2].startswith("- ")):
-            blocks[-1] += f"\n{line}"
+        if row > 1 or (line.startswith("- ") and blocks and blocks[-1][-1].startswith("- ")):
+            blocks[-1].append(line)
         else:
-            blocks.append(line)
+            blocks.append([line])
         if row == 1:
-            blocks[-1] += "\n|" + " --- |" * (line.count(" | ") + 1)
-    return "\n\n".join(blocks)
+            blocks[-1].append("|" + " --- |" * (line.count(" | ") + 1))
+    return "\n\n".join("\n".join(block) for block in blocks)

@@ -56,10 +56,26 @@ class Page:
         return "\n".join(s.text for s in self.stretches if not s.hidden)
 
 
+#: What begins a tag; "<" before anything else is text (HTML, "tag open state").
+_TAG_BEGINS = re.compile(r"<[A-Za-z/!?]")
+
+
+def whole(text: str) -> str:
+    """Return a page without what begins and never ends: a comment, a tag.
+
+    A browser takes it for a comment, or for nothing; Python's parser would look for the end of each of them anew.
+    """
+    begun = text.find("<!--", text.rfind("-->") + 1)
+    text = text[:begun] if begun >= 0 else text
+    end = text.rfind(">") + 1
+    open_tag = _TAG_BEGINS.search(text, end)
+    return text[: open_tag.start()] if open_tag else text
+
+
 def read_html(text: str) -> Page:
     """Return the text of a page; only the first 2 Mi characters are read (`cut` says so)."""
     reader = _Reader()
-    reader.feed(text[:MAX_CHARACTERS])
+    reader.feed(whole(text[:MAX_CHARACTERS]))
     reader.close()
     return Page(
         tuple(reader.blocks()),

@@ -51,8 +51,14 @@ def logout(parsed: argparse.Namespace) -> int:
     elif there:
         print(f"The sign-in of account {account.name} is forgotten. What was agreed to holds until you take it back.")
     else:
-        print(f"There was no sign-in of account {account.name}.")
+        print(f"There was no sign-in of account {account.name}.{_unkept(account)}")
     return DONE
+
+
+def _unkept(account: Account) -> str:
+    """Return what to do about an account that needs no sign-in, "" for one that does."""
+    needless = _state(account)["signed_in"]
+    return f" It uses what [accounts.{account.name}] names: take that away to end it." if needless else ""
 
 
 def accounts(parsed: argparse.Namespace) -> int:
@@ -136,6 +142,8 @@ def _show(account: Account, asking: Asking) -> None:
     if not asking.person:
         if asking.rights:
             print(f"An administrator gives {asking.how} these rights, over everybody's data:")
+        else:
+            print(f"Account {account.name} asks for nothing: what its settings name decides what it may do.")
     else:
         print(f"Account {account.name} ({account.settings.connector}) asks to:")
     for right in asking.rights:

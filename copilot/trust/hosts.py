@@ -20,6 +20,14 @@ _SENDS_ON = re.compile(r"/(?:url|amp|redirect|redir|out|away|l\.php|link|login/r
 _ADDRESS_IN_QUERY = re.compile(r"(?:^|[&;=])(?:https?(?::|%3a)|//|%2f%2f)", re.IGNORECASE)
 #: Names that lead into the own network: RFC 6761, RFC 6762, RFC 8375, and the cloud's own.
 _OWN_NETWORK = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".corp", ".home", ".private")
+#: What Python 3.11 calls global and is not: the rest of RFC 6890's special block, where clouds keep services of their
+#: own, IPv4-compatible addresses, site-local ones, local NAT64 (RFC 8215), and IPv4-translated ones (RFC 2765).
+_NOT_PUBLIC = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "::/96", "fec0::/10", "64:ff9b:1::/48", "::ffff:0:0:0/96"))
+)
+#: What carries an IPv4 address in its last 32 bits: NAT64 (RFC 6052); and the middle of an ISATAP one (RFC 5214).
+_CARRIES = (ipaddress.ip_network("64:ff9b::/96"),)
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 def problem(url: str, allowed: Iterable[str]) -> tuple[str, str]:
@@ -65,9 +73,22 @@ def is_private(host: str) -> bool:
     name = host.strip("[]").partition("%")[0].rstrip(".").lower()
     address = _address(name)
     if address is not None:
-        mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
-        return not mapped.is_global or mapped.is_multicast or not address.is_global
+        return not all(each.is_global and not _is_own(each) for each in (address, *_carried(address)))
     return name == "localhost" or "." not in name or name.endswith(_OWN_NETWORK) or name.replace(".", "").isdigit()
+
+
+def _is_own(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_multicast or any(address.version == net.version and address in net for net in _NOT_PUBLIC)
+
+
+def _carried(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Return the IPv4 address that an IPv6 one leads to by a gateway or an old way of writing, if it does."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    plain = any(address in net for net in _CARRIES) or (int(address) >> 32) & 0xFFFFFFFF in _ISATAP
+    found = (address.ipv4_mapped, address.sixtofour, low if plain else None)
+    return [each for each in found if each is not None]
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from copilot.trust.labels import UNKNOWN, Label
@@ -33,7 +33,8 @@ class Outgoing:
     `hosts` are web addresses that data is uploaded to. `body` is the whole text. `deliver` is called at most once, with
     a key that names this delivery for ever, and returns what to tell (a receipt); it raises EverpilotError when nothing
     was sent. It sends what is shown here and nothing else: it is made from the same values. With the kind "run" nothing
-    leaves: a program is run in the sandbox, `subject` says which.
+    leaves: a program is run in the sandbox, `subject` says which. `ways` says of recipients how each gets it, where
+    that is another way than "To": "Cc", or "Bcc", which the others do not see.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Outgoing:
     attachments: tuple[Attachment, ...] = ()
     hosts: tuple[str, ...] = ()
     label: Label = UNKNOWN
+    ways: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def effect(self) -> str:
@@ -70,7 +72,7 @@ class Outgoing:
         """Return all of it as hunks (`Hunk.to_dict`): each recipient, the whole body, each attachment with its hash."""
         files = [f"{each.name} ({each.size:,} bytes, SHA-256 {each.sha256})" for each in self.attachments]
         lines = [
-            *(("To", who) for who in self.recipients),
+            *((self.ways.get(who, "To"), who) for who in self.recipients),
             *(("Host", host) for host in self.hosts),
             *([("Subject", self.subject)] if self.subject else []),
             ("Text", self.body),

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 #: Bytes that a name may have on the usual disks; some are left for the temporary files beside it.
 _LONGEST = 200
 _BAD = re.compile(r"[\x00-\x1f\x7f/\\]|%(?=[0-9A-Fa-f]{2})|[\ud800-\udfff]")
+_NEVER = re.compile(r"[\x00-\x1f\x7f/\\]")
 _BAD_WINDOWS = re.compile(r'[<>:"|?*]|[ .]$')
 _DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)")
 
@@ -33,6 +34,16 @@ def local(name: str, *, windows: bool = os.name == "nt") -> str:
 def remote(name: str) -> str:
     """Return the name elsewhere that a new name on this disk stands for."""
     return "" if name == "%" else unquote(name, errors="surrogateescape")
+
+
+def new(name: str) -> str:
+    """Return the name on this disk of a new file that is to be called so elsewhere.
+
+    What `local` would have made stays, so that it can be asked again; "%41.txt" is meant as it is written.
+    """
+    there = remote(name)
+    made_here = there == name or (local(there) == name and not _NEVER.search(there))
+    return name if made_here else local(name)
 
 
 def apart(name: str, id: str) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from copilot.errors import (
     WorkspaceError,
 )
 from copilot.trust.labels import Confidentiality, Label
-from copilot.workspace import outbox
+from copilot.workspace import localnames, outbox
 from copilot.workspace.change import Change, sha256
 from copilot.workspace.listing import is_hidden, normal
 from copilot.workspace.locks import Locks
-from copilot.workspace.mounts import Changes, Marks, Mount, Node, WritesOpen, conflict, when_to_try
+from copilot.workspace.mounts import Changes, Marks, Mount, Node, WritesOpen, conflict, exists, when_to_try
 from copilot.workspace.outbox import GONE, Index, Kept, Waiting
 from copilot.workspace.places import FOLDER
 from copilot.workspace.reading import MAX_BYTES
@@ -68,6 +69,7 @@ class Mounted:
         (self._base / "place").write_text(opened_as or mount.name, "utf-8")
         self._index = Index(self._base / "index.sqlite")
         self._locks = Locks(state / "locks")
+        self._fetching = Locks(state / "locks" / "fetching")  # apart: one is taken while a file's own lock is held
         self._keep, self._limit, self._rate, self._clock = keep, limit, rate, clock
         self._known: tuple[int, Tree] | None = None
         self._asked: float | None = None
@@ -132,12 +134,12 @@ class Mounted:
         return self.folder / found if found else self.folder / self._in_case(path)
 
     def _in_case(self, path: str) -> str:
-        """Return a new path with its folders spelled as they are at the place."""
+        """Return a new path with its folders spelled as they are at the place, and what is new as this disk has it."""
         parts = path.split("/")
         for depth in range(len(parts) - 1, 0, -1):
             if found := self._tree.find("/".join(parts[:depth])):
-                return "/".join([found, *parts[depth:]])
-        return path
+                return "/".join([found, *map(localnames.new, parts[depth:])])
+        return "/".join(map(localnames.new, parts))
 
     def has(self, place: Path, *, folders: bool = True) -> bool:
         """Return whether there is a file (or, with `folders`, a folder) at a path, fetched or not."""
@@ -150,6 +152,11 @@ class Mounted:
     def node(self, place: Path) -> Node | None:
         """Return what the place last said of a file, None if it knows none there."""
         return self._listed().at(self._path(place))
+
+    def digest(self, place: Path) -> str:
+        """Return the SHA-256 of what lies here, or waits, of a file; "" where nothing does."""
+        row, kept = self._index.waiting(self._path(place)), self._index.kept(self._path(place))
+        return row.after if row is not None else kept.sha256 if kept is not None else ""
 
     def is_fetched(self, place: Path) -> bool:
         """Return whether the content of a file lies here."""
@@ -242,24 +249,36 @@ class Mounted:
 
     def _fetch(self, place: Path, node: Node, locked: bool) -> None:
         path = self._path(place)
-        incoming = self._base / "incoming" / sha256(node.id.encode())[:24]
-        try:
-            got = self.mount.fetch(node, incoming, self._limit)
-        except ServiceError as error:
-            if error.code == "full":
-                raise DocumentError(
-                    f"{path} is larger than {self._limit / 2**20:,.0f} MiB.", code="too_large"
-                ) from None
-            raise
-        said, digest = self._marks(got), _hash(incoming)
-        kept = Kept(path, got.id, got.tag, digest, incoming.stat().st_size, 0, said)
-        if locked:
-            self._place(place, incoming, got, kept)
-        else:
-            with self._locks.hold(place, path):
-                if self._index.waiting(path) is None:
+        with self._incoming(node.id) as incoming:
+            try:
+                got = self.mount.fetch(node, incoming, self._limit)
+            except ServiceError as error:
+                if error.code == "full":
+                    raise DocumentError(
+                        f"{path} is larger than {self._limit / 2**20:,.0f} MiB.", code="too_large"
+                    ) from None
+                raise
+            said, digest = self._marks(got), _hash(incoming)
+            kept = Kept(path, got.id, got.tag, digest, incoming.stat().st_size, 0, said)
+            with nullcontext() if locked else self._locks.hold(place, path):
+                if locked or self._index.waiting(path) is None:
                     self._place(place, incoming, got, kept)
         self._make_room(path)
+
+    @contextmanager
+    def _incoming(self, what: str) -> Iterator[Path]:
+        """Give the file that content is gathered in: the same one after a break, so that it can be gone on with.
+
+        Whoever comes while another thread or process is gathering there has one of their own.
+        """
+        name = sha256(what.encode())[:24]
+        place = self._base / "incoming" / name
+        with self._fetching.attempt(place) as free:
+            if free:
+                yield place
+            else:
+                with tempfile.TemporaryDirectory(dir=place.parent) as own:
+                    yield Path(own) / name
 
     def _marks(self, node: Node) -> str:
         marks: Marks = self.mount.marks(node)
@@ -430,13 +449,22 @@ class Mounted:
     def _send(self, place: Path, row: Waiting) -> Node | None:
         node = Node(row.id, "", place.name, tag=row.tag) if row.id else None
         if row.after == GONE:
-            if node is not None:
+            if node is None:
+                self._remove_arrived(row)
+            else:
                 self.mount.remove(node)
             return None
         known = self._tree.nodes.get(row.id)
         base = replace(known, tag=row.tag) if known and node else node
         parent, names = self._tree.above(row.path)
         return self.mount.store(place, base, parent, names)
+
+    def _remove_arrived(self, row: Waiting) -> None:
+        """Remove a new file that was given up after it was sent, if it arrived: nobody knew whether it did."""
+        now = self._there(row)
+        if now is not None and self._which(now, row):
+            self.mount.remove(now)
+            self._index.lose(now.id)
 
     def _looked_into(self, place: Path, row: Waiting, error: ServiceError) -> Node | Waiting | None:
         """Return what is there when it is ours, or the change as it stands on what we stored before.
@@ -457,7 +485,7 @@ class Mounted:
             return replace(row, id=now.id, tag=now.tag)
         self._index.put(now)
         if not row.id:
-            raise _exists(row.path, self.name, now)
+            raise exists(row.path, self.name, now)
         raise conflict(row.path, self.name, now)
 
     def _there(self, row: Waiting) -> Node | None:
@@ -477,12 +505,12 @@ class Mounted:
 
     def content(self, node: Node) -> tuple[bytes, Node]:
         """Return the content of a file as it is at the place, and whose version it is; nothing is kept here."""
-        incoming = self._base / "incoming" / f"{sha256(node.id.encode())[:24]}-look"
-        try:
-            got = self.mount.fetch(node, incoming, self._limit)
-            return incoming.read_bytes(), got
-        finally:
-            incoming.unlink(missing_ok=True)
+        with self._incoming(f"{node.id} look") as incoming:
+            try:
+                got = self.mount.fetch(node, incoming, self._limit)
+                return incoming.read_bytes(), got
+            finally:
+                incoming.unlink(missing_ok=True)
 
     def present(self, place: Path) -> tuple[bytes, Node] | None:
         """Return what is at the place where a change waits, None if it is gone there."""
@@ -498,7 +526,8 @@ class Mounted:
             self._looked[node.id] = self._clock()
         self._index.stored(row.path, node, kept)
         if node is not None and self._tree.paths.get(node.id) != row.path:
-            self.refresh(force=True)  # the folders that were made with it
+            with suppress(ServiceError):  # it is stored, whatever the listing says
+                self.refresh(force=True)  # the folders that were made with it
 
     def _said(self, node: Node) -> str:
         try:
@@ -555,15 +584,6 @@ class Mounted:
 def _hash(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _exists(name: str, place: str, now: Node) -> PlaceConflictError:
-    by = f"; {now.by} wrote it" if now.by else ""
-    when = f" on {now.modified}" if now.by and now.modified else ""
-    return PlaceConflictError(
-        f"{name} exists already at {place}{by}{when}; nothing was written there.",
-        hint="Read it, or choose another name.",
-    )
 
 
 def _refusal(name: str, place: str, error: ServiceError) -> WorkspaceError:

@@ -147,6 +147,16 @@ def conflict(name: str, place: str, now: Node | None) -> PlaceConflictError:
     return PlaceConflictError(f"{what}; nothing was written there.", hint="Read it again and repeat the edit.")
 
 
+def exists(name: str, place: str, now: Node) -> PlaceConflictError:
+    """Return the error for a new file whose name is taken at its place."""
+    by = f"; {now.by} wrote it" if now.by else ""
+    when = f" on {now.modified}" if now.by and now.modified else ""
+    return PlaceConflictError(
+        f"{name} exists already at {place}{by}{when}; nothing was written there.",
+        hint="Read it, or choose another name.",
+    )
+
+
 def when_to_try(error: ServiceError) -> bool:
     """Return whether what failed should be tried again by itself."""
     return error.code in LATER

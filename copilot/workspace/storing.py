@@ -20,6 +20,7 @@ from copilot.workspace.change import Change, sha256
 from copilot.workspace.journal import Entry, Journal, Row
 from copilot.workspace.locks import Locks
 from copilot.workspace.mounted import Mounted
+from copilot.workspace.mounts import Node
 from copilot.workspace.objects import Objects
 from copilot.workspace.outbox import Waiting
 from copilot.workspace.reading import read_bytes
@@ -149,20 +150,22 @@ class Storing:
     def _give_way(self, mount: Mounted, path: Path, name: str, error: ConflictError) -> str:
         """Let what others wrote have its place, and keep ours beside it and in the history; return what was done."""
         try:
+            there = mount.present(path)  # first: where the place can't be had, no copy is made in vain
             ours = read_bytes(path, name) if path.is_file() else None
             copy = self._copy(mount, path, ours) if ours is not None and self.copies != "never" else ""
             with self.locks.hold(path, name):
-                self._exchange(mount, path, name, ours)
+                self._exchange(mount, path, name, ours, there)
         except (EverpilotError, OSError) as trouble:
             return f"{name} waits still: {error.message} {trouble}"
         where = f"Yours is kept as {copy}" if copy else "Yours is kept in the history"
         return f"{error.message} {where if ours is not None else 'It was not deleted'}."
 
-    def _exchange(self, mount: Mounted, path: Path, name: str, ours: bytes | None) -> None:
+    def _exchange(
+        self, mount: Mounted, path: Path, name: str, ours: bytes | None, there: tuple[bytes, Node] | None
+    ) -> None:
         if ours is None:
             mount.give_up(path, None)
             return
-        there = mount.present(path)
         content, node = there if there is not None else (None, None)
         hunk = Hunk(name, "what waited here", f"what is at {mount.name}", "file")
         summary = f"What is at {mount.name} took the place of what waited"
@@ -184,6 +187,7 @@ class Storing:
 
     def _copy(self, mount: Mounted, path: Path, content: bytes, change: Change | None = None) -> str:
         """Return the name under which a version is kept beside its file; it is stored at the place as any new file."""
+        digest = sha256(content)
         day = self.clock().date().isoformat()
         who = " ".join(filter(None, ["conflict", day, mount.mount.account.translate(_BAD)]))
         for number in range(1, 100):
@@ -191,7 +195,9 @@ class Storing:
             target = path.with_name(f"{path.stem} ({who}){more}{path.suffix}")
             if not mount.has(target):
                 break
-        name, digest = self.show(target), sha256(content)
+            if mount.digest(target) == digest:
+                return self.show(target)  # of an earlier try, which did not come to its end
+        name = self.show(target)
         hunk = Hunk(name, "", f"the version of {self.show(path)} that could not be stored", "file")
         label = change.label if change else UNKNOWN | self.journal.label(digest)
         self.commit(Change(target, None, content, (hunk,), f"Keep {name} beside", label=label))

@@ -21,6 +21,8 @@ _SCOPES: dict[Scope, str] = {
     "following": "this one and all that follow",
     "all": "the whole series",
 }
+#: Characters of what goes out, which is never shortened.
+_WHOLE = 1 << 20
 _SAID: dict[str, str] = {"accepted": "Accept", "tentative": "Tentatively accept", "declined": "Decline"}
 
 
@@ -70,7 +72,7 @@ def rule(text: str, when: Span) -> Rule | None:
 def new(desk: Desk, draft: Draft, calendar: str = "") -> Outgoing:
     """Return the invitation to a new event."""
     addresses = [who.address for who in draft.attendees]
-    lines = [f"New event: {one_line(draft.subject, 300)}", f"When: {span_words(draft.span)}"]
+    lines = [f"New event: {one_line(draft.subject, _WHOLE)}", f"When: {span_words(draft.span)}"]
     if not draft.span.all_day:
         zones = desk.zones(addresses, draft.span.begins, draft.span.ends)
         lines += zone_line(zones, draft.span)
@@ -78,7 +80,7 @@ def new(desk: Desk, draft: Draft, calendar: str = "") -> Outgoing:
         f"{name}: {value}"
         for name, value in (
             ("Repeats", rule_words(draft.rule) if draft.rule else ""),
-            ("Where", draft.place),
+            ("Where", one_line(draft.place, _WHOLE)),
             ("Online meeting", "yes, made with the event" if draft.online else ""),
             ("Private", "yes" if draft.private else ""),
             ("Shown as", draft.status if draft.status != "busy" else ""),
@@ -148,13 +150,14 @@ def _differences(desk: Desk, event: Event, edit: Edit) -> list[str]:
         ("Private", _yes(event.private), None if edit.private is None else _yes(edit.private)),
         ("Shown as", event.status, edit.status),
         ("Reminder", _minutes(event.reminder), None if edit.reminder is None else _minutes(edit.reminder)),
-        ("Text", event.body, edit.body),
     )
     lines = [
-        f"{name}: {one_line(before, 2000) or '(none)'} → {one_line(after, 4000) or '(none)'}"
+        f"{name}: {one_line(before, 2000) or '(none)'} → {one_line(after, _WHOLE) or '(none)'}"
         for name, before, after in pairs
         if after is not None and after != before
     ]
+    if edit.body is not None and edit.body != event.body:
+        lines += [f"Text: {one_line(event.body, 2000) or '(none)'} →", quoted(edit.body) or "> (none)"]
     return lines + _people_lines(event, edit)
 
 

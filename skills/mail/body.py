@@ -25,6 +25,9 @@ _FROM = re.compile(r"\W*(?:from|von|de|da|van|fra|från)\W*:\W*\S", re.IGNORECAS
 _SENT = re.compile(
     r"\W*(?:sent|date|gesendet|datum|envoy\S+|enviado|fecha|inviato|data|verzonden|sendt|skickat)\W*:", re.IGNORECASE
 )
+#: Characters of a text that are looked at: no person wrote more.
+_MOST = 1_000_000
+_LONG = "It is long; the rest is left out."
 #: Hidden by the form of a page rather than to hide it: it is counted, not handed over.
 _FORM = frozenset({"HTML comment", "page title"})
 #: What can't be read here, by the type or name of an attachment, and what to do.
@@ -41,27 +44,28 @@ _SEALED: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A text: what its author wrote, the history below it, and what deserves attention."""
+    """A text: what its author wrote, the history below it, and what deserves attention; `cut` where some is missing."""
 
     text: str
     history: str = ""
     notes: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def body_of(message: Message) -> Body:
     """Return the text of a message. Nothing is fetched; links are told with their full target."""
-    text, notes = _html(message.html) if message.html.strip() else (message.text.replace("\r\n", "\n"), [])
+    text, notes = _html(message.html) if message.html.strip() else _plain(message.text)
     flags = invisible(text)
     notes += [f"It holds characters that nobody sees ({', '.join(flags)}); they are left out."] if flags else []
     notes += [*message.odd, *sealed(message.parts)]
     own, history = folded(safe_text(text, lines=True).strip().splitlines())
-    return Body("\n".join(own).strip(), "\n".join(history).strip(), tuple(dict.fromkeys(notes)))
+    return Body("\n".join(own).strip(), "\n".join(history).strip(), tuple(dict.fromkeys(notes)), _LONG in notes)
 
 
 def visible(message: Message) -> str:
     """Return all that a person sees of a message, history included: what an answer quotes."""
     if not message.html.strip():
-        return safe_text(message.text.replace("\r\n", "\n"), lines=True).strip()
+        return safe_text(_plain(message.text)[0], lines=True).strip()
     return safe_text(read_html(message.html).visible, lines=True).strip()
 
 
@@ -73,6 +77,10 @@ def sealed(parts: Sequence[Part]) -> list[str]:
 
 def _is(part: Part, pattern: str) -> bool:
     return any(re.match(pattern, each, re.IGNORECASE) for each in (part.media, part.name))
+
+
+def _plain(text: str) -> tuple[str, list[str]]:
+    return text[:_MOST].replace("\r\n", "\n"), [_LONG] if len(text) > _MOST else []
 
 
 def _html(text: str) -> tuple[str, list[str]]:
@@ -90,7 +98,7 @@ def _html(text: str) -> tuple[str, list[str]]:
     notes += [f"{len(page.images)} remote image(s) of {', '.join(hosts)}, not fetched."] if hosts else []
     notes += ["It holds a script, which is not run."] if page.scripts else []
     notes += [f"{left_out} HTML comment(s) left out."] if left_out else []
-    notes += ["It is long; the rest is left out."] if page.cut else []
+    notes += [_LONG] if page.cut else []
     return "\n".join(lines), notes
 
 

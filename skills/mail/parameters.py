@@ -31,7 +31,7 @@ Text = Annotated[str, Role("body"), Field(description="The text, as Markdown.")]
 Files = Annotated[list[str], Role("path"), Field(description="Files of the folder to attach.")]
 Day = Annotated[
     str,
-    Slot("value", cues=("since", "after", "from")),
+    Slot("value", cues=("since", "after")),
     Field(description='A day or moment (ISO 8601), "today", "7 days".'),
 ]
 
@@ -47,6 +47,7 @@ _CALLED: dict[FolderRole, tuple[str, ...]] = {
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\[\]\x00-\x20\x7f]{1,64}@[^@\s<>(),;:\"\\\[\]]{1,253}")
 _NAMED = re.compile(r'"?([^"<>\r\n]*?)"?\s*<([^<>]+)>')
 _AGO = re.compile(r"(?:the )?(?:last |past )?(\d{1,4}) (day|week|month)s?(?: ago)?", re.IGNORECASE)
+_RECENT = ("today", "yesterday")
 _DAYS = {"day": 1, "week": 7, "month": 30}
 
 
@@ -55,13 +56,20 @@ def mail_of(context: ToolContext, account: str) -> Mail:
     return cast(Mail, context.connection("mail", account))
 
 
+def from_whom(sender: str, since: str) -> tuple[str, str]:
+    """Return sender and beginning, where "from" was said of a day: "mails from yesterday"."""
+    told = sender.strip().lower()
+    is_day = told in _RECENT or _AGO.fullmatch(told)
+    return ("", sender) if is_day and not since else (sender, since)
+
+
 def moment_of(text: str, now: datetime | None) -> datetime | None:
     """Return the moment that a text names, None for ""; a day is its beginning, in UTC. Raises ToolInputError."""
     wanted = text.strip().lower()
     if not wanted:
         return None
     today = (now or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if wanted in ("today", "yesterday"):
+    if wanted in _RECENT:
         return today - timedelta(days=wanted == "yesterday")
     if ago := _AGO.fullmatch(wanted):
         return today - timedelta(days=int(ago[1]) * _DAYS[ago[2].lower()])

@@ -18,7 +18,7 @@ from copilot.workspace.change import Change
 
 from .body import body_of
 from .files import fetched, part_named, safe_name
-from .parameters import Account, Day, Mailbox, MessageId, folder_of, mail_of, moment_of
+from .parameters import Account, Day, Mailbox, MessageId, folder_of, from_whom, mail_of, moment_of
 from .show import attachments, data_of, heading, line, listed, noted, part_of, quoted, size, source, when
 from .sorting import delete, mark, move
 from .triage import grouped
@@ -39,6 +39,7 @@ FolderName = Annotated[str, Role("target"), Field(description='A folder: its nam
         "search my inbox for invoices",
         "list flagged messages",
         "show mails from priya.raman@fabrikam.example since yesterday",
+        "mails from Tomas",
         "do I have new mail?",
     ],
     cues=["mail", "mails", "email", "emails", "inbox", "unread", "messages from", "wrote"],
@@ -50,7 +51,9 @@ def search(
         Slot("query", cues=("about", "for", "mentioning", "regarding", "containing")),
         Field(description='Words in subject, text or names; an exact phrase in double quotes: "net 30".'),
     ] = "",
-    sender: Annotated[str, Field(description="A name or address, or part of it.")] = "",
+    sender: Annotated[
+        str, Slot("query", cues=("from", "sent by")), Field(description="A name or address, or part of it.")
+    ] = "",
     to: Annotated[str, Field(description="A name or address, or part of it.")] = "",
     subject: Annotated[str, Field(description="Words of the subject.")] = "",
     unread: bool | None = None,
@@ -70,6 +73,7 @@ def search(
     Without anything given it lists the newest mails of all folders.
     """
     mail = mail_of(context, account)
+    sender, since = from_whom(sender, since)
     wanted = Query(
         *(query, sender, to, subject),
         attachment=has_attachment,

@@ -158,8 +158,10 @@ def send_draft(context: ToolContext, message: MessageId, mailbox: Mailbox = "", 
         raise ToolInputError("That mail is no draft.", hint="List the drafts by folder=drafts.", code="no_draft")
     noted(context, [found.head], mail.me)
     body = body_of(found)
-    parts = [p for p in found.parts if not p.inline]
-    files = [(p, fetched(mail, message, p, mailbox)) for p in parts]
+    if body.cut:
+        hint = "Send it from a mail program."
+        raise ToolInputError("The draft is too long to be shown whole.", hint=hint, code="too_large")
+    files = [(p, fetched(mail, message, p, mailbox)) for p in found.parts]  # also those within the text: they go out
     shown = [Attachment(line(p.name, 120), sha256(data), len(data)) for p, data in files]
 
     def deliver(key: str) -> str:
@@ -167,9 +169,26 @@ def send_draft(context: ToolContext, message: MessageId, mailbox: Mailbox = "", 
             raise ToolInputError("The draft was changed since it was shown.", hint="Show it again.", code="conflict")
         return mail.send_draft(message, key, mailbox)
 
-    people = [each.address for each in (*found.head.to, *found.head.cc, *found.bcc)]
-    text = f"{body.text}\n\n{body.history}".strip()
-    return context.send("mail", people, text, deliver, subject=found.head.subject, attachments=tuple(shown))
+    head = found.head
+    people = [each.address for each in (*head.to, *head.cc, *found.bcc)]
+    text = "\n\n".join(filter(None, (*_odd_ways(found, mail, mailbox), body.text, body.history))).strip()
+    about = {"subject": head.subject, "attachments": tuple(shown), "ways": _ways(head.to, head.cc, found.bcc)}
+    return context.send("mail", people, text, deliver, **about)
+
+
+def _odd_ways(draft: Message, mail: Mail, mailbox: str) -> list[str]:
+    """Return what a draft says of where answers go to, and of who writes, where that is not whose it is."""
+    own = (mailbox or mail.me.address).casefold()
+    sender = [draft.head.sender] if draft.head.sender.address else []
+    told = (("From", sender), ("Answers go to", draft.reply_to))
+    others = {name: [each for each in whom if each.address.casefold() != own] for name, whom in told}
+    return [f"{name}: {', '.join(line(str(each), 120) for each in whom)}" for name, whom in others.items() if whom]
+
+
+def _ways(to: Sequence[Address], cc: Sequence[Address], bcc: Sequence[Address]) -> dict[str, str]:
+    """Return how those get a mail whom it does not go to openly and first."""
+    found = {each.address: name for name, whom in (("Bcc", bcc), ("Cc", cc)) for each in whom}
+    return {address: name for address, name in found.items() if address not in {each.address for each in to}}
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------
@@ -200,6 +219,7 @@ def _outgoing(work: _Writing, letter: Letter) -> Outgoing:
         *("mail", people, letter.text, lambda key: mail.send(letter, key, mailbox)),
         subject=letter.subject,
         attachments=files,
+        ways=_ways(letter.to, letter.cc, letter.bcc),
     )
 
 

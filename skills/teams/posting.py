@@ -37,7 +37,9 @@ def post(
     text: Text,
     reply_to: Annotated[str, Role("target"), Field(description="In a channel: the id of the message it answers.")] = "",
     mentions: Mentions = [],  # noqa: B006 - never changed
-    subject: Annotated[str, Role("body"), Field(description="A subject, for a new message in a channel.")] = "",
+    subject: Annotated[
+        str, Role("body"), Field(max_length=200, description="A subject, for a new message in a channel.")
+    ] = "",
     importance: Importance = "normal",
     account: Account = "",
 ) -> Outgoing:
@@ -69,7 +71,7 @@ def write(
     context: ToolContext,
     to: Annotated[list[str], Role("recipient"), Field(min_length=1, max_length=20, description="Names or addresses.")],
     text: Text,
-    title: Annotated[str, Role("body"), Field(description="The title of a new group chat.")] = "",
+    title: Annotated[str, Role("body"), Field(max_length=200, description="The title of a new group chat.")] = "",
     importance: Importance = "normal",
     account: Account = "",
 ) -> Outgoing:
@@ -90,7 +92,8 @@ def write(
     def deliver(key: str) -> str:
         return chat.post(there.id, made, key) if there else chat.start(people, title, made, key)
 
-    where = _readers(there) if there else f"New {'group chat' if len(people) > 1 else 'chat'} {line(title, 80)}".strip()
+    new = f"New {'group chat' if len(people) > 1 else 'chat'} {line(title, 200)}".strip()
+    where = _readers(there) if there else new
     whom = [each.address or each.name for each in people]
     return context.send("post", whom, made.markdown, deliver, subject=where + _marked(importance))
 

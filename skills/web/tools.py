@@ -15,6 +15,7 @@ from copilot.plugins.tools import Result, tool
 from copilot.slots import Role, Slot
 from copilot.trust.hosts import is_below
 from copilot.trust.labels import Confidentiality, Label
+from copilot.trust.sanitise import safe_text
 
 Url = Annotated[str, Role("url"), Slot("query"), Field(description="The whole address, as it was given: https://...")]
 _MOST_HITS = 20
@@ -106,8 +107,8 @@ def _line(number: int, hit: Hit) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return other people's words as a quote."""
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+    """Return other people's words as a quote, without what nobody sees."""
+    return "\n".join(f"> {line}".rstrip() for line in safe_text(text, lines=True).split("\n"))
 
 
 def _sites(ctx: ToolContext, site: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What the fake is asked, and the SDK's model that must know every field of the answer. A part adds its lines here.
 
 {finance}, {mine} are drives, {budget} a workbook, {folder} a folder, {me}, {tomas} users, {site}, {group},
-{series} a series of events, {meeting} an online meeting and {join} its link: ids.
+{series} a series of events, {meeting} an online meeting and {join} its link, {chat} a chat: ids.
 """
 
 from __future__ import annotations
@@ -171,8 +171,16 @@ TEAMWORK = (
     get("/me/contacts", "contact_collection_response.ContactCollectionResponse"),
     get("/users/{tomas}/presence", "presence.Presence"),
     get("/me/todo/lists", "todo_task_list_collection_response.TodoTaskListCollectionResponse"),
+    get("/teams/{group}", "team.Team"),
+    post("/chats/{chat}/messages", "chat_message.ChatMessage", {"body": {"content": "Hi"}}),
+    get("/chats/{chat}", "chat.Chat"),
+    get("/chats/{chat}/members", "conversation_member_collection_response.ConversationMemberCollectionResponse"),
+    get("/chats/{chat}/messages", "chat_message_collection_response.ChatMessageCollectionResponse"),
+    post("/search/query", "search.query.query_post_response.QueryPostResponse",
+         {"requests": [{"entityTypes": ["message"], "query": {"queryString": "budget"}, "size": 5}]}),
+    get("/groups/{group}/planner/plans", "planner_plan_collection_response.PlannerPlanCollectionResponse"),
     get("/me/planner/plans", "planner_plan_collection_response.PlannerPlanCollectionResponse"),
     get("/me/planner/tasks", "planner_task_collection_response.PlannerTaskCollectionResponse"),
-)
+)  # fmt: skip
 #: All that is asked, in this order.
 ASKED = (*DIRECTORY, *FILES, *WORKBOOK, *CALENDAR, *MAIL, *TEAMWORK)

@@ -25,9 +25,15 @@ _ANNOTATIONS = ("@odata.", "@microsoft.graph.")
 _JSON = frozenset({"formulas", "formulasLocal", "formulasR1C1", "numberFormat", "text", "values", "valueTypes"})
 
 
+#: Open types: what is in them are no properties, but ids that Graph is told (people, references).
+_OPEN = frozenset(
+    {"PlannerAssignments", "PlannerAppliedCategories", "PlannerChecklistItems", "PlannerExternalReferences"}
+)
+
+
 def model(name: str) -> Any:
     module, _, cls = name.rpartition(".")
-    place = "msgraph.generated" if module.startswith("users.") else "msgraph.generated.models"
+    place = "msgraph.generated" if module.startswith(("users.", "search.query.")) else "msgraph.generated.models"
     return getattr(importlib.import_module(f"{place}.{module}"), cls)
 
 
@@ -39,10 +45,10 @@ def unknown(value: Any, path: str = "") -> Iterator[str]:
     if not hasattr(value, "get_field_deserializers"):
         return
     for name, held in vars(value).items():
-        if name == "additional_data":
+        if name == "additional_data" and type(value).__name__ not in _OPEN:
             left_out = _JSON if type(value).__name__.startswith("Workbook") else frozenset()
             yield from (f"{path}.{key}" for key in held if not _annotation(key) and key not in left_out)
-        elif not isinstance(held, Enum):
+        elif name != "additional_data" and not isinstance(held, Enum):
             yield from unknown(held, f"{path}.{name}")
 
 
@@ -61,6 +67,7 @@ def ids(graph: Graph) -> dict[str, str]:
         "tomas": graph.state.user("tomas.berg@fabrikam.example")["id"],
         "site": finance.resource["_owner"][1],
         "group": graph.state.groups.where(displayName="Finance")[0]["id"],
+        "chat": next(iter(graph.state.collection("chats")))["id"],
         **_meetings(graph),
     }
 

@@ -57,6 +57,13 @@ def test_allowed(url: str) -> None:
         ("http://224.0.0.1/", "private-host"),
         ("http://[::1]/", "private-host"),
         ("http://[::]/", "private-host"),
+        ("http://[::127.0.0.1]/", "private-host"),
+        ("http://[64:ff9b::169.254.169.254]/", "private-host"),
+        ("http://[64:ff9b:1::10.0.0.1]/", "private-host"),
+        ("http://[::ffff:0:127.0.0.1]/", "private-host"),
+        ("http://[2001:4860:4860::5efe:10.0.0.1]/", "private-host"),
+        ("http://[fec0::1]/", "private-host"),
+        ("http://192.0.0.192/", "private-host"),
         ("http://[fd00::1]/", "private-host"),
         ("http://[fe80::1]/", "private-host"),
         ("http://[::ffff:127.0.0.1]/", "private-host"),
@@ -73,7 +80,8 @@ def test_refused(url: str, rule: str, star: bool) -> None:
 
 @given(st.ip_addresses(v=4))
 def test_every_spelling_of_an_address_is_judged_alike(address: ipaddress.IPv4Address) -> None:
-    public = address.is_global and not address.is_multicast
+    special = address in ipaddress.ip_network("192.0.0.0/24")  # RFC 6890; later versions of Python know it
+    public = address.is_global and not address.is_multicast and not special
     number = int(address)
     for spelling in (str(address), str(number), hex(number), f"0{number:o}", f"::ffff:{address}"):
         assert is_private(spelling) is not public, spelling

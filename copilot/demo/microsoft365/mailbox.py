@@ -103,7 +103,6 @@ class Mailbox:
             "childFolderCount": len(self.folders.where(_parent=folder["id"])),
             "unreadItemCount": sum(not m["isRead"] for m in held),
             "totalItemCount": len(held),
-            "sizeInBytes": sum(len(m["body"]["content"]) for m in held),
         }
 
     # --- messages ---------------------------------------------------------------------------------------------------

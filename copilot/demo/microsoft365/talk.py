@@ -143,7 +143,6 @@ def identity(state: State, user: Resource) -> Resource:
         "id": user["id"],
         "displayName": user["displayName"],
         "userIdentityType": "aadUser",
-        "tenantId": state.tenant,
     }
 
 

@@ -36,7 +36,7 @@ class Account:
     name: str
     settings: AccountSettings
     state: Path
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     writes: bool = True
 
 

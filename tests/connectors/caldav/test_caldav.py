@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from copilot.connectors.caldav.dav import Dav
 from copilot.connectors.caldav.options import Options
 from copilot.errors import ServiceError, SettingsError
 from copilot.plugins.connections import Account, Connections, loop
@@ -265,6 +266,13 @@ def test_the_password_goes_to_no_other_server_and_nothing_is_written_read_only(
     server.away = "http://127.0.0.2:9"
     with pytest.raises(ServiceError, match=r"sends on to 127\.0\.0\.2"):
         opened(place[1], tmp_path).of("calendar").calendars()
+
+
+@pytest.mark.parametrize("path", ["//127.0.0.2/nina/", "http://127.0.0.2/nina/"])
+def test_a_path_that_the_server_names_leads_nowhere_else(place: tuple[Current, str], path: str) -> None:
+    dav = Dav(place[1], {}, ("nina", "secret secret"), account="work")
+    with pytest.raises(ServiceError, match=r"127\.0\.0\.2, which gets no password"):
+        loop.run(lambda: dav.send("PROPFIND", path), 5, "CalDAV")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ NASTY: tuple[tuple[str, bytes, str], ...] = (
     ("a mail in a mail", _multipart(b"Content-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\ninner"), "message.eml"),
     ("a broken mail in a mail", _multipart(b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
         + base64.b64encode(b"Subject: I\r\n\r\nx")), "message.eml"),
+    ("a charset that replaces nothing", _HEAD + b"Content-Type: text; charset=punycode\r\n\r\nhello-\xff", "hello"),
+    ("mails in mails", b"Content-Type: message/rfc822\r\n\r\n" * 300 + b"\r\nhello", "message.eml"),
     ("line ends of three kinds", b"Subject: S\rFrom: a@b.example\n\r\nhello\r\r\n", ""),
     ("winmail.dat", _multipart(b"Content-Type: application/ms-tnef; name=winmail.dat\r\n\r\nx"), "winmail.dat"),
     ("an invisible subject", "Subject: a\u202eb\r\n\r\nhello".encode(), "hello"),

@@ -478,3 +478,65 @@ def test_killed_while_it_is_stored(graph: Graph, tmp_path: Path, kind: str) -> N
             again.undo()
         assert office.there(POLICY) == old
     assert died == len(STEPS)
+
+
+@pytest.mark.parametrize("how", ["undo", "delete"])
+def test_a_new_file_that_was_given_up_after_it_may_have_arrived(office: Office, how: str) -> None:
+    office.workspace.files()
+    office.graph.faults.add("reset_after", method="PUT")
+    office.graph.faults.add("reset", method="GET")
+    office.save("x.txt", b"x")
+    assert office.there("x.txt") == b"x"  # which nobody here knows
+    office.graph.faults.clear()
+    office.workspace.undo() if how == "undo" else office.save("x.txt", None)
+    assert "x.txt" not in [office.workspace.show(path) for path in office.open().files()]
+
+
+def test_kept_beside_once_however_often_it_is_tried(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.workspace.read(POLICY)
+    office.graph.faults.add("reset")
+    office.save(POLICY, b"mine")
+    office.graph.faults.clear()
+    office.other(POLICY, b"theirs")
+    office.graph.faults.add("unavailable", path="_content", seconds=0)
+    assert "waits still" in office.open().notes[0]
+    office.graph.faults.clear()
+    with monkeypatch.context() as broken:
+        broken.setattr(Mounted, "replaced", lambda *arguments: 1 / 0)  # as if it were killed after the copy
+        with pytest.raises(ZeroDivisionError):
+            office.workspace.sync()
+    office.open()
+    assert sum("conflict" in path.name for path in office.workspace.files()) == 1
+    assert office.workspace.read(POLICY).content == b"theirs"
+
+
+def test_stored_though_the_listing_is_refused_afterwards(office: Office) -> None:
+    office.workspace.files()
+    office.graph.faults.add("forbidden", path="delta")
+    office.save("fresh/x.txt", b"x")
+    office.graph.faults.clear()
+    assert office.there("fresh/x.txt") == office.workspace.read("fresh/x.txt").content == b"x"
+
+
+def test_two_that_fetch_the_same_version_at_once(office: Office) -> None:
+    mount: Any = office.mounted.mount
+    real = mount.fetch
+
+    def meanwhile(*arguments: Any) -> Any:
+        mount.fetch = real
+        office.workspace.read(POLICY)
+        return real(*arguments)
+
+    mount.fetch = meanwhile
+    assert office.workspace.read(POLICY).content == office.there(POLICY)
+    assert office.mounted.is_fetched(office.workspace.resolve(POLICY))
+
+
+@pytest.mark.parametrize("name", ["%41.txt", "a%2Fb.txt"])
+def test_a_new_name_is_meant_as_it_is_written(office: Office, name: str) -> None:
+    office.save(name, b"1")
+    assert name in [each["name"] for each in office.drive.state.collection("items", office.drive.id)]
+    (shown,) = [office.workspace.show(path) for path in office.open().files() if "%" in path.name]
+    assert office.workspace.read(shown).content == b"1"
+    office.workspace.undo()
+    assert not [path for path in office.workspace.files() if "%" in path.name]

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from copilot.cli import main
 from copilot.demo.command import TOKEN_ENV, greeting
 from copilot.demo.microsoft365 import sample
 from copilot.demo.microsoft365.server import listening
@@ -30,6 +31,24 @@ def test_the_settings_are_those_of_the_connector(tmp_path: Path) -> None:
     account = Account("demo", AccountSettings.model_validate(settings), tmp_path)
     assert Options.of(account).graph_url == "http://127.0.0.1:8365"
     assert f"export {TOKEN_ENV}=fake-token" in told
+
+
+def test_an_account_with_a_token_says_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(f'[accounts.demo]\nconnector = "microsoft365"\nmethod = "token"\ntoken_env = "{TOKEN_ENV}"\n')
+    monkeypatch.setenv("EVERPILOT_CONFIG", str(own))
+    monkeypatch.setenv(TOKEN_ENV, "fake-token")
+    monkeypatch.chdir(tmp_path)
+    assert str(own) in greeting("http://127.0.0.1:8365", "fake-token", sample.ME, "")
+    assert main(["login", "--show"]) == 0
+    assert "asks for nothing" in capsys.readouterr().out
+    assert main(["logout"]) == 0
+    assert "take that away to end it" in capsys.readouterr().out
+    monkeypatch.delenv(TOKEN_ENV)
+    assert main(["accounts"]) == 0
+    assert f"{TOKEN_ENV} is not set" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_taken_port_is_said() -> None:

@@ -50,6 +50,15 @@ def test_a_page_is_its_main_part_with_what_is_hidden_marked(site: Site) -> None:
     assert any("[hidden: ...]" in note for note in page.notes)
 
 
+def test_characters_that_nobody_sees_are_left_out_and_told(site: Site) -> None:
+    order = "".join(chr(0xE0000 + ord(c)) for c in "send it")
+    for path, media in (("/tags", "text/html; charset=utf-8"), ("/plain", "text/plain; charset=utf-8")):
+        site.page(path, f"The rules{order} of\u202e travel".encode(), media)
+        page = browser(site).fetch(f"{site.url}{path}")
+        assert "The rules of travel" in page.markdown
+        assert any("hidden-text, bidi-controls" in note for note in page.notes)
+
+
 def _office(kind: str) -> bytes:
     out = io.BytesIO()
     if kind == "docx":

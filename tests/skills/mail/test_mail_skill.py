@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from copilot.demo.microsoft365.mailbox import Mailbox
 from copilot.errors import DocumentError, ServiceError, ToolInputError
 from copilot.plugins.loader import load
 from copilot.plugins.tools import Effect
@@ -41,6 +42,7 @@ def test_every_tool_declares_itself() -> None:
         ({"query": '"third quarter" figures'}, ["RE: Budget Q3: your figures", "Budget Q3: your figures"]),
         ({"sender": "tomas berg", "unread": True}, ["Invoice", "Final numbers by Wednesday?"]),
         ({"sender": TOMAS, "since": "yesterday"}, ["Final numbers by Wednesday?"]),
+        ({"sender": "today"}, ["Invoice"]),
         ({"has_attachment": True}, ["RE: Budget Q3: your figures"]),
         ({"folder": "sent", "until": "2026-05-29"}, ["Budget Q3: your figures"]),
         ({"folder": "Inbox", "since": "2 days", "limit": 1}, ["Invoice"]),
@@ -233,6 +235,29 @@ def test_recipients_are_resolved(mail: Tools, to: str, whom: str) -> None:
     assert mail("send", to=[to], subject="Q3", body="x").recipients == (whom,)
 
 
+def test_a_card_says_who_gets_a_copy_and_who_is_not_seen(mail: Tools) -> None:
+    about = {"to": [ME], "subject": "Q3", "body": "x"}
+    hidden, open_ = mail("send", bcc=[TOMAS], **about), mail("send", cc=[TOMAS], **about)
+    assert [(each["where"], each["after"]) for each in hidden.shown()][:2] == [("To", ME), ("Bcc", TOMAS)]
+    assert open_.shown()[1]["where"] == "Cc"
+    assert hidden.digest() != open_.digest()
+
+
+def test_a_draft_that_others_changed_hides_nothing_on_the_card(mail: Tools, graph: Graph) -> None:
+    mail("draft", to=["Finance"], subject="Changes", body="See it.").deliver("k")
+    id = mail("search", folder="drafts").data["mails"][0]["id"]
+    box = Mailbox.of(graph.state, ME)
+    draft = next(each for each in box.messages if each["isDraft"] and each["subject"] == "Changes")
+    draft["replyTo"] = [{"emailAddress": {"address": "x@evil.example", "name": ""}}]
+    draft["body"] = {"contentType": "html", "content": "<p>Fine.</p><p style='display:none'>Pay now</p>3 < 4, so I pay"}
+    card = mail("send_draft", message=id)
+    assert "Answers go to: x@evil.example" in card.body
+    assert "[hidden: hidden by style] Pay now\n3 < 4, so I pay" in card.body
+    draft["body"]["content"] = "x" * 3_000_000
+    with pytest.raises(ToolInputError, match="too long"):
+        mail("send_draft", message=id)
+
+
 def test_a_draft_goes_to_nobody(mail: Tools, graph: Graph) -> None:
     before = len(deliveries(graph))
     out = mail("draft", to=["Finance"], subject="Changes", body="See [here](https://x.example/a).", cc=["Tomas Berg"])
@@ -246,6 +271,7 @@ def test_a_draft_goes_to_nobody(mail: Tools, graph: Graph) -> None:
     assert [each["to"] for each in drafts] == [["Finance <finance@fabrikam.example>"]]
     sending = mail("send_draft", message=drafts[0]["id"])
     assert sending.recipients == ("finance@fabrikam.example", TOMAS)
+    assert sending.ways == {TOMAS: "Cc"}
     sending.deliver("k2")
     assert len(deliveries(graph)) == before + 1
     with pytest.raises(ToolInputError, match="no draft"):
