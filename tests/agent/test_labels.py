@@ -21,7 +21,7 @@ def made(folder: Path, name: str, script: list[Any], clearance: str) -> Copilot:
             "provider": "tests.agent.scripted:Scripted",
             "options": {"script": script},
             "max_confidentiality": clearance,
-            "window": 12_000,
+            "window": 18_000,
         }
     )
     return Copilot(folder, settings=Settings(models=[model]))
