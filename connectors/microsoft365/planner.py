@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from copilot.errors import ServiceError
 from copilot.plugins.connections.tasks import Assignee, Step, Task, TaskList, Wanted
 
-from .graph import Call, Graph, GraphError, Json, Reply, at
+from .graph import Call, Graph, GraphError, Json, Reply, after, at
 
 _READ, _WRITE = "Tasks.Read", "Tasks.ReadWrite"
 _WHOLE = ("return=representation",)
@@ -99,14 +99,14 @@ class Planner:
             except GraphError as error:
                 if error.code != "uncertain":
                     raise
-                there = await self._since(plan_id, wanted.title or "", started)
+                there = await after(what, self._since(plan_id, wanted.title or "", started))
                 if there is not None:
                     made = there
                     break
                 if last:
                     raise
-        await self._detailed(str(made["id"]), wanted, key)
-        return await self.task(f"{list_id}:{made['id']}")
+        await after(what, self._detailed(str(made["id"]), wanted, key))
+        return await after(what, self.task(f"{list_id}:{made['id']}"))
 
     async def _since(self, plan_id: str, title: str, started: datetime) -> Json | None:
         path = at("/planner/plans/{}/tasks", plan_id)

@@ -13,7 +13,7 @@ from copilot.errors import ServiceError
 from copilot.plugins.connections.chat import Member, Missed, News, Place, Post, Presence, Said, Talk
 from copilot.plugins.connections.people import Whom
 
-from .graph import Graph, GraphError, Json, at
+from .graph import Graph, GraphError, Json, after, at
 from .people import found, presences
 from .teams_shapes import base, channel, chat, member, moment, said, written
 from .teams_text import same_words, to_html
@@ -256,7 +256,7 @@ class GraphChat:
                 raise
             await self._graph.clock.sleep(_SETTLE)
             wanted = {each.address.casefold() for each in members}
-            listed = await self._chats(me, _PAGE)
+            listed = await after("the new chat", self._chats(me, _PAGE))
             there = next((p for p in listed if p.title == title and p.last is None and _others(p, me) == wanted), None)
             if there is None:
                 raise

@@ -10,7 +10,7 @@ from copilot.errors import ServiceError
 from copilot.plugins.connections import zones
 from copilot.plugins.connections.tasks import Step, Task, TaskList, Wanted
 
-from .graph import Graph, GraphError, Json, at
+from .graph import Graph, GraphError, Json, after, at
 
 _READ, _WRITE = "Tasks.Read", "Tasks.ReadWrite"
 #: The application of the linked resource that holds the key of a task's making.
@@ -71,16 +71,17 @@ class ToDo:
         path, what = self._path(list_id) + "/tasks", f"the task {wanted.title!r}"
         for last in (False, True):
             try:
-                made = await self._graph.post(path, body, what=what, scope=_WRITE, key=key)
-                return await self.task(f"{list_id}:{made['id']}")
+                made = str((await self._graph.post(path, body, what=what, scope=_WRITE, key=key))["id"])
+                break
             except GraphError as error:
                 if error.code != "uncertain":
                     raise
-                if there := await self._with(path, key):
-                    return await self.task(f"{list_id}:{there}")
+                made = await after(what, self._with(path, key))
+                if made:
+                    break
                 if last:
                     raise
-        raise AssertionError("the loop ends with an error")
+        return await after(what, self.task(f"{list_id}:{made}"))
 
     async def _with(self, path: str, key: str) -> str:
         """Return the id of the newest tasks' one that was made with a key, "" for none."""

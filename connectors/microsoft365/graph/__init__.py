@@ -6,7 +6,7 @@ from .batch import Step
 from .client import Graph, Tokens
 from .delta import Delta, DeltaLinks
 from .downloads import Downloaded
-from .errors import GraphError
+from .errors import GraphError, after
 from .limiter import Limiter
 from .models import GraphModel, Json
 from .paging import Items, Page
@@ -46,6 +46,7 @@ __all__ = [
     "Session",
     "Step",
     "Tokens",
+    "after",
     "at",
     "file_path",
     "literal",

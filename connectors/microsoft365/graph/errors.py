@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from copilot._redaction import one_line
 from copilot.errors import ServiceError
+
+T = TypeVar("T")
 
 TITLE = "Microsoft Graph"
 
@@ -263,3 +265,14 @@ def _parsed(body: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+async def after(what: str, work: Awaitable[T]) -> T:
+    """Return what `work` returns, which comes after a call that was done, or may have been.
+
+    What goes wrong in it is an uncertain outcome of the call: it must not look as if nothing was done.
+    """
+    try:
+        return await work
+    except ServiceError as error:
+        raise GraphError.uncertain(what, error) from error

@@ -112,6 +112,17 @@ def test_a_task_is_made_once(desk: Desk, graph: Graph, kind: str, where: str) ->
         assert found[0]["_links"][0]["externalId"] == "key"
 
 
+@pytest.mark.parametrize("where", ["", "Budget 2026"])
+def test_a_task_that_is_made_never_looks_unmade(desk: Desk, graph: Graph, where: str) -> None:
+    made = desk.send("tasks.create", title="Once", list_name=where, steps=["a"])
+    graph.faults.add("html", method="GET")
+    with pytest.raises(ServiceError, match="not known whether") as caught:
+        made.deliver("key")
+    assert caught.value.code == "uncertain"
+    graph.faults.clear()
+    assert len([each for each in (plan(graph) if where else todo(graph)) if each["title"] == "Once"]) == 1
+
+
 @pytest.mark.parametrize(
     ("task", "asked", "rows"),
     [
