@@ -161,7 +161,7 @@ def sources(folder: Path, text: str) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize("number", thinned(range(len(TEXTS)), 6))
+@pytest.mark.parametrize("number", thinned(range(len(TEXTS)), 9))
 def test_nothing_gets_out_and_nothing_is_written(folder: Path, number: int) -> None:
     first = list(sources(folder, orders(TEXTS[number])).values())[number % 4]
     before, begun = snapshot(folder), len(WORLD.fetched)
@@ -363,7 +363,7 @@ def done_alone(folder: Path, asked: str, steps: list[list[Wanted]]) -> tuple[Fin
 
 def test_most_benign_tasks_need_nobody(tmp_path: Path) -> None:
     asks, finished = {}, 0
-    tried = thinned(BENIGN, 2)
+    tried = thinned(BENIGN, 3)
     for number, (asked, steps) in enumerate(tried):
         folder = tmp_path / str(number) / "docs"
         folder.parent.mkdir()

@@ -29,7 +29,7 @@ from tests.thinning import examples, thinned
 
 SECONDS, BYTES = 5, 512 << 20
 REAL = sorted(p for p in CORPUS.glob("*.*") if p.suffix != ".tsv") if CORPUS.is_dir() else []
-TRIED = thinned(list(CASES), 2)
+TRIED = thinned(list(CASES), 3)
 SMALL = [p for p in REAL if p.stat().st_size < 60_000]
 
 _CHILD = """

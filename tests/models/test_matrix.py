@@ -243,7 +243,7 @@ def _assert_first_call(on: Stage, answer: AIMessage, fault: str) -> None:
     ("kind", "fault"),
     [
         *cases(EVERY, ONE_OF_EACH, streamed=True),
-        *thinned(cases(BASE[::2], TWINS, streamed=True), 6),
+        *thinned(cases(BASE[::2], TWINS, streamed=True), 10),
     ],
 )
 async def test_streamed(kind: str, fault: str) -> None:
@@ -257,8 +257,8 @@ async def test_streamed(kind: str, fault: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        *thinned(cases(BASE, ONE_OF_EACH, streamed=False), 4),
-        *thinned(cases(BASE[1::2], TWINS, streamed=False), 8),
+        *thinned(cases(BASE, ONE_OF_EACH, streamed=False), 7),
+        *thinned(cases(BASE[1::2], TWINS, streamed=False), 13),
     ],
 )
 def test_whole(kind: str, fault: str) -> None:
@@ -304,8 +304,8 @@ AFTER_THE_TOOL = [
 @pytest.mark.parametrize(
     ("kind", "fault", "streamed"),
     [
-        *((kind, fault, True) for kind, fault in thinned(cases(AFTER_THE_TOOL, ONE_OF_EACH, streamed=True), 2)),
-        *((kind, fault, True) for kind, fault in thinned(cases(AFTER_THE_TOOL[::3], TWINS, streamed=True), 2)),
+        *((kind, fault, True) for kind, fault in thinned(cases(AFTER_THE_TOOL, ONE_OF_EACH, streamed=True), 3)),
+        *((kind, fault, True) for kind, fault in thinned(cases(AFTER_THE_TOOL[::3], TWINS, streamed=True), 3)),
         *((kind, fault, False) for kind, fault in thinned(cases(AFTER_THE_TOOL[1::3], NAMES, streamed=False), 2)),
     ],
 )

@@ -121,7 +121,7 @@ def tally(tmp_path_factory: pytest.TempPathFactory) -> Tally:
             getattr(more_folders, name)(folder)
     models = {name: planner(folder, tools) for name, folder in made.items()}
     result = Tally()
-    for text in thinned((HERE / "more_requests.jsonl").read_text("utf-8").splitlines(), 2):
+    for text in thinned((HERE / "more_requests.jsonl").read_text("utf-8").splitlines(), 5):
         line = json.loads(text)
         for said, wants, reply in turns(models[line["in"]], line):
             count(result, line, said, wants, reply, reads)
