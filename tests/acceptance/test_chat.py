@@ -136,6 +136,7 @@ def test_what_is_typed_while_a_vendor_thinks_approves_nothing_and_ctrl_c_stops_i
             assert server.arrived.acquire(timeout=60)
             chat.type("and now?")
             assert server.arrived.acquire(timeout=60)
+            chat.expect("Ctrl-C stops")  # before that the keys may still be those of the prompt
             chat.type(CTRL_C, enter=False)
             chat.expect("Stopped. ")
             chat.expect(SIGN)
