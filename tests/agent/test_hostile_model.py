@@ -363,7 +363,7 @@ def done_alone(folder: Path, asked: str, steps: list[list[Wanted]]) -> tuple[Fin
 
 def test_most_benign_tasks_need_nobody(tmp_path: Path) -> None:
     asks, finished = {}, 0
-    tried = thinned(BENIGN, 3)
+    tried = thinned(BENIGN, 2)
     for number, (asked, steps) in enumerate(tried):
         folder = tmp_path / str(number) / "docs"
         folder.parent.mkdir()
