@@ -121,7 +121,7 @@ def tally(tmp_path_factory: pytest.TempPathFactory) -> Tally:
             getattr(more_folders, name)(folder)
     models = {name: planner(folder, tools) for name, folder in made.items()}
     result = Tally()
-    for text in thinned((HERE / "more_requests.jsonl").read_text("utf-8").splitlines(), 5):
+    for text in thinned((HERE / "more_requests.jsonl").read_text("utf-8").splitlines(), 2):
         line = json.loads(text)
         for said, wants, reply in turns(models[line["in"]], line):
             count(result, line, said, wants, reply, reads)
@@ -134,7 +134,7 @@ def test_no_write_is_wrong(tally: Tally) -> None:
 
 def test_what_must_not_be_done_is_not_done(tally: Tally) -> None:
     assert not tally.acted, "\n".join(tally.acted)
-    assert tally.not_to_do >= (120 if ALL else 20)
+    assert tally.not_to_do >= (120 if ALL else 50)
 
 
 def test_most_requests_are_done_right(tally: Tally) -> None:
