@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
 from datetime import time
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from copilot import _keyring
-from copilot._redaction import remember
-from copilot.errors import ServiceError, SettingsError
+from copilot.errors import SettingsError
 from copilot.plugins.connections import Account, zones
 from copilot.plugins.connections.calendar import WorkingHours
+from copilot.plugins.connections.secret import SETTINGS, secret_of
 
 _HERE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)\Z")
-_SECRETS = ("secret_env", "secret_cmd", "secret_keyring")
 
 
 class Options(BaseModel):
@@ -68,8 +64,8 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Options:
-        if sum(bool(getattr(self, name)) for name in _SECRETS) != 1:
-            raise ValueError(f"it needs one of {', '.join(_SECRETS)}")
+        if sum(bool(getattr(self, name)) for name in SETTINGS) != 1:
+            raise ValueError(f"it needs one of {', '.join(SETTINGS)}")
         if self.auth == "password" and not (self.user or self.address):
             raise ValueError("it needs user")
         match = _HOURS.match(self.hours)
@@ -83,35 +79,5 @@ class Options(BaseModel):
         return WorkingHours(start=time.fromisoformat(first), end=time.fromisoformat(last), zone=zone)
 
     def secret(self, account: Account) -> str:
-        """Return the password or token. Raises ServiceError (signed_out) where there is none."""
-        found = self._secret(account)
-        if not found:
-            place = next(f"{name} = {getattr(self, name)!r}" for name in _SECRETS if getattr(self, name))
-            raise ServiceError(
-                f"The account {account.name} has no password: {place} gives none.",
-                hint=f"Set it; see [accounts.{account.name}] in copilot.toml.",
-                code="signed_out",
-            )
-        remember(found)
-        return found
-
-    def _secret(self, account: Account) -> str:
-        if self.secret_env:
-            return account.env.get(self.secret_env, "")
-        if self.secret_keyring:
-            service, _, user = self.secret_keyring.partition("/")
-            return _keyring.read(service, user) or ""
-        try:
-            done = subprocess.run(
-                shlex.split(self.secret_cmd),
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-                env=dict(account.env),
-            )
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            raise ServiceError(
-                f"secret_cmd of the account {account.name} failed ({type(error).__name__}).", code="signed_out"
-            ) from None
-        return done.stdout.strip()
+        """Return the password or token. Raises ServiceError, which says where it was looked for."""
+        return secret_of(account, self.secret_env, self.secret_cmd, self.secret_keyring)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from copilot import _keyring
-from copilot._redaction import remember
-from copilot.errors import ServiceError, SettingsError
+from copilot.errors import SettingsError
 from copilot.plugins.connections import Account
+from copilot.plugins.connections.secret import SETTINGS, secret_of
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -36,7 +33,6 @@ PROVIDERS: Mapping[str, tuple[str, str, bool]] = {
 _IMAP_PORTS: dict[Security, int] = {"tls": 993, "starttls": 143, "none": 143}
 _SMTP_PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 _HERE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
-_SECRETS = ("secret_env", "secret_cmd", "secret_keyring")
 
 
 class Options(BaseModel):
@@ -77,8 +73,8 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Options:
-        if sum(bool(getattr(self, name)) for name in _SECRETS) != 1:
-            raise ValueError(f"it needs one of {', '.join(_SECRETS)}")
+        if sum(bool(getattr(self, name)) for name in SETTINGS) != 1:
+            raise ValueError(f"it needs one of {', '.join(SETTINGS)}")
         for protocol in ("imap", "smtp"):
             host, security = getattr(self, f"{protocol}_host"), getattr(self, f"{protocol}_security")
             if not host and self.domain not in PROVIDERS:
@@ -116,26 +112,4 @@ class Options(BaseModel):
 
     def secret(self, account: Account) -> str:
         """Return the password or token. Raises ServiceError, which says where it was looked for."""
-        found = self._found(account)
-        if not found:
-            places = [f"{name} = {getattr(self, name)!r}" for name in _SECRETS if getattr(self, name)]
-            raise ServiceError(
-                f"There is no password for the account {account.name} ({places[0]}).",
-                hint="Put it there: everpilot never asks for one.",
-                code="signed_out",
-            )
-        remember(found)
-        return found
-
-    def _found(self, account: Account) -> str:
-        if self.secret_env:
-            return account.env.get(self.secret_env, "")
-        if self.secret_keyring:
-            service, _, user = self.secret_keyring.rpartition("/")
-            return _keyring.read(service or user, user if service else "") or ""
-        try:
-            done = subprocess.run(shlex.split(self.secret_cmd), capture_output=True, text=True, timeout=60, check=True)
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            text = f"secret_cmd of the account {account.name} failed ({type(error).__name__})."
-            raise ServiceError(text, hint="Run it yourself to see why.", code="signed_out") from None
-        return done.stdout.strip()
+        return secret_of(account, self.secret_env, self.secret_cmd, self.secret_keyring)
