@@ -173,7 +173,7 @@ def test_what_is_refused_and_what_is_not_known(mail: Mail, post: Post) -> None:
     ("more", "env", "told", "code"),
     [
         ({}, {"EVERPILOT_TEST_MAIL": "wrong-password"}, "does not accept the password", "signed_out"),
-        ({}, {}, "There is no password", "signed_out"),
+        ({}, {}, "has no password: secret_env", "signed_out"),
         ({"imap_port": 1}, ENV, "does not answer", "unreachable"),
         ({"secret_env": "", "secret_cmd": "false"}, ENV, "secret_cmd", "signed_out"),
     ],
