@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from copilot._home import home as home
 from copilot.errors import SettingsError
+from copilot.sections.bot import BotSettings
+from copilot.sections.jobs import JobSettings
+from copilot.sections.table import Table
 
 FILE_NAME = "copilot.toml"
 
@@ -33,11 +36,7 @@ Level = Literal["public", "internal", "restricted"]
 StepName = Literal["drafting", "reading", "summary"]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Price(_Table):
+class Price(Table):
     """US dollars for a million tokens."""
 
     input: float = Field(default=0.0, ge=0)
@@ -47,7 +46,7 @@ class Price(_Table):
     reasoning: float | None = Field(default=None, ge=0, description="Tokens that the model thought with.")
 
 
-class Deadlines(_Table):
+class Deadlines(Table):
     """Seconds that a model may take."""
 
     connect: float = Field(default=3.0, gt=0, description="Until there is a connection.")
@@ -68,7 +67,7 @@ class Deadlines(_Table):
         return self
 
 
-class EntraSettings(_Table):
+class EntraSettings(Table):
     """`[models.entra]`: no key, but tokens of Microsoft Entra ID (extra `azure`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -128,7 +127,7 @@ _ENTRA_WANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 KEY_SOURCES = ("api_key_env", "api_key_cmd", "api_key_keyring", "entra")
 
 
-class ModelSettings(_Table):
+class ModelSettings(Table):
     """One `[[models]]` entry: a model that the router may use."""
 
     name: str = Field(min_length=1, description="What you call it; unique.")
@@ -196,7 +195,7 @@ class ModelSettings(_Table):
         return self
 
 
-class RoutingSettings(_Table):
+class RoutingSettings(Table):
     """`[routing]`: which model is asked first."""
 
     order: list[str] = Field(default_factory=list, description="Names of models, the preferred one first.")
@@ -226,7 +225,7 @@ class RoutingSettings(_Table):
     builtin: bool = Field(default=True, description="Whether the builtin planner is the last resort.")
 
 
-class BudgetSettings(_Table):
+class BudgetSettings(Table):
     """`[budgets]`: the most that models may cost, in US dollars. Each is checked before every attempt.
 
     With any of them set, a model whose price is not known is not asked, unless it runs on this machine.
@@ -238,7 +237,7 @@ class BudgetSettings(_Table):
     user: float | None = Field(default=None, ge=0, description="For each user, by the day in UTC.")
 
 
-class RecordSettings(_Table):
+class RecordSettings(Table):
     """`[records]`: what is written down of each call. None of it holds text of messages or documents."""
 
     usage: bool = Field(default=True, description="Tokens and cost in a local table, for `everpilot cost`.")
@@ -252,13 +251,13 @@ class RecordSettings(_Table):
     )
 
 
-class AuditSettings(_Table):
+class AuditSettings(Table):
     """`[audit]`: the log of what was decided and done. It is always written and holds no text of documents."""
 
     paths: bool = Field(default=True, description="Whether files are named in it.")
 
 
-class ToolRule(_Table):
+class ToolRule(Table):
     """One `[[trust.tools]]` entry. It holds for a call when everything that it names fits.
 
     deny goes before ask, ask before allow. allow never opens what is always asked (deleting, overwriting, sending what
@@ -298,7 +297,7 @@ class ToolRule(_Table):
         )
 
 
-class TrustSettings(_Table):
+class TrustSettings(Table):
     """`[trust]`: where data may go, and what may be done."""
 
     default_confidentiality: Level = "internal"
@@ -352,14 +351,14 @@ class TrustSettings(_Table):
         return self
 
 
-class SkillSettings(_Table):
+class SkillSettings(Table):
     """`[skills]`: where to look for more, and which to leave out."""
 
     paths: list[str] = Field(default_factory=list)
     disabled: list[str] = Field(default_factory=list)
 
 
-class ToolSettings(_Table):
+class ToolSettings(Table):
     """`[tools]`: how many of them a model is shown."""
 
     offer_all: int = Field(
@@ -375,7 +374,7 @@ class ToolSettings(_Table):
     )
 
 
-class SandboxSettings(_Table):
+class SandboxSettings(Table):
     """`[sandbox]`: what a script of a skill may use. It always runs in a sandbox, or not at all."""
 
     seconds: float = Field(default=60.0, gt=0, le=3600, description="By the clock.")
@@ -385,7 +384,7 @@ class SandboxSettings(_Table):
     disk: int = Field(default=200, ge=1, description="Megabytes that it may write.")
 
 
-class WebSettings(_Table):
+class WebSettings(Table):
     """`[web]`: searching the web, and pages of it (docs/web.md). Pages come from `trust.hosts` only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -423,7 +422,7 @@ class WebSettings(_Table):
         return value.rstrip("/")
 
 
-class AccountSettings(_Table):
+class AccountSettings(Table):
     """`[accounts.NAME]`: an account at a place where work lies. What is not named here is the connector's own."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -437,7 +436,7 @@ class AccountSettings(_Table):
         return dict(self.__pydantic_extra__ or {})
 
 
-class ServiceSettings(_Table):
+class ServiceSettings(Table):
     """`[plugins.services.NAME]`: a service that a plugin's tools talk to."""
 
     max_confidentiality: Level = Field(
@@ -447,7 +446,7 @@ class ServiceSettings(_Table):
     url: str = Field(default="", description="Where it lies, for an API description that does not say it.")
 
 
-class PluginAuth(_Table):
+class PluginAuth(Table):
     """`[plugins.auth.REFERENCE]`: what stands behind a reference that a plugin's manifest names.
 
     For an OpenAPI document the reference is the name of its skill. A secret never stands here itself.
@@ -514,7 +513,7 @@ class PluginAuth(_Table):
             raise ValueError("client_credentials needs client_secret_env")
 
 
-class PluginSettings(_Table):
+class PluginSettings(Table):
     """`[plugins]`: plugins of every form, beside those that `everpilot plugins install` keeps."""
 
     paths: list[str] = Field(
@@ -534,7 +533,7 @@ class PluginSettings(_Table):
         return chosen.max_confidentiality if chosen else "public"
 
 
-class McpServerSettings(_Table):
+class McpServerSettings(Table):
     """`[mcp.servers.NAME]`: an MCP server of your own, as in an `mcpServers` file.
 
     It has a command, or a url. Variables are written `${VARIABLE}`, or `${VARIABLE:-default}`.
@@ -572,7 +571,7 @@ class McpServerSettings(_Table):
         return self
 
 
-class McpSettings(_Table):
+class McpSettings(Table):
     """`[mcp]`: servers that speak the Model Context Protocol (extra `mcp`)."""
 
     servers: dict[str, McpServerSettings] = Field(
@@ -581,7 +580,7 @@ class McpSettings(_Table):
     files: list[str] = Field(default_factory=list, description="More files of your own with `mcpServers`.")
 
 
-class HistorySettings(_Table):
+class HistorySettings(Table):
     """`[history]`: for how long old versions are kept."""
 
     keep_days: int = Field(default=90, ge=1, description="Days after which a version may go.")
@@ -598,7 +597,7 @@ class HistorySettings(_Table):
     )
 
 
-class PlaceSettings(_Table):
+class PlaceSettings(Table):
     """`[places]`: folders that lie elsewhere, in OneDrive, SharePoint or a store of files."""
 
     open: list[str] = Field(
@@ -616,7 +615,7 @@ class PlaceSettings(_Table):
     )
 
 
-class Settings(_Table):
+class Settings(Table):
     """Everything that can be set. All of it has a default: an empty file is a good configuration."""
 
     models: list[ModelSettings] = Field(default_factory=list)
@@ -634,6 +633,13 @@ class Settings(_Table):
     places: PlaceSettings = Field(default_factory=PlaceSettings)
     tools: ToolSettings = Field(default_factory=ToolSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    database: str = Field(
+        default="",
+        description="Where conversations and durable runs are kept: postgresql://..., for several workers or replicas; "
+        "'' for files in the state folder. The password: in $PGPASSWORD or ~/.pgpass, or as $NAME in the address.",
+    )
+    jobs: JobSettings = Field(default_factory=JobSettings)
+    bot: BotSettings = Field(default_factory=BotSettings)
     notes: list[str] = Field(default_factory=list, exclude=True, description="What was ignored, and why.")
     project_skills: list[str] = Field(
         default_factory=list, exclude=True, description="Where a trusted folder says that its own skills lie."

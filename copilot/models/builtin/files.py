@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import PurePath
 
 from copilot.documents.kinds import promised_kind
@@ -55,18 +56,22 @@ _DEFINITE = word_set("""the our my this that your both two these those""")
 _LEADS = word_set("""in on at from of for to into within inside using with about across through by""")
 
 
-def name_words(doc: Doc) -> list[str]:
+def name_words(doc: Doc) -> Sequence[str]:
     """Return the stems of the words in a file's name, without the suffix."""
-    return _stems(PurePath(doc.show).stem)
+    return _name_words(doc.show)
 
 
 _NAME_KINDS = ("word", "number", "cell", "date")
 
 
 def _token_stems(token: Token) -> list[str]:
-    whole = stem(token.lower)
     parts = [stem(w) for w in re.findall(r"[^\W_]+", token.lower)]
-    return parts if len(parts) > 1 else [whole]
+    return parts if len(parts) > 1 else [token.stem]
+
+
+@lru_cache(maxsize=4096)
+def _name_words(show: str) -> tuple[str, ...]:
+    return tuple(_stems(PurePath(show).stem))
 
 
 def _joined(doc: Doc) -> set[str]:
@@ -116,7 +121,7 @@ def _by_words(tokens: Sequence[Token], docs: Sequence[Doc], taken: set[int]) -> 
 
 
 def _best_run(
-    tokens: Sequence[Token], start: int, names: list[tuple[Doc, list[str]]], taken: set[int]
+    tokens: Sequence[Token], start: int, names: list[tuple[Doc, Sequence[str]]], taken: set[int]
 ) -> FileMention | None:
     """Return the longest run from `start` whose words all stand in one file's name."""
     for end in range(min(len(tokens), start + 12), start, -1):
@@ -148,7 +153,7 @@ def _best_run(
 
 
 def _is_reference(
-    tokens: Sequence[Token], start: int, end: int, content: list[str], fits: list[tuple[Doc, list[str]]]
+    tokens: Sequence[Token], start: int, end: int, content: list[str], fits: list[tuple[Doc, Sequence[str]]]
 ) -> bool:
     """Whether the words are used as a name: after an article or preposition, before a kind, or the whole name."""
     after = " ".join(t.lower for t in tokens[end : end + 2])

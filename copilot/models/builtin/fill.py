@@ -51,9 +51,16 @@ class Scene:
     last: tuple[Doc, ...] = ()
     elsewhere: tuple[FileMention, ...] = ()
     pending: tuple[str, ...] = ()  # texts that earlier steps of the same request would write
+    _mentions: dict[tuple[Token, ...], tuple[FileMention, ...]] = field(default_factory=dict, init=False, compare=False)
 
     def mentions(self, clause: Clause) -> tuple[FileMention, ...]:
-        """The files that the step mentions; titles are looked at when no name fits."""
+        """The files that the step mentions; titles are looked at when no name fits. Each tool asks for them."""
+        kept = self._mentions.get(clause.tokens)
+        if kept is None:
+            kept = self._mentions[clause.tokens] = self._find(clause)
+        return kept
+
+    def _find(self, clause: Clause) -> tuple[FileMention, ...]:
         found = mentions(clause.tokens, self.docs)
         if not found and len(self.docs) <= SEARCHED_FILES:
             found = by_title(clause.tokens, self.docs)

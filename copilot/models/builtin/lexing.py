@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from copilot.models.builtin.words import stem
@@ -41,7 +42,13 @@ _OPERAND = re.compile(rf"\"[^\"]*\"|(?:{_SHEET})?{_CELL}(?::{_CELL})?|\d+(?:\.\d
 _OPERATOR = re.compile(r"\s*(?:<=|>=|<>|[-+*/^&=<>])\s*")
 
 
-@dataclass(frozen=True, slots=True)
+_PATTERNS: tuple[tuple[TokenKind, re.Pattern[str]], ...] = (
+    ("url", _URL), ("email", _EMAIL), ("file", _FILE), ("date", _DATE), ("range", _RANGE), ("cell", _ONE_CELL),
+    ("number", _NUMBER), ("word", _ABBREVIATION), ("word", _WORD),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Token:
     """One piece of a request with its place; `value` is what it stands for (a quoted string without its quotes)."""
 
@@ -51,12 +58,17 @@ class Token:
     kind: TokenKind
     value: str
 
-    @property
+    @cached_property
     def lower(self) -> str:
         """The word in small letters with a straight apostrophe; empty for anything that is quoted."""
         return "" if self.kind == "quote" else self.text.lower().replace("’", "'")
 
-    @property
+    @cached_property
+    def stem(self) -> str:
+        """The stem of `lower`."""
+        return stem(self.lower)
+
+    @cached_property
     def shape(self) -> str:
         """What ranking compares: a word's stem, or the kind in angle brackets."""
         return (
@@ -101,12 +113,8 @@ def _token(text: str, at: int, names: Sequence[str]) -> Token:
 
 def _plain(text: str, at: int) -> Token:
     fresh = at == 0 or not (text[at - 1].isalnum() or text[at - 1] == "_")
-    patterns: list[tuple[TokenKind, re.Pattern[str]]] = [
-        ("url", _URL), ("email", _EMAIL), ("file", _FILE), ("date", _DATE), ("range", _RANGE), ("cell", _ONE_CELL),
-        ("number", _NUMBER), ("word", _ABBREVIATION), ("word", _WORD),
-    ]  # fmt: skip
-    for kind, pattern in patterns:
-        if fresh and (match := pattern.match(text, at)) and _plausible(kind, match[0]):
+    for kind, pattern in _PATTERNS if fresh else ():
+        if (match := pattern.match(text, at)) and _plausible(kind, match[0]):
             return Token(match[0], at, match.end(), kind, match[0].strip())
     return Token(text[at], at, at + 1, "punct", text[at])
 

@@ -12,7 +12,7 @@ from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 from copilot.documents.terms import stem
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import Sure
-from copilot.models.builtin.lexing import scan, shapes
+from copilot.models.builtin.lexing import shapes
 from copilot.models.builtin.state import State
 from copilot.models.builtin.toolview import ToolView, direct_objects
 
@@ -171,9 +171,8 @@ def _narrows(view: ToolView, state: State) -> bool:
 
 
 def _has_cue(view: ToolView, state: State) -> bool:
-    words = [stem(t.lower) if t.kind == "word" else "" for t in state.tokens]
-    for cue in view.cues:
-        parts = [stem(t.lower) for t in scan(cue) if t.kind == "word"]
-        if parts and any(words[i : i + len(parts)] == parts for i in range(len(words) - len(parts) + 1)):
+    words = [t.stem if t.kind == "word" else "" for t in state.tokens]
+    for parts in view.cue_stems:
+        if any(words[i : i + len(parts)] == parts for i in range(len(words) - len(parts) + 1)):
             return True
     return False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from copilot.documents.terms import stem
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention, Sure
 from copilot.models.builtin.ground import Doc
-from copilot.models.builtin.lexing import Token
+from copilot.models.builtin.lexing import Token, scan
 from copilot.models.builtin.toolview import Parameter, ToolView
 from copilot.models.builtin.words import LIMITERS, STOPWORDS, word_set
 
@@ -100,7 +101,8 @@ class State:
         """Every place where the words stand."""
         words = phrase.lower().split() if phrase[:1].isalnum() else [*phrase]
         size = len(words)
-        found = [range(i, i + size) for i in range(len(self.tokens) - size + 1)]
+        starts = [i for i in range(len(self.tokens) - size + 1) if self.tokens[i].lower == words[0]]
+        found = [range(i, i + size) for i in starts]
         return [r for r in found if [self.tokens[i].lower for i in r] == words]
 
     def unexplained_facts(self) -> bool:
@@ -122,9 +124,9 @@ class State:
             return False
         if token.kind not in ("word", "cell") or token.lower in LIMITERS:
             return True
-        if index == 0 and token.lower in self.view.verbs | self.view.near_verbs:
+        if index == 0 and (token.lower in self.view.verbs or token.lower in self.view.near_verbs):
             return False  # the verb has its own weight in the ranking
-        return token.lower not in STOPWORDS | nouns and stem(token.lower) not in words
+        return token.lower not in STOPWORDS and token.lower not in nouns and token.stem not in words
 
     def content(self) -> int:
         """How many tokens carry meaning."""
@@ -141,19 +143,29 @@ def part_names(doc: Doc) -> set[str]:
 
 def runs(tokens: Sequence[Token], name: str) -> list[tuple[range, bool]]:
     """Return where `name` (a header, a sheet, a heading) stands in the tokens, and whether letter by letter."""
-    from copilot.models.builtin.lexing import scan
-
-    words = [t.lower or t.value.lower() for t in scan(name) if t.kind != "punct"]
+    words, stems, whole = _spoken(name)
     if not words:
         return []
     found: list[tuple[range, bool]] = []
     for index, token in enumerate(tokens):
-        if token.kind == "quote" and token.value.strip().lower() == name.strip().lower():
+        if token.kind == "quote" and token.value.strip().lower() == whole:
             found.append((range(index, index + 1), True))
+        if token.stem != stems[0]:
+            continue
         run = tokens[index : index + len(words)]
         given = [t.lower for t in run]
         if given == words:
             found.append((range(index, index + len(words)), True))
-        elif len(run) == len(words) and all(given) and [stem(g) for g in given] == [stem(w) for w in words]:
+        elif len(run) == len(words) and all(given) and [t.stem for t in run] == stems:
             found.append((range(index, index + len(words)), False))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _spoken(name: str) -> tuple[list[str], list[str], str]:
+    """Return the words of a name, their stems, and the name as it is compared with a quoted one.
+
+    Every tool asks for the same names of the same documents again.
+    """
+    words = [t.lower or t.value.lower() for t in scan(name) if t.kind != "punct"]
+    return words, [stem(w) for w in words], name.strip().lower()

@@ -100,6 +100,12 @@ class ToolView:
         return frozenset().union(*(synonyms(v) for v in self.verbs)) if self.verbs else frozenset()
 
     @cached_property
+    def cue_stems(self) -> tuple[list[str], ...]:
+        """The stems of the words of each cue."""
+        found = ([t.stem for t in scan(cue) if t.kind == "word"] for cue in self.cues)
+        return tuple(stems for stems in found if stems)
+
+    @cached_property
     def objects(self) -> frozenset[str]:
         """Stems of the nouns that its examples name right after their verb: add a *row*, make a column *chart*."""
         return frozenset(o for e in self.examples for o in direct_objects(_without_lead(scan(e))[1:]))
