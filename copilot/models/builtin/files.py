@@ -254,7 +254,7 @@ def _widened(mention: FileMention, tokens: Sequence[Token]) -> FileMention:
 
 def by_title(tokens: Sequence[Token], docs: Sequence[Doc]) -> list[FileMention]:
     """Return runs of at least two words that are words of a document's title; opens the documents."""
-    names = []
+    names: list[tuple[Doc, Sequence[str]]] = []
     for doc in docs:
         title = doc.outline.title if doc.outline else ""
         if title:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from copilot.documents.terms import stem
@@ -13,6 +13,7 @@ from copilot.models.builtin.choices import fill_choices
 from copilot.models.builtin.clauses import Clause
 from copilot.models.builtin.files import FileMention, Reference, Sure, by_title, mentions, name_words
 from copilot.models.builtin.ground import Doc
+from copilot.models.builtin.lexing import Token
 from copilot.models.builtin.places import fill_numbers, fill_places
 from copilot.models.builtin.state import State, part_names
 from copilot.models.builtin.structure import (

@@ -101,8 +101,8 @@ class State:
         """Every place where the words stand."""
         words = phrase.lower().split() if phrase[:1].isalnum() else [*phrase]
         size = len(words)
-        starts = [i for i in range(len(self.tokens) - size + 1) if self.tokens[i].lower == words[0]]
-        found = [range(i, i + size) for i in starts]
+        starts = [i for i, t in enumerate(self.tokens) if t.lower in words[:1]]
+        found = [range(i, i + size) for i in starts if i + size <= len(self.tokens)]
         return [r for r in found if [self.tokens[i].lower for i in r] == words]
 
     def unexplained_facts(self) -> bool:
@@ -161,7 +161,7 @@ def runs(tokens: Sequence[Token], name: str) -> list[tuple[range, bool]]:
     return found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _spoken(name: str) -> tuple[list[str], list[str], str]:
     """Return the words of a name, their stems, and the name as it is compared with a quoted one.
 
