@@ -1,0 +1,132 @@
+"""The database of durable runs: a file in the state folder, or the Postgres that the setting `database` names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from copilot._redaction import redacted
+from copilot.errors import SettingsError, WorkspaceError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+FILE = "jobs.sqlite"
+_NEEDED = 'Durable runs need more packages: pip install "everpilot[jobs]"'
+#: The server tells within half a minute that the other end is gone, so that a dead machine's locks are given back.
+_ALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+_SECONDS = 10  # until there is a connection
+
+
+class Database:
+    """One database for everything that lasts: DBOS's tables, those of runs, and the threads of turns.
+
+    `address` is the setting `database`; "" means a file in the `state` folder. `$NAME` in it is read from `env`.
+    """
+
+    def __init__(self, address: str, state: Path, env: Mapping[str, str] | None = None) -> None:
+        self.state = state
+        self.is_postgres = bool(address)
+        self.path = state / FILE
+        self.address = _address(address, os.environ if env is None else env) if address else f"sqlite:///{self.path}"
+
+    @property
+    def dsn(self) -> str:
+        """Return the address as libpq takes it, for other clients of the same Postgres."""
+        return self.address.replace("postgresql+psycopg://", "postgresql://", 1)
+
+    @property
+    def shown(self) -> str:
+        """Return the address as a person may see it, without a password."""
+        from sqlalchemy import make_url
+
+        return make_url(self.address).render_as_string() if self.is_postgres else str(self.path)
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The connections. Raises SettingsError without the packages, WorkspaceError where the file can't be made."""
+        try:
+            import sqlalchemy
+        except ImportError as error:
+            raise SettingsError(_NEEDED) from error
+        if self.is_postgres:
+            more: dict[str, Any] = {"connect_timeout": _SECONDS, "application_name": "everpilot", "options": _ALIVE}
+            return sqlalchemy.create_engine(self.address, pool_size=20, pool_pre_ping=True, connect_args=more)
+        return self._file()
+
+    def _file(self) -> sa.Engine:
+        import sqlalchemy
+
+        try:
+            self.path.touch(mode=0o600)
+        except OSError as error:
+            hint = "Check the disk, its room and who may write there, or set EVERPILOT_HOME to another folder."
+            raise WorkspaceError(f"{self.path} can't be made: {error.strerror}.", hint=hint) from error
+        engine = sqlalchemy.create_engine(self.address)
+
+        @sqlalchemy.event.listens_for(engine, "connect")
+        def prepare(connection: Any, record: Any) -> None:
+            connection.isolation_level = (
+                "IMMEDIATE"  # writers take turns and never find out at the end that they may not
+            )
+            for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        return engine
+
+    def check(self) -> None:
+        """Raise SettingsError when the database does not answer."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self.engine.connect():
+                pass
+        except SQLAlchemyError as error:
+            raise self.unreachable(error) from None
+
+    def unreachable(self, error: Exception) -> SettingsError:
+        """Return what to tell of an error of the database."""
+        why = redacted(str(getattr(error, "orig", None) or error).strip().splitlines()[0])
+        hint = "Check the setting `database`, that its server runs, and the password ($PGPASSWORD or ~/.pgpass)."
+        return SettingsError(
+            f"The database {self.shown} can't be used: {why}.",
+            hint=hint if self.is_postgres else "Check the disk and its room; the documents are not touched.",
+        )
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Open a transaction; raises SettingsError when the database does not answer."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self.unreachable(error) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+
+def _address(given: str, env: Mapping[str, str]) -> str:
+    """Return the address for SQLAlchemy with what stands in it as $NAME. Raises SettingsError."""
+    scheme, separator, rest = given.partition("://")
+    if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        hint = 'Like: database = "postgresql://user@host:5432/everpilot", or "" for a file in the state folder.'
+        raise SettingsError(f"database: {redacted(given)!r} is no address of a Postgres.", hint=hint)
+    return "postgresql+psycopg://" + re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: _variable(m[1] or m[2], env), rest)
+
+
+def _variable(name: str, env: Mapping[str, str]) -> str:
+    from urllib.parse import quote
+
+    if not env.get(name):
+        raise SettingsError(f"database: the environment variable {name} is not set.", hint="Set it, or name another.")
+    return quote(env[name], safe="")

@@ -1,0 +1,277 @@
+"""DBOS as this process uses it: a worker that runs workflows, or a client that only hands them over.
+
+A worker that dies leaves its workflows PENDING under its id. Every worker looks for such ids, and resumes the workflows
+of those that are gone (presence.py): what they had finished is not done again, only the steps in flight are.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from copilot.errors import SettingsError
+from copilot.jobs.database import _NEEDED, Database
+from copilot.jobs.presence import Presence, presence
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from dbos import DBOSClient
+
+NAME = "everpilot"
+#: Which workflows fit together: raised when a step of them is added, removed or moved.
+VERSION = "1"
+#: Seconds between two looks for the dead.
+LOOK = 2.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue of workflows: how many at once in one worker, over all, and of those with the same key.
+
+    `poll` are the seconds between two looks into it.
+    """
+
+    name: str
+    here: int | None = None
+    everywhere: int | None = None
+    each: int | None = None
+    poll: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A workflow to be run: its id makes it one, however often it is handed over. `args` are JSON types."""
+
+    workflow: str
+    queue: str
+    id: str
+    args: tuple[Any, ...]
+    key: str | None = None
+    priority: int | None = None
+    delay: float | None = None
+
+
+def _serializer() -> Any:
+    from dbos import Serializer
+
+    class Json(Serializer):
+        """What a workflow takes and gives is JSON: nobody who can write to the database can make code of it."""
+
+        def serialize(self, data: Any) -> str:
+            return json.dumps(data, default=_explained, separators=(",", ":"))
+
+        def deserialize(self, serialized_data: str) -> Any:
+            return json.loads(serialized_data, object_hook=_failed)
+
+        def name(self) -> str:
+            return "json"
+
+    return Json()
+
+
+def _explained(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        return {"$error": type(value).__name__, "text": str(value)}
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _failed(value: dict[str, Any]) -> Any:
+    return WorkflowFailed(f"{value['$error']}: {value['text']}") if "$error" in value and len(value) == 2 else value
+
+
+class WorkflowFailed(Exception):
+    """What a workflow ended with, as the database knows it."""
+
+
+def _dbos() -> Any:
+    """Import DBOS, which then speaks to nobody but our database."""
+    for variable in ("DBOS__CLOUD", "DBOS__CONDUCTOR_KEY", "DBOS__VMID", "DBOS__APPVERSION"):
+        os.environ.pop(variable, None)
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # else it writes to the terminal
+    try:
+        import dbos
+    except ImportError as error:
+        raise SettingsError(_NEEDED) from error
+    return dbos
+
+
+class Client:
+    """Hands work over, and looks at it; runs none."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @cached_property
+    def dbos(self) -> DBOSClient:
+        """The client; the tables are made when they are not there. Raises SettingsError."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        made = _dbos().DBOSClient
+        self.database.check()
+        migrate(self.database)
+        try:
+            client: DBOSClient = made(
+                system_database_engine=self.database.engine,
+                serializer=_serializer(),
+                application_name=NAME,
+                retry_connection_errors=False,
+            )
+        except SQLAlchemyError as error:
+            raise self.database.unreachable(error) from error
+        return client
+
+    def put(self, work: Iterable[Work], connection: sa.Connection | None = None) -> None:
+        """Hand work over, in the caller's transaction if given one: all of it, or nothing."""
+        if connection is None:
+            with self.database.begin() as own:
+                return self.put(work, own)
+        for each in work:
+            self.dbos.enqueue_in_transaction(connection, _options(each), *each.args)  # type: ignore[arg-type]
+        return None
+
+    def status(self, id: str) -> str:
+        """Return DBOS's word for where a workflow stands, "" for none."""
+        found = self.dbos.list_workflows(workflow_ids=[id], load_input=False, load_output=False)
+        return str(found[0].status) if found else ""
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Stop workflows before their next step."""
+        if ids:
+            self.dbos.cancel_workflows(list(ids))
+
+    def adopt(self, presence: Presence, worker: str, most: int = 10_000) -> int:
+        """Resume the workflows of workers that are gone, each on its own queue; returns how many."""
+        pending = self.dbos.list_workflows(status="PENDING", load_input=False, load_output=False, limit=most)
+        left: dict[str, list[Any]] = {}
+        for found in pending:
+            left.setdefault(str(found.executor_id), []).append(found)
+        dead = [each for name, theirs in left.items() if name != worker and presence.gone(name) for each in theirs]
+        for queue in {each.queue_name for each in dead}:
+            ids = [each.workflow_id for each in dead if each.queue_name == queue]
+            self.dbos.resume_workflows(ids, queue_name=queue)
+        return len(dead)
+
+    def resume_all(self, worker: str) -> None:
+        """Give back to their queues what a worker leaves unfinished."""
+        left = self.dbos.list_workflows(status="PENDING", executor_id=worker, load_input=False, load_output=False)
+        for queue in {each.queue_name for each in left}:
+            ids = [each.workflow_id for each in left if each.queue_name == queue]
+            self.dbos.resume_workflows(ids, queue_name=queue)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if "dbos" in self.__dict__:
+            with suppress(Exception):  # the database may be gone: there is nothing left to do
+                self.dbos.destroy()
+
+
+def _options(work: Work) -> dict[str, Any]:
+    options = {
+        "workflow_name": work.workflow,
+        "queue_name": work.queue,
+        "workflow_id": work.id,
+        "app_version": VERSION,
+        "queue_partition_key": work.key,
+        "priority": work.priority,
+        "delay_seconds": work.delay,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def migrate(database: Database) -> None:
+    """Make or bring up to date the tables of DBOS; several processes may do so at once. Raises SettingsError."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        _dbos().DBOS.migrate(system_database_url=database.address)
+    except SQLAlchemyError as error:
+        raise database.unreachable(error) from error
+
+
+class Worker:
+    """Runs workflows of the given queues until it is stopped; there is one in a process."""
+
+    def __init__(self, database: Database, queues: Sequence[Queue], told: Callable[[str], None] = _log.info) -> None:
+        self.database = database
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.client = Client(database)
+        self._queues = queues
+        self._told = told
+        self._presence = presence(database, self.id)
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._look, name="everpilot-presence", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with the work of those that died before. Raises SettingsError when the database can't be used."""
+        dbos = _dbos().DBOS
+        self.database.check()
+        migrate(self.database)
+        self._presence.hold()
+        dbos(config=self._config())
+        dbos.listen_queues([queue.name for queue in self._queues])
+        dbos.launch()
+        for queue in self._queues:
+            dbos.register_queue(queue.name, **_limits(queue), on_conflict="always_update")
+        self._adopt()
+        self._looking.start()
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "name": NAME,
+            "system_database_url": self.database.address,
+            "system_database_engine": self.database.engine,
+            "application_version": VERSION,
+            "executor_id": self.id,
+            "serializer": _serializer(),
+            "log_level": "WARNING",
+            "enable_otlp": False,
+            "scheduler_polling_interval_sec": 5.0,
+        }
+
+    def stop(self, seconds: int = 0) -> None:
+        """End: no more work is begun, what runs has `seconds` to finish, and the rest is left to others at once."""
+        self._over.set()
+        _dbos().DBOS.destroy(workflow_completion_timeout_sec=seconds)
+        if self._looking.is_alive():
+            self._looking.join(LOOK * 2)
+        self._presence.leave()
+        self._hand_back()
+        self.client.close()
+
+    def _hand_back(self) -> None:
+        with suppress(Exception):  # the database may be gone; then another worker finds what we leave
+            self.client.resume_all(self.id)
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK):
+            try:
+                if self._presence.hold():
+                    self._adopt()
+            except Exception as error:  # noqa: BLE001 - a database that restarts is asked again at the next look
+                _log.warning("the look for dead workers failed: %s", error)
+
+    def _adopt(self) -> None:
+        if count := self.client.adopt(self._presence, self.id):
+            self._told(f"Went on with {count} pieces of work of a worker that is gone.")
+
+
+def _limits(queue: Queue) -> dict[str, Any]:
+    """Return the limits of a queue in DBOS's words; one with keys is partitioned by them."""
+    limits = {
+        "worker_concurrency": queue.here,
+        "global_concurrency": queue.everywhere,
+        "partition_concurrency": queue.each,
+    }
+    return {"polling_interval_sec": queue.poll, **{name: value for name, value in limits.items() if value}}

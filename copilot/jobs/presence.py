@@ -1,0 +1,151 @@
+"""Who is alive: each worker holds a lock named after it, which the system takes back when it dies.
+
+In Postgres it is a session's advisory lock, on one machine the lock of a file. Nothing has to be written regularly,
+and no clock is compared: who can take a worker's lock knows that it is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from copilot._flock import taken
+from copilot.jobs.database import Database
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+#: Seconds that a lock in Postgres has to be free: after its restart the living take their locks again.
+GRACE = 4.0
+
+
+class Presence(Protocol):
+    """The lock of this worker, and a look at those of others."""
+
+    def hold(self) -> bool:
+        """Take our own lock, or see that we still hold it; False while somebody else does."""
+
+    def gone(self, worker: str) -> bool:
+        """Return whether that worker is dead."""
+
+    def leave(self) -> None:
+        """Give our lock back."""
+
+
+def presence(database: Database, worker: str) -> Presence:
+    """Return the presence of `worker` in a database."""
+    if database.is_postgres:
+        return InPostgres(database, worker)
+    return OnDisk(database.state / "locks" / "workers", worker)
+
+
+class OnDisk:
+    """The lock of a file for each worker of this machine."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._folder = folder
+        self._worker = worker
+        self._held: int | None = None
+
+    def hold(self) -> bool:
+        """Take our own lock, or see that we still hold it."""
+        if self._held is None:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._held = self._taken(self._worker)
+        return self._held is not None
+
+    def gone(self, worker: str) -> bool:
+        """Return whether that worker is dead; its file is removed then."""
+        if (descriptor := self._taken(worker)) is None:
+            return False
+        with suppress(OSError):
+            self._file(worker).unlink()
+        os.close(descriptor)
+        return True
+
+    def leave(self) -> None:
+        """Give our lock back."""
+        if self._held is not None:
+            with suppress(OSError):
+                self._file(self._worker).unlink()
+            os.close(self._held)
+            self._held = None
+
+    def _file(self, worker: str) -> Path:
+        return self._folder / hashlib.sha256(worker.encode()).hexdigest()[:32]
+
+    def _taken(self, worker: str) -> int | None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._file(worker), os.O_RDWR | os.O_CREAT, 0o600)
+        if taken(descriptor):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+
+class InPostgres:
+    """An advisory lock of a session of its own for each worker."""
+
+    def __init__(self, database: Database, worker: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._worker = worker
+        self._clock = clock
+        self._session: sa.Connection | None = None
+        self._free: dict[str, float] = {}  # since when a lock was seen free
+
+    def hold(self) -> bool:
+        """Take our own lock, or see that we still hold it; a session that broke is made anew."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return self._held() or self._taken()
+        except SQLAlchemyError:
+            self._drop()
+            return False
+
+    def _held(self) -> bool:
+        if self._session is None:
+            return False
+        self._session.exec_driver_sql("SELECT 1")
+        return True
+
+    def _taken(self) -> bool:
+        session = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not self._ask(session, "pg_try_advisory_lock", self._worker):
+            session.close()
+            return False
+        self._session = session
+        return True
+
+    def gone(self, worker: str) -> bool:
+        """Return whether that worker's lock has been free for a while."""
+        with self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
+            free = self._ask(session, "pg_try_advisory_lock", worker)
+            if free:
+                self._ask(session, "pg_advisory_unlock", worker)
+        if not free:
+            self._free.pop(worker, None)
+            return False
+        return self._clock() - self._free.setdefault(worker, self._clock()) >= GRACE
+
+    def leave(self) -> None:
+        """Give our lock back."""
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._session is not None:
+            with suppress(Exception):  # the session may be broken, which gives the lock back as well
+                self._session.invalidate()
+                self._session.close()
+            self._session = None
+
+    @staticmethod
+    def _ask(session: sa.Connection, function: str, worker: str) -> bool:
+        number = int.from_bytes(hashlib.sha256(f"everpilot worker {worker}".encode()).digest()[:8], signed=True)
+        found: Any = session.exec_driver_sql(f"SELECT {function}(%s)", (number,)).scalar()
+        return bool(found)
