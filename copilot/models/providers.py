@@ -416,6 +416,8 @@ def _set(client: object, path: str, what: str, settings: ModelSettings, token: S
     value = _timeout_like(client, settings) if what == "timeout" else None
     if what == "token" and token is not None:
         value = token.get_secret_value()
+    if what == "httpx":
+        value = {**(getattr(client, name) or {}), "transport": "httpx"}
     if value is not None or what == "none":
         setattr(client, name, value)
 
