@@ -19,8 +19,18 @@ CORPUS = ROOT.parent / "shared" / "corpus"
 _KEYS = ("_API_KEY", "_BASE_URL", "_ENDPOINT", "OLLAMA_HOST", "LANGSMITH", "LANGCHAIN", "EVERPILOT", "COPILOT_", "AWS_")
 
 
+@pytest.fixture(scope="session")
+def _authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of an authority that certified nobody."""
+    import trustme
+
+    path = tmp_path_factory.mktemp("authority") / "nobody.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return path
+
+
 @pytest.fixture(autouse=True)
-def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, _authority: Path) -> None:
     for name in list(os.environ):
         if any(part in name for part in _KEYS):
             monkeypatch.delenv(name)
@@ -29,6 +39,9 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("EVERPILOT_HOME", str(tmp_path_factory.mktemp("home")))
     # The keyring of whoever runs the tests is theirs: none can be used, unless a test brings one.
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    # Nobody outside is reached, so nobody's authority is trusted: every client would load all of the machine's anew.
+    monkeypatch.setenv("SSL_CERT_FILE", str(_authority))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     # A machine that runs the tests may also run Ollama: nothing listens on this port.
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
 
