@@ -19,12 +19,11 @@ from typing import Annotated, Any
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.runtime import Runtime
 from pydantic import Field
 
 from copilot.agent.state import State, label_of, stamp_of
-from copilot.models.toolset import also_callable
+from copilot.models.toolset import also_callable, wired
 from copilot.plugins.arguments import JsonArguments
 from copilot.plugins.context import ToolContext
 from copilot.plugins.langchain import as_langchain
@@ -319,7 +318,7 @@ def find_skill(shelf: Shelf) -> Skill:
 
 def wire_size(tools: Sequence[BaseTool]) -> int:
     """Return how many characters tools are on the wire, in OpenAI's form."""
-    return sum(len(json.dumps(convert_to_openai_tool(tool), default=str)) for tool in tools)
+    return sum(len(json.dumps(wired(tool), default=str)) for tool in tools)
 
 
 def _wired(tool: Tool) -> BaseTool:
@@ -329,7 +328,7 @@ def _wired(tool: Tool) -> BaseTool:
     """
     made = as_langchain(tool)
     try:
-        convert_to_openai_tool(made)
+        wired(made)
     except Exception as error:  # noqa: BLE001 - a stranger's schema may break whoever reads it
         _log.warning("the input schema of %s can't be used: %s: %s", tool.name, type(error).__name__, error)
         return as_langchain(replace(tool, arguments=JsonArguments({"type": "object", "properties": {}})))

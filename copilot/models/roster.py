@@ -372,7 +372,8 @@ def _installed(entry: ModelSettings, env: Mapping[str, str]) -> list[ModelSettin
     url = providers.endpoint(entry, env)
     try:
         timeout = httpx.Timeout(_PROBE_READ, connect=_PROBE_CONNECT)
-        answer = httpx.get(url + provider.probe, timeout=timeout, trust_env=not is_this_machine(url))
+        verify = not url.startswith("http://")  # without TLS, no certificates need to be loaded
+        answer = httpx.get(url + provider.probe, timeout=timeout, trust_env=not is_this_machine(url), verify=verify)
         listed = answer.raise_for_status().json().get("models") or []
     except (httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError, AttributeError) as error:
         log.info("No model server at %s: %s", url, error)

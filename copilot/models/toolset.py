@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -44,7 +45,7 @@ class Toolset:
     @cached_property
     def wire(self) -> list[dict[str, Any]]:
         """The tools in OpenAI's form, which every LangChain client understands."""
-        return [convert_to_openai_tool(tool) for tool in self.tools]
+        return [wired(tool) for tool in self.tools]
 
     @cached_property
     def plain(self) -> list[ToolLike]:
@@ -83,7 +84,7 @@ class Toolset:
     def takes_nothing(self, name: str) -> bool:
         """Return whether there is a tool `name` and it has no parameters."""
         also = _found(name) if name not in self._checks else None
-        wires = [convert_to_openai_tool(also)] if also is not None else self.wire
+        wires = [wired(also)] if also is not None else self.wire
         functions = (wire.get("function") or {} for wire in wires)
         return any(f.get("name") == name and not (f.get("parameters") or {}).get("properties") for f in functions)
 
@@ -113,6 +114,22 @@ class Wire(list[dict[str, Any]]):
     def __init__(self, toolset: Toolset) -> None:
         super().__init__(toolset.wire)
         self.tools = toolset.tools
+
+
+#: By the model of the arguments, then the tool's name and description.
+_wires: WeakKeyDictionary[type[Any], dict[tuple[str, str], dict[str, Any]]] = WeakKeyDictionary()
+
+
+def wired(tool: ToolLike) -> dict[str, Any]:
+    """Return a tool in OpenAI's form, to be left as it is: every agent of a process is given the same one."""
+    model = tool.args_schema if isinstance(tool, BaseTool) else None
+    if not isinstance(tool, BaseTool) or not isinstance(model, type) or tool.tool_call_schema is not model:
+        return convert_to_openai_tool(tool)
+    known = _wires.setdefault(model, {})
+    named = (tool.name, tool.description)
+    if named not in known:
+        known[named] = convert_to_openai_tool(tool)
+    return known[named]
 
 
 def _plainly(tool: ToolLike, wire: dict[str, Any]) -> ToolLike:
@@ -159,7 +176,7 @@ def _found(name: str) -> ToolLike | None:
 
 def _of_unoffered(tool: ToolLike, args: dict[str, Any]) -> str:
     """Return what is wrong with a call of a tool whose schema the model has not seen, with the schema, or ""."""
-    wire = convert_to_openai_tool(tool)
+    wire = wired(tool)
     problem = next((check(args) for _, check in _check(tool, wire)), "")
     schema_text = json.dumps(wire["function"].get("parameters") or {}, ensure_ascii=False, default=str)
     return f"{problem} Its arguments are: {schema_text}" if problem else ""

@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -190,6 +190,8 @@ class _Declaration:
     name: str = ""
     hosts: tuple[str, ...] = ()
     on_web: bool = False
+    #: By public name: a function keeps its model, which takes long to make, however often its skill is loaded.
+    arguments: dict[str, PythonArguments] = field(default_factory=dict, compare=False)
 
 
 @overload
@@ -246,11 +248,14 @@ def build(function: ToolFunction, *, skill: str) -> Tool:
     description = inspect.cleandoc(function.__doc__ or "")
     if not description:
         raise PluginError(f"Skill {skill!r}: tool {name!r} has no docstring, and the model needs one.")
+    public = f"{skill}.{name}"
+    if public not in declared.arguments:
+        declared.arguments[public] = PythonArguments(_arguments(function, public))
     return Tool(
-        name=f"{skill}.{name}",
+        name=public,
         description=description,
         effect=declared.effect,
-        arguments=PythonArguments(_arguments(function, f"{skill}.{name}")),
+        arguments=declared.arguments[public],
         function=function,
         examples=declared.examples,
         cues=declared.cues,

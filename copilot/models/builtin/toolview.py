@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from langchain_core.tools import BaseTool
@@ -18,7 +18,7 @@ from copilot.models.builtin.lexing import Token, scan, shapes
 from copilot.models.builtin.words import DETERMINERS, PREPOSITIONS, VERBS, synonyms, word_set
 from copilot.plugins.arguments import Arguments, PythonArguments
 from copilot.plugins.langchain import of_langchain
-from copilot.plugins.tools import public_name
+from copilot.plugins.tools import Tool, public_name
 from copilot.slots import ALL_SUFFIXES, Slot, SlotKind
 
 #: Words in a parameter's name and the slot that they stand for, when nothing is declared. The first that fits.
@@ -167,6 +167,11 @@ def _view(tool: Any) -> ToolView:
     if ours is None:
         return _stranger(tool)
 
+    wire = str(getattr(tool, "name", ours.wire_name))
+    return _of_python(ours, wire) if isinstance(ours.arguments, PythonArguments) else _of_ours(ours, wire)
+
+
+def _of_ours(ours: Tool, wire: str) -> ToolView:
     def check(args: dict[str, Any]) -> str | None:
         try:
             ours.validate(args)
@@ -175,10 +180,15 @@ def _view(tool: Any) -> ToolView:
         return None
 
     parameters = tuple(_declared(ours.arguments))
-    wire = str(getattr(tool, "name", ours.wire_name))
     return ToolView(
         ours.name, wire, ours.description, ours.effect.value, parameters, ours.examples, ours.cues, check, ours.first
     )
+
+
+@lru_cache(maxsize=512)
+def _of_python(ours: Tool, wire: str) -> ToolView:
+    """The view of a function's tool: each agent is given the same ones, and their words are read once."""
+    return _of_ours(ours, wire)
 
 
 def _declared(arguments: Arguments) -> Iterator[Parameter]:
