@@ -27,12 +27,16 @@ commands:
   sessions    list the threads
   agents      list the agents that plugins brought
   models      list the models and how they are; add one; test them
+  recipe      make, check, test and follow a recipe: steps for each document
   eval        give the models small tasks, or run a skill's evals on them
   cost        show what the models were used for, and what they cost
   trust       trust a folder's copilot.toml and skills as they are now
   audit       show what was decided and done, verify the log, export it
   policy      show what is allowed, explain a decision, always allow a tool
   mcp         offer the skills to other assistants, as an MCP server
+  batch       do the same on many documents, or go on with such a run
+  worker      work on such runs, beside other machines
+  bot         serve the assistant as a bot, in Teams and other chats
   plugins     install, update, remove, check and make plugins
   login       sign in to an account: mail, calendar, files elsewhere
   logout      forget a sign-in
@@ -84,6 +88,7 @@ def _never_fail_to_print() -> None:
 
 def _run(arguments: list[str]) -> int:
     if arguments and arguments[0] in _COMMANDS:
+        _as_run(arguments)
         parsed = _command_parser(arguments[0]).parse_args(arguments[1:])
         from copilot.hosts import commands
 
@@ -99,6 +104,15 @@ def _run(arguments: list[str]) -> int:
     from copilot.hosts.once import once
 
     return once(parsed)
+
+
+def _as_run(arguments: list[str]) -> None:
+    """Put in the word that can be left out: `batch PROMPT FILE` is `batch run PROMPT FILE`."""
+    if arguments[0] == "batch" and len(arguments) > 1 and arguments[1] not in ("-h", "--help"):
+        from copilot.hosts.batch_options import ACTIONS
+
+        if arguments[1] not in ACTIONS:
+            arguments.insert(1, "run")
 
 
 def _explain(error: Exception) -> int:
@@ -414,6 +428,54 @@ def _mcp(parser: argparse.ArgumentParser) -> None:
     http.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help="a page that may use it")
 
 
+def _batch(parser: argparse.ArgumentParser) -> None:
+    from copilot.hosts.batch_options import batch
+
+    batch(parser)
+
+
+def _worker(parser: argparse.ArgumentParser) -> None:
+    from copilot.hosts.batch_options import worker
+
+    worker(parser)
+
+
+def _recipe(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made.add_argument("--json", action="store_true")
+        _add_folder(made)
+        return made
+
+    new = add("new", "write a recipe to start from, which works as it is")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--from", dest="prompt", metavar="PROMPT", help="with this prompt as its step")
+    run = add("run", "follow a recipe over a few documents; each is shown before it is saved")
+    run.add_argument("file", metavar="RECIPE", help="its file, or its name in the folder or in recipes/ there")
+    run.add_argument("documents", nargs="*", metavar="DOCUMENT", help="default: what the recipe's own patterns find")
+    run.add_argument(
+        "-i", "--input", action="append", default=[], metavar="NAME=VALUE", help="an input; @FILE for a table or a text"
+    )
+    run.add_argument("--model", metavar="NAME", help="the configured model to prefer")
+    _add_agent(run, "the agent of a plugin that answers its prompts")
+    _add_mode(run)
+    for name, text in (
+        ("check", "say what is wrong with recipes, before any document is touched"),
+        ("test", "run the tests of recipes, with no model"),
+    ):
+        add(name, text).add_argument("files_", nargs="+", metavar="RECIPE")
+
+
+def _bot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["serve"], help="serve it, until it is told to stop")
+    parser.add_argument("--host", default="127.0.0.1", metavar="HOST", help="where it listens (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=3978, metavar="N", help="(default: 3978; 0: a free port)")
+    parser.add_argument("--echo", action="store_true", help="only say back what it hears, to try the way to it")
+    _add_folder(parser)
+
+
 def _plugins(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
 
@@ -475,12 +537,16 @@ _COMMANDS = {
     "sessions": (_sessions, "List the threads."),
     "agents": (_agents, "List the agents that plugins brought, or show one: what it may use, what is missing."),
     "models": (_models, "List the models in their order and how they are, add one, or test them with a tool call."),
+    "recipe": (_recipe, "Make, check, test and follow recipes: what is done with each document, in one file."),
     "eval": (_eval, 'Give models small tasks; routing.policy = "quality" ranks by the marks. Or run a skill\'s evals.'),
     "cost": (_cost, "Show the tokens and the cost of all calls of models."),
     "trust": (_trust, "Trust what a folder brings along, its copilot.toml and its skills, as they are now."),
     "audit": (_audit, "Show what was decided and done; verify that the log is whole; export it."),
     "policy": (_policy, "Show the policy in force; explain a decision; list, add or revoke what is always allowed."),
     "mcp": (_mcp, "Offer the skills to other assistants as an MCP server; approve what they asked for."),
+    "batch": (_batch, "Do the same on many documents, as a run that survives anything; one approval for all changes."),
+    "worker": (_worker, "Work on runs that others began, on this machine, until stopped."),
+    "bot": (_bot, "Serve the assistant as a bot: in Teams, Web Chat and other chats ([bot] in copilot.toml)."),
     "plugins": (_plugins, "Install, update, remove, check and make plugins of every form."),
     "login": (_login, "Show what a sign-in to an account asks for, in plain words, and sign in."),
     "logout": (_account, "Forget the sign-in of an account."),

@@ -14,7 +14,8 @@
     ├── ModelError                one model could not answer; `failure` names the class (models/failures.py)
     │   └── NoModelError          none of the configured models could answer
     ├── ApprovalError             an answer to an approval that doesn't fit it (stale, used, unknown)
-    └── ThreadError               an unknown or broken thread
+    ├── ThreadError               an unknown or broken thread
+    └── JobError                  a durable run that is not there, or can't do what is asked of it
 
 Two audiences: `ToolInputError` is written for the model, which can mend its call; all others are
 written for the person, with the next step in `hint`. A `DocumentError` or `WorkspaceError` met while a
@@ -216,3 +217,9 @@ class ThreadError(EverpilotError):
     """The thread is unknown or can't be continued."""
 
     code = "thread"
+
+
+class JobError(EverpilotError):
+    """A durable run is not there, or can't do what is asked of it; `code` says which."""
+
+    code = "job"

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.base import CipherProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from copilot._redaction import redacted
 from copilot._sealing import Sealer
 from copilot.agent.threads import what_to_do
-from copilot.errors import EverpilotError
+from copilot.errors import EverpilotError, SettingsError
 
 KEY_FILE = "threads.key"
 _CIPHER = "everpilot"  # stands in the database with each encrypted value
@@ -67,9 +69,23 @@ def serializer(state: Path, *, encrypt: bool) -> Serializer:
     return Serializer(sealer, encrypt=encrypt)
 
 
+def is_fault(error: BaseException) -> bool:
+    """Return whether an error is the database's own: then there is no thread to read the end of a turn from."""
+    return isinstance(error, aiosqlite.Error) or type(error).__module__.partition(".")[0] == "psycopg"
+
+
 @asynccontextmanager
-async def checkpoints(path: Path, serde: Serializer | None = None) -> AsyncIterator[AsyncSqliteSaver]:
-    """Open the database of threads, readable by its owner alone; raises EverpilotError when it can't be used."""
+async def checkpoints(
+    path: Path, serde: Serializer | None = None, dsn: str = ""
+) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    """Open the database of threads: the Postgres at `dsn`, else a file, readable by its owner alone.
+
+    Raises EverpilotError when it can't be used, SettingsError without the packages for Postgres.
+    """
+    if dsn:
+        async with _in_postgres(dsn, serde) as shared:
+            yield shared
+        return
     try:
         path.touch(mode=0o600)
         async with aiosqlite.connect(path) as db:
@@ -79,3 +95,31 @@ async def checkpoints(path: Path, serde: Serializer | None = None) -> AsyncItera
     except (aiosqlite.Error, OSError) as error:
         hint = what_to_do(error, "the threads are lost, the documents and undo are not")
         raise EverpilotError(f"The threads in {path} can't be used: {error}.", hint=hint, code="threads") from error
+
+
+_ready: set[str] = set()  # addresses whose tables were brought up to date by this process
+_ONE_AT_A_TIME = "SELECT pg_advisory_lock(7165431191)"
+
+
+@asynccontextmanager
+async def _in_postgres(dsn: str, serde: Serializer | None) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    try:
+        import psycopg
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+        from psycopg.rows import dict_row
+    except ImportError as error:
+        raise SettingsError('Threads in Postgres need more packages: pip install "everpilot[jobs]"') from error
+    try:
+        how: Any = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+        async with await psycopg.AsyncConnection.connect(dsn, **how) as db:
+            saver = AsyncPostgresSaver(db, serde=serde)
+            if dsn not in _ready:
+                await db.execute(_ONE_AT_A_TIME)  # given back with the connection's end, or below
+                await saver.setup()
+                await db.execute("SELECT pg_advisory_unlock_all()")
+                _ready.add(dsn)
+            yield saver
+    except psycopg.Error as error:
+        why = redacted(str(error).strip().partition("\n")[0])
+        hint = "Check the setting `database`, that its server runs, and the password ($PGPASSWORD or ~/.pgpass)."
+        raise EverpilotError(f"The threads in the database can't be used: {why}.", hint=hint, code="threads") from error

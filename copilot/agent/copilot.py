@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot import settings as settings_module
+from copilot._database import dsn
 from copilot._home import keep_private, login
 from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.agent.threads import Threads
@@ -26,12 +27,14 @@ from copilot.workspace.places import place_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
     from copilot.agent.checkpoints import Serializer
     from copilot.agent.plan import Runner
     from copilot.agent.turn import Turn
     from copilot.agent.workers import Answered
+    from copilot.models.router import RoutedChatModel
     from copilot.plugins.connections import Connections
     from copilot.plugins.credentials import Secrets
     from copilot.plugins.mcp.config import Found
@@ -262,7 +265,7 @@ class Copilot:
         with_it._depth = self._depth + 1
         for shared in ("_discovered", "skills", "personas", "hub", "workspace", "guard", "audit"):
             with_it.__dict__[shared] = getattr(self, shared)
-        how: dict[str, Any] = {"user": self.user, "serde": self._serializer}
+        how: dict[str, Any] = {"user": self.user, "serde": self.serializer}
 
         def run() -> Answered:
             found: Answered = _run(lambda: answered(with_it._graph, with_it.runner, persona, message, label, **how))
@@ -346,27 +349,34 @@ class Copilot:
         )
 
     @cached_property
-    def _serializer(self) -> Serializer:
+    def serializer(self) -> Serializer:
+        """What reads and writes the values of threads, encrypted where the settings say so."""
         from copilot.agent.checkpoints import serializer
 
         return serializer(self.state, encrypt=self.settings.records.encrypt)
 
     @cached_property
-    def _graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
-        from copilot.agent.assembly import assemble
+    def router(self) -> RoutedChatModel:
+        """The model that answers: whichever of the configured ones is allowed, able and alive."""
         from copilot.agent.personas import preferred, tuned
         from copilot.agent.router import build_router
 
         persona = self.persona
         settings = tuned(persona, self.settings) if persona and not self._model else self.settings
         first = self._model or (preferred(persona, settings) if persona else "")
-        model = build_router(settings, first, self.workspace, self.state, self._env)
+        return build_router(settings, first, self.workspace, self.state, self._env)
+
+    @cached_property
+    def _graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        from copilot.agent.assembly import assemble
+
+        persona = self.persona
         traced = self.settings.records.otel
         return assemble(
-            model=model,
+            model=self.router,
             skills=self.at_hand,
             workspace=self.workspace,
-            window=model.window,
+            window=self.router.window,
             traced=traced,
             guard=self.guard,
             audit=self._recorded,
@@ -565,14 +575,20 @@ class Copilot:
     @asynccontextmanager
     async def _turn(self, thread: str, mode: str | None) -> AsyncIterator[Turn]:
         from copilot.agent.checkpoints import checkpoints
+
+        serde = await asyncio.to_thread(lambda: self.serializer)
+        await asyncio.to_thread(self.prepare)
+        address = dsn(self.settings.database, self._env) if self.settings.database else ""
+        async with checkpoints(self.state / CHECKPOINTS, serde, address) as saver:
+            yield self.turn_in(saver, thread, mode)
+
+    def turn_in(self, saver: BaseCheckpointSaver[Any], thread: str, mode: str | None = None) -> Turn:
+        """Return a turn of a thread that lies in `saver`: for hosts that keep their database of threads open."""
         from copilot.agent.turn import Turn
 
-        serde = await asyncio.to_thread(lambda: self._serializer)
-        graph = await asyncio.to_thread(lambda: self._graph)
-        async with checkpoints(self.state / CHECKPOINTS, serde) as saver:
-            bound = graph.copy({"checkpointer": saver})
-            label = self.persona.label if self.persona else None
-            yield Turn(bound, thread, mode or self.mode, self.runner, _now, self.user, label)
+        bound = self._graph.copy({"checkpointer": saver})
+        label = self.persona.label if self.persona else None
+        return Turn(bound, thread, mode or self.mode, self.runner, _now, self.user, label)
 
 
 def _state_folder(folder: Path) -> Path:

@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import aiosqlite
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
+from copilot.agent.checkpoints import is_fault
 from copilot.agent.events import ApprovalEvent, ChangeEvent, Event, Final
 from copilot.agent.plan import Runner, Step
 from copilot.agent.state import LABEL, label_of, stamp_of
@@ -117,9 +117,9 @@ class Turn:
                         yield ApprovalEvent(raised.id, raised.value)
         except EverpilotError as explained:
             error = explained
-        except aiosqlite.Error:
-            raise  # the database of threads itself: there is nothing to read the end of the turn from
-        except Exception as unexpected:  # noqa: BLE001 - a bug ends the turn, not the conversation
+        except Exception as unexpected:
+            if is_fault(unexpected):
+                raise
             _log.warning("a turn failed", exc_info=True)
             error = _unexpected(unexpected)
         yield await self._final(error, written)

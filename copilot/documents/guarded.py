@@ -4,15 +4,18 @@ The readers keep limits of their own, and refuse what exceeds them with the reas
 foresee: a child that runs out of time, out of memory, or crashes takes nothing with it, and becomes a DocumentError.
 
 It costs a start of Python, 0.3 s a file where reading an ordinary one takes 0.02 s; so a chat over a person's own
-files reads in its own process. `everpilot inspect` reads here, and so should batch runs and bot hosts.
+files reads in its own process. `everpilot inspect` reads here; batch runs and bot hosts, which read many, keep a
+`Reader`, whose child reads one file after the other, each with limits of its own.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -24,7 +27,9 @@ SECONDS = 3.0  # of computing; the start of the child is in it
 BYTES = 512 << 20  # of address space
 _SLOW = 10.0  # seconds by the clock for each second of computing: the machine may have other work
 _BOOT = "import json,sys;sys.path[:]=json.loads(sys.argv[1]);from copilot.documents import guarded;guarded.main()"
+_BOOT_MANY = _BOOT.replace("guarded.main", "guarded.main_many")
 _MAX_ANSWER = 256 << 20
+_MOST_READ = 200  # files that one child reads: what their libraries keep of each is gone with it
 
 
 def read_guarded(content: bytes, name: str, *, seconds: float = SECONDS, bytes: int = BYTES) -> Reading:
@@ -47,6 +52,91 @@ def read_guarded(content: bytes, name: str, *, seconds: float = SECONDS, bytes: 
     if done.returncode or not done.stdout:
         raise _died(name, done.returncode, seconds, done.stderr)
     return _answered(json.loads(done.stdout[:_MAX_ANSWER]))
+
+
+class Reader:
+    """Reads one document after the other in a child process that stays; for one thread at a time.
+
+    Limits and errors are those of `read_guarded`. A file that ends a child which had read others before is read once
+    more in a fresh one: what those left behind is not this one's fault.
+    """
+
+    _child: subprocess.Popen[bytes] | None = None
+
+    def __init__(self, *, seconds: float = SECONDS, bytes: int = BYTES) -> None:
+        self._seconds, self._bytes = seconds, bytes
+        self._read = 0
+
+    def read(self, content: bytes, name: str) -> Reading:
+        """Return the document as `read_guarded` does; raises DocumentError like it."""
+        if self._read >= _MOST_READ:
+            self.close()
+        fresh = self._read == 0
+        try:
+            return self._once(content, name)
+        except DocumentError:
+            if fresh or self._child is not None:  # it is the child's answer, or its own end
+                raise
+            return self._once(content, name)
+
+    def close(self) -> None:
+        """End the child, if there is one; the next file gets a new one."""
+        child, self._child, self._read = self._child, None, 0
+        if child is not None:
+            child.kill()
+            with child:  # closes the pipes and waits
+                pass
+
+    def _once(self, content: bytes, name: str) -> Reading:
+        child = self._started(name)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(self._seconds * _SLOW, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = self._asked(child, content, name)
+        finally:
+            timer.cancel()
+        self._read += 1
+        if answer is not None:
+            return _answered(answer)
+        code, said = child.wait(), child.stderr.read() if child.stderr else b""
+        self.close()
+        raise _too_slow(name, self._seconds) if late.is_set() else _died(name, code, self._seconds, said)
+
+    def _asked(self, child: subprocess.Popen[bytes], content: bytes, name: str) -> dict[str, Any] | None:
+        """Return what the child answers, None if it ended instead."""
+        assert child.stdin is not None
+        assert child.stdout is not None
+        asked = {"name": name, "seconds": self._seconds, "size": len(content)}
+        try:
+            child.stdin.write(json.dumps(asked).encode() + b"\n")
+            child.stdin.write(content)
+            child.stdin.flush()
+            size = int(child.stdout.readline() or b"0")
+            answer = child.stdout.read(size) if 0 < size <= _MAX_ANSWER else b""
+            found: dict[str, Any] | None = json.loads(answer) if answer else None
+            return found
+        except (OSError, ValueError):
+            child.kill()
+            return None
+
+    def _started(self, name: str) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self.close()
+            command = [sys.executable, "-I", "-c", _BOOT_MANY, json.dumps(sys.path), str(self._bytes)]
+            pipe = subprocess.PIPE
+            try:
+                self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
+            except OSError as error:
+                text = f"{name} can't be read: no process for it could be started ({error})."
+                raise DocumentError(text) from error
+        return self._child
 
 
 def _too_slow(name: str, seconds: float) -> DocumentError:
@@ -83,6 +173,20 @@ def main() -> None:
     sys.stdout.buffer.write(json.dumps(answer).encode())
 
 
+def main_many() -> None:
+    """Be the child of a `Reader`: answer one file after the other, each with its own time, until the input ends."""
+    _limit(None, int(sys.argv[2]))
+    os.set_blocking(2, False)  # nobody reads what libraries say before the end: it must not fill the pipe
+    source, out = sys.stdin.buffer, sys.stdout.buffer
+    while line := source.readline():
+        asked = json.loads(line)
+        _more_time(asked["seconds"])
+        answer = json.dumps(_read(source, asked)).encode()
+        out.write(b"%d\n" % len(answer))
+        out.write(answer)
+        out.flush()
+
+
 def _read(source: BinaryIO, asked: dict[str, Any]) -> dict[str, Any]:
     from copilot.documents.reading import read
     from copilot.documents.survey import survey
@@ -103,16 +207,33 @@ def _refused(error: DocumentError) -> dict[str, Any]:
     return {"error": {"message": error.message, "hint": error.hint, "code": error.code}}
 
 
-def _limit(seconds: float, bytes: int) -> None:
+def _limit(seconds: float | None, bytes: int) -> None:
     """Limit this process, as far as the system can: computing time, address space, no core file, no file written."""
     try:
         import resource
     except ImportError:
         return
-    wanted = ((resource.RLIMIT_CPU, math.ceil(seconds)), (resource.RLIMIT_AS, bytes), (resource.RLIMIT_CORE, 0))
-    for what, limit in (*wanted, (resource.RLIMIT_FSIZE, 0)):
+    wanted = [(resource.RLIMIT_AS, bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)]
+    if seconds is not None:
+        wanted.append((resource.RLIMIT_CPU, math.ceil(seconds)))
+    for what, limit in wanted:
         try:
             _, hard = resource.getrlimit(what)
             resource.setrlimit(what, (limit if hard < 0 else min(limit, hard), hard))
         except (ValueError, OSError):
             continue  # macOS refuses a limit on address space; the others still hold
+
+
+def _more_time(seconds: float) -> None:
+    """Let this process compute for so many seconds from now."""
+    try:
+        import resource
+    except ImportError:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    try:
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        limit = math.ceil(used.ru_utime + used.ru_stime + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit if hard < 0 else min(limit, hard), hard))
+    except (ValueError, OSError):
+        return  # the parent's clock still holds

@@ -93,8 +93,7 @@ FORMULA = re.compile(r"[\s\ufeff]*(?:=(?=[^=\s])|[=+@-][^\n]*\||[+@-](?:[^\n]*[-
 
 def csv_rows(text: str) -> list[list[str]]:
     """Return the rows of a CSV, its separator guessed from the first lines (comma, semicolon, tab or bar)."""
-    sample = text[:16384]
-    delimiter = max(",;\t|", key=lambda d: _regularity(sample, d))
+    delimiter = delimiter_of(text)
     limit = csv.field_size_limit(MAX_BYTES)
     try:
         reader = csv.reader(io.StringIO(text), delimiter=delimiter)
@@ -103,6 +102,12 @@ def csv_rows(text: str) -> list[list[str]]:
         raise DocumentError(f"The CSV can't be read: {error}.", hint="Check its quotes.", code="broken") from error
     finally:
         csv.field_size_limit(limit)
+
+
+def delimiter_of(text: str) -> str:
+    """Return what separates the cells of a CSV, guessed from its first lines: comma, semicolon, tab or bar."""
+    sample = text[:16384]
+    return max(",;\t|", key=lambda d: _regularity(sample, d))
 
 
 def _regularity(sample: str, delimiter: str) -> tuple[float, int]:

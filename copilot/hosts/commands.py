@@ -229,6 +229,34 @@ def sessions(parsed: argparse.Namespace) -> int:
     return DONE
 
 
+def bot(parsed: argparse.Namespace) -> int:
+    """Serve the bot."""
+    from copilot.hosts.bot_commands import bot as run
+
+    return run(parsed)
+
+
+def batch(parsed: argparse.Namespace) -> int:
+    """Begin a run over many documents, look at runs, answer what they ask."""
+    from copilot.hosts.batch_commands import batch as run
+
+    return run(parsed)
+
+
+def worker(parsed: argparse.Namespace) -> int:
+    """Work on runs that others began."""
+    from copilot.hosts.batch_commands import worker as run
+
+    return run(parsed)
+
+
+def recipe(parsed: argparse.Namespace) -> int:
+    """Make, check, test and follow recipes."""
+    from copilot.hosts.recipe_commands import recipe as run
+
+    return run(parsed)
+
+
 def plugins(parsed: argparse.Namespace) -> int:
     """Install, update, list, check and make plugins."""
     from copilot.hosts.plugin_commands import plugins as run

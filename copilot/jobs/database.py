@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from copilot._database import dsn
 from copilot._redaction import redacted
 from copilot.errors import SettingsError, WorkspaceError
 
@@ -27,18 +27,15 @@ class Database:
     """One database for everything that lasts: DBOS's tables, those of runs, and the threads of turns.
 
     `address` is the setting `database`; "" means a file in the `state` folder. `$NAME` in it is read from `env`.
+    `dsn` is the same for other clients of the Postgres, "" for a file.
     """
 
     def __init__(self, address: str, state: Path, env: Mapping[str, str] | None = None) -> None:
         self.state = state
         self.is_postgres = bool(address)
         self.path = state / FILE
-        self.address = _address(address, os.environ if env is None else env) if address else f"sqlite:///{self.path}"
-
-    @property
-    def dsn(self) -> str:
-        """Return the address as libpq takes it, for other clients of the same Postgres."""
-        return self.address.replace("postgresql+psycopg://", "postgresql://", 1)
+        self.dsn = dsn(address, os.environ if env is None else env) if address else ""
+        self.address = f"postgresql+psycopg{self.dsn[10:]}" if address else f"sqlite:///{self.path}"
 
     @property
     def shown(self) -> str:
@@ -113,20 +110,3 @@ class Database:
         """Give the connections back."""
         if "engine" in self.__dict__:
             self.engine.dispose()
-
-
-def _address(given: str, env: Mapping[str, str]) -> str:
-    """Return the address for SQLAlchemy with what stands in it as $NAME. Raises SettingsError."""
-    scheme, separator, rest = given.partition("://")
-    if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
-        hint = 'Like: database = "postgresql://user@host:5432/everpilot", or "" for a file in the state folder.'
-        raise SettingsError(f"database: {redacted(given)!r} is no address of a Postgres.", hint=hint)
-    return "postgresql+psycopg://" + re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: _variable(m[1] or m[2], env), rest)
-
-
-def _variable(name: str, env: Mapping[str, str]) -> str:
-    from urllib.parse import quote
-
-    if not env.get(name):
-        raise SettingsError(f"database: the environment variable {name} is not set.", hint="Set it, or name another.")
-    return quote(env[name], safe="")

@@ -132,6 +132,10 @@ class Client:
             raise self.database.unreachable(error) from error
         return client
 
+    def open(self) -> None:
+        """Connect: to be done before a transaction that work is put into. Raises SettingsError."""
+        self.dbos  # noqa: B018 - a cached property: made here
+
     def put(self, work: Iterable[Work], connection: sa.Connection | None = None) -> None:
         """Hand work over, in the caller's transaction if given one: all of it, or nothing."""
         if connection is None:
@@ -140,6 +144,11 @@ class Client:
         for each in work:
             self.dbos.enqueue_in_transaction(connection, _options(each), *each.args)  # type: ignore[arg-type]
         return None
+
+    def is_idle(self) -> bool:
+        """Return whether no work is waiting or under way, anywhere."""
+        waiting = ["ENQUEUED", "PENDING", "DELAYED"]
+        return not self.dbos.list_workflows(status=waiting, load_input=False, load_output=False, limit=1)
 
     def status(self, id: str) -> str:
         """Return DBOS's word for where a workflow stands, "" for none."""

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 #: How sure a field is, decided by code: see `Citation`.
 Confidence = Literal["exact", "near", "missing", "unsupported"]
+#: How far a run may go: "ask" waits for one answer to all changes, "yes" writes each at once.
+Mode = Literal["ask", "yes", "dry-run", "read-only"]
 
 
 class Status(StrEnum):
@@ -16,6 +18,7 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    SAVING = "saving"  # its change is approved and about to be written
     REVIEW = "review"  # its change is ready and waits for an answer to the report
     ASKED = "asked"  # something would go out: waits for an answer to that alone
     DONE = "done"
@@ -26,6 +29,8 @@ class Status(StrEnum):
     HELD = "held"  # the budget or the vendor's quota ended: `batch resume` goes on
 
 
+#: These are still worked on.
+OPEN = frozenset({Status.QUEUED, Status.RUNNING, Status.SAVING})
 #: Nothing happens to these any more by itself.
 ENDED = frozenset({Status.DONE, Status.REJECTED, Status.FAILED, Status.QUARANTINED, Status.CANCELLED})
 #: These wait for a person.
@@ -43,7 +48,7 @@ class Job(_Data):
     recipe: dict[str, Any] | None = Field(default=None, description="A recipe, as it was checked (recipes/recipe.py).")
     inputs: dict[str, Any] = Field(default_factory=dict, description="Values of the recipe's inputs, or of {names}.")
     fields: dict[str, Any] | None = Field(default=None, description="JSON Schema of the values to extract.")
-    mode: Literal["ask", "yes", "dry-run", "read-only"] = "ask"
+    mode: Mode = "ask"
     model: str = ""
     agent: str = ""
     to: str = Field(default="", description="The folder or place that changed files are written to; '' in place.")

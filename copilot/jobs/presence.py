@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from copilot._flock import taken
 from copilot.jobs.database import Database
+from copilot.workspace.save import make_private
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -55,7 +56,6 @@ class OnDisk:
     def hold(self) -> bool:
         """Take our own lock, or see that we still hold it."""
         if self._held is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._held = self._taken(self._worker)
         return self._held is not None
 
@@ -80,7 +80,7 @@ class OnDisk:
         return self._folder / hashlib.sha256(worker.encode()).hexdigest()[:32]
 
     def _taken(self, worker: str) -> int | None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._folder)
         descriptor = os.open(self._file(worker), os.O_RDWR | os.O_CREAT, 0o600)
         if taken(descriptor):
             return descriptor

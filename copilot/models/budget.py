@@ -39,8 +39,10 @@ class Budgets:
     def _limits(self, candidate: Candidate) -> Iterator[tuple[float, float, str]]:
         """Yield each limit that applies, what is spent of it, and its words."""
         budgets, on, spent = self.settings, self.occasion, self.ledger.spent
-        if budgets == _NONE and candidate.settings.budget is None:
+        if budgets == _NONE and candidate.settings.budget is None and on.allowance is None:
             return
+        if on.allowance is not None and on.thread:
+            yield on.allowance, spent(thread=on.thread), _words(on.allowance, "this document", "the run's budget")
         today = day_begins(self.ledger.clock())
         if budgets.turn is not None and on.turn:
             yield budgets.turn, spent(thread=on.thread, turn=on.turn), _words(budgets.turn, "the turn", "budgets.turn")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -18,7 +18,9 @@ class Occasion:
     """What a call is made for; "" where nobody said.
 
     `thread`, `turn` and `user` are ids that budgets and the usage table go by; `step` and `skill` choose among models
-    (`[routing.steps]`, `[routing.skills]`).
+    (`[routing.steps]`, `[routing.skills]`). `allowance` are the US dollars that all calls of the thread may cost
+    together, None for no such limit; `pace` is asked before each attempt, with the model's name, how many seconds it
+    has to wait (a thread may block in it).
     """
 
     thread: str = ""
@@ -26,13 +28,15 @@ class Occasion:
     user: str = ""
     step: StepName | str = ""
     skill: str = ""
+    allowance: float | None = None
+    pace: Callable[[str], float] | None = None
 
 
 _held: ContextVar[Occasion] = ContextVar("everpilot_occasion", default=Occasion())  # noqa: B039 - it is frozen
 
 
 @contextmanager
-def occasion(**fields: str) -> Iterator[None]:
+def occasion(**fields: Any) -> Iterator[None]:
     """Say for what the model calls inside the block are made; `fields` are those of `Occasion`, others stay."""
     token = _held.set(replace(_held.get(), **fields))
     try:

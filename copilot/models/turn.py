@@ -147,6 +147,7 @@ class Turn:
         floor: Floor | None = None,
     ) -> AIMessage | Exception:
         """Return the accepted answer, or what went wrong, which is then on record."""
+        await self._paced(candidate)
         shown = _Shown(f"answer-{uuid.uuid4().hex}", self.ways.clock())
         with self.records.attempt(candidate, self._tellable()) as record, self._reserved(candidate):
             try:
@@ -166,6 +167,15 @@ class Turn:
         self.health.succeeded(candidate.identity)
         candidate.plain_stream |= plain and self.ways.watched
         return self._finished(candidate, message, shown, record.tokens)
+
+    async def _paced(self, candidate: Candidate) -> None:
+        """Wait until the caller's limit of calls lets this one through; the turn has as much longer."""
+        pace = self.request.occasion.pace
+        if pace is None or candidate.is_builtin:
+            return
+        if (seconds := await asyncio.to_thread(pace, candidate.name)) > 0:
+            self._ends += seconds
+            await self.ways.pause(seconds)
 
     def _tellable(self) -> Sequence[BaseMessage] | None:
         """Return the messages that a record may hold, or None: nothing of restricted data."""

@@ -30,6 +30,16 @@ class BotSettings(Table):
         default=False, description="Sign in as the machine's identity, in place of a secret."
     )
     cloud: Literal["public", "gov", "china"] = Field(default="public", description="Microsoft's cloud of the tenant.")
+    agents: list[str] = Field(
+        default_factory=list,
+        description="Other agents that may ask it, by app ID; what they say of people is believed.",
+    )
+    service_hosts: list[str] = Field(
+        default_factory=list, description="Hosts that it may answer to besides Microsoft's own, each with all below it."
+    )
+    drain_seconds: float = Field(
+        default=30.0, ge=0, description="That running turns get to end when it is told to stop; others take the rest."
+    )
     webchat: bool = Field(default=False, description="Serve a page at / for people without Teams.")
     webchat_key_env: str = Field(
         default="",

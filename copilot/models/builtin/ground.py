@@ -159,7 +159,10 @@ class Ground:
 
     def docs(self) -> list[Doc]:
         """Return the documents that are there now; one that did not change since is not opened again."""
-        return [self._doc(path) for path in self.workspace.files(())]
+        paths = self.workspace.files(())
+        found = [self._doc(path) for path in paths]
+        self._kept = {path: kept for path in paths if (kept := self._kept.get(path)) is not None}
+        return found
 
     def _doc(self, path: Path) -> Doc:
         try:

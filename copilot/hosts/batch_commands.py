@@ -1,0 +1,451 @@
+"""`everpilot batch`: begins a run and works on it, shows how runs stand, and takes what a person answers."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from copilot.cli import DONE, FAILED, NEEDS_APPROVAL
+from copilot.errors import JobError, ToolInputError
+from copilot.hosts import render
+from copilot.hosts.batch_screen import Progress, Screen, Summary, steps
+from copilot.hosts.once import open_copilot
+from copilot.hosts.output import as_json, command, say, short
+from copilot.jobs.database import Database
+from copilot.jobs.job import WAITING, Job, Mode, Status
+from copilot.jobs.report.view import by_kind, dollars
+from copilot.jobs.runs import Runs
+from copilot.jobs.store import Document, Run
+
+if TYPE_CHECKING:
+    from copilot.agent.copilot import Copilot
+
+_LOOK = 0.5  # seconds between two looks at how a run stands
+_RECIPES = (".yaml", ".yml", ".md")
+
+
+def batch(parsed: argparse.Namespace) -> int:
+    """Do what was asked, and return the exit code."""
+    acts: dict[str, Callable[[argparse.Namespace], int]] = {
+        "run": _begin,
+        "list": _list,
+        "status": _status,
+        "resume": _resume,
+        "retry": _retry,
+        "review": _review,
+        "accept": _accept,
+        "reject": _reject,
+        "report": _report,
+        "cancel": _cancel,
+        "forget": _forget,
+    }
+    return acts[parsed.action](parsed)
+
+
+# --- beginning ----------------------------------------------------------------------------------------------------
+
+
+def _begin(parsed: argparse.Namespace) -> int:
+    copilot = _reaching(_opened(parsed), parsed.given)
+    job = _job(parsed, copilot)
+    place = place_of(copilot, parsed.given, rows=parsed.rows, table=parsed.table, report=parsed.report)
+    place["sample"] = parsed.dry_run
+    _checked(copilot, job, place)
+    with _runs(copilot) as runs:
+        run = runs.begin(job, place, title=parsed.title, by=_person(copilot))
+        runs.order(run)
+        if parsed.detach:
+            return _ordered(run)
+        return _worked(parsed, copilot, runs, run)
+
+
+def _reaching(copilot: Copilot, given: list[str]) -> Copilot:
+    """Return an assistant that also opens the folders outside its own that a person named."""
+    outside = []
+    for word in given:
+        fixed = Path(re.split(r"[*?\[]", word, maxsplit=1)[0]).expanduser()
+        place = (copilot.folder / fixed).resolve()
+        place = place if place.is_dir() else place.parent
+        if place.is_dir() and not any(place.is_relative_to(root) for root in (*copilot.roots, *outside)):
+            outside.append(place)
+    return copilot.like(folders=(*copilot.roots[1:], *outside)) if outside else copilot
+
+
+def place_of(
+    copilot: Copilot, given: list[str], *, rows: str | None = None, table: str | None = None, report: str | None = None
+) -> dict[str, Any]:
+    """Return where a run's documents lie and its results go, as any worker can find it again."""
+    named = {"rows": rows, "table": table, "report": report}
+    paths = {name: str(Path(path).expanduser().absolute()) for name, path in named.items() if path}
+    ours = [paths[name] for name in ("table", "report") if name in paths]
+    folders = [str(root) for root in copilot.roots[1:]]
+    return {
+        "folder": str(copilot.folder),
+        "folders": folders,
+        "given": given,
+        "user": copilot.user,
+        "ours": ours,
+        **paths,
+    }
+
+
+def _job(parsed: argparse.Namespace, copilot: Copilot) -> Job:
+    from copilot.jobs.rows.schemas import schema_of
+
+    jobs = copilot.settings.jobs
+    mode: Mode = "dry-run" if parsed.dry_run else "yes" if parsed.yes else "read-only" if parsed.read_only else "ask"
+    budget = parsed.budget if parsed.budget is not None else jobs.budget
+    work = _recipe(parsed, copilot) or {"prompt": parsed.work, "inputs": dict(map(_input, parsed.input))}
+    return Job(
+        **work,
+        fields=schema_of(parsed.fields) if parsed.fields else None,
+        mode=mode,
+        model=parsed.model or "",
+        agent=parsed.agent or "",
+        to=_to(parsed.to, copilot),
+        budget=budget,
+        tries=parsed.tries or jobs.tries,
+        reuse=parsed.reuse,
+        deferred=parsed.deferred,
+        seconds=jobs.seconds,
+    )
+
+
+def _to(to: str, copilot: Copilot) -> str:
+    """Return the folder that results go to; raises OutsideRootsError for one that is not below an opened folder."""
+    if to:
+        copilot.workspace.target(f"{to.rstrip('/')}/x")
+    return to
+
+
+def _input(said: str) -> tuple[str, str]:
+    name, separator, value = said.partition("=")
+    if not separator:
+        raise ToolInputError(f"--input {said!r} is not NAME=VALUE.", code="usage")
+    return name.strip(), value
+
+
+def _recipe(parsed: argparse.Namespace, copilot: Copilot) -> dict[str, Any] | None:
+    """Return the recipe that the words name, checked, with its inputs; None for a prompt."""
+    path = Path(parsed.work).expanduser()
+    if path.suffix.lower() not in _RECIPES or not path.is_file():
+        return None
+    from copilot.jobs.recipes.examining import examined
+    from copilot.jobs.recipes.inputs import bound, written
+    from copilot.jobs.recipes.reading import read
+
+    recipe = examined(read(path), copilot.skills.tools()).recipe
+    parsed.given = parsed.given or list(recipe.files)
+    values = bound(recipe, written(parsed.input, recipe, Path.cwd()))
+    return {"recipe": recipe.to_dict(), "inputs": values}
+
+
+def _checked(copilot: Copilot, job: Job, place: dict[str, Any]) -> None:
+    """Raise what is wrong with the documents that are named, before a run is begun."""
+    from copilot.jobs.feeding import listed
+    from copilot.jobs.sources import Found
+
+    found = Found()
+    first = next(listed(copilot, Run("", job, place), found), None)
+    if first is None:
+        raise JobError("There is no document to work on.", code="usage")
+
+
+# --- going on -----------------------------------------------------------------------------------------------------
+
+
+def _resume(parsed: argparse.Namespace) -> int:
+    return _again(parsed, lambda runs, run: runs.resume(run.id, budget=parsed.budget))
+
+
+def _retry(parsed: argparse.Namespace) -> int:
+    return _again(parsed, lambda runs, run: runs.retry(run.id))
+
+
+def _again(parsed: argparse.Namespace, order: Callable[[Runs, Run], int]) -> int:
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
+        run = _chosen(runs, parsed)
+        order(runs, run)
+        return _ordered(run) if parsed.detach else _worked(parsed, copilot, runs, run)
+
+
+def _accept(parsed: argparse.Namespace) -> int:
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
+        run = _chosen(runs, parsed)
+        shown = runs.shown(run.id, parsed.shown or "")
+        answer = shown.only(parsed.only) if parsed.only else shown.but(parsed.but) if parsed.but else shown.all()
+        return _answered(parsed, copilot, runs, run, answer)
+
+
+def _reject(parsed: argparse.Namespace) -> int:
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
+        run = _chosen(runs, parsed)
+        return _answered(parsed, copilot, runs, run, runs.shown(run.id, parsed.shown or "").none())
+
+
+def _answered(parsed: argparse.Namespace, copilot: Copilot, runs: Runs, run: Run, answer: Any) -> int:
+    said = runs.answer(answer, _person(copilot), copilot.audit.record)
+    for name in said.stale[:5]:
+        say(f"{name} is not what the report showed any more: look at a new report.")
+    say(f"{said.accepted:,} accepted, {said.declined:,} declined.")
+    if parsed.detach:
+        return _ordered(run)
+    code = _worked(parsed, copilot, runs, run)
+    return FAILED if said.stale and code == DONE else code
+
+
+def _review(parsed: argparse.Namespace) -> int:
+    import webbrowser
+
+    from copilot.jobs.ending import Seen, view
+    from copilot.jobs.report.review import review
+
+    def tell(address: str) -> None:
+        say(f"Look at the changes and answer at {address} (on this machine only; Ctrl-C leaves them waiting).")
+        if not parsed.no_browser:
+            webbrowser.open(address)
+
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
+        run, seen = _chosen(runs, parsed), Seen()
+        answer = review(view(run, runs.store, seen), seen.of(runs.store.documents(run.id)), tell)
+        if answer is None:
+            say("Nothing was answered." if runs.shown(run.id).digest else "Nothing waits for an answer.")
+            return NEEDS_APPROVAL
+        return _answered(parsed, copilot, runs, run, answer)
+
+
+def _ordered(run: Run) -> int:
+    say(f"Run {run.id} is ordered; workers do it: {command()} worker. How it stands: {command()} batch status {run.id}")
+    return DONE
+
+
+# --- working ------------------------------------------------------------------------------------------------------
+
+
+def _worked(parsed: argparse.Namespace, copilot: Copilot, runs: Runs, run: Run) -> int:
+    """Work on a run until nothing is left to do without a person, and show how that goes."""
+    from copilot.jobs.worker import working
+
+    jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
+    began, stopped = time.monotonic(), False
+    with Screen(run.title, parsed.output_format) as screen:
+        try:
+            with _stoppable(), working(runs, jobs, live={run.id: copilot}, told=say):
+                _followed(runs, run, screen)
+        except KeyboardInterrupt:
+            stopped = True
+        run = runs.store.run(run.id)
+        screen.close(_summary(runs, run, copilot, time.monotonic() - began, stopped))
+    return 130 if stopped else exit_code(runs.store.counts(run.id))
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let the end of the session (SIGTERM) stop a run as Ctrl-C does."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _followed(runs: Runs, run: Run, screen: Screen) -> None:
+    while runs.is_open(run.id):
+        screen.update(_progress(runs, run))
+        time.sleep(_LOOK)
+    screen.update(_progress(runs, run))
+
+
+def _progress(runs: Runs, run: Run) -> Progress:
+    now = runs.store.run(run.id)
+    last = [_told(each) for each in reversed(runs.store.latest(run.id))]
+    return Progress(runs.store.counts(run.id), cost=now.spent, budget=now.job.budget, last=last)
+
+
+def _told(each: Document) -> str:
+    from copilot.jobs.report.view import WORDS
+
+    name, word = each.source.path or each.source.key, WORDS[each.status][0]
+    why = (each.outcome.error or {}).get("message", "") if each.outcome and each.status not in (Status.DONE,) else ""
+    return short(f"{name}: {word}{f': {why}' if why else ''}", 200)
+
+
+def exit_code(counts: dict[Status, int]) -> int:
+    """Return what a run's counts mean for a script: done, failed, or something waits for a person."""
+    if any(counts.get(status) for status in (Status.FAILED, Status.QUARANTINED)):
+        return FAILED
+    return NEEDS_APPROVAL if any(counts.get(status) for status in WAITING) else DONE
+
+
+def _summary(runs: Runs, run: Run, copilot: Copilot, seconds: float, stopped: bool) -> Summary:
+    from copilot.jobs.ending import report_of
+
+    counts, report = runs.store.counts(run.id), report_of(run, copilot.state)
+    next_steps = steps(run.id, counts, command())
+    if stopped and not next_steps:
+        next_steps = [("It goes on with", f"{command()} batch resume {run.id}")]
+    return Summary(
+        run.id,
+        counts,
+        cost=run.spent,
+        seconds=seconds,
+        report=str(report) if report.exists() else "",
+        output=str(run.place.get("table") or run.job.to),
+        steps=next_steps,
+        notes=run.notes,
+        stopped=stopped,
+    )
+
+
+# --- looking ------------------------------------------------------------------------------------------------------
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    with _runs(_opened(parsed)) as runs:
+        rows = [_row(runs, run) for run in runs.store.runs()]
+    if parsed.json:
+        as_json(rows)
+        return DONE
+    if not rows:
+        print(f'There are no runs. Begin one: {command()} batch "PROMPT" FILE ...')
+        return DONE
+    heads = ("Run", "Begun", "What", "Done", "Failed", "Waiting", "Open", "Cost")
+    render.console().print(render.table(heads, [_cells(row) for row in rows]))
+    return DONE
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    kinds = by_kind({Status(status): count for status, count in row["counts"].items()})
+    numbers = [f"{kinds[kind]:,}" for kind in ("done", "failed", "waiting", "open")]
+    return [row["id"], _when(row["begun"]), short(row["title"], 40), *numbers, dollars(row["cost"])]
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
+        run = _chosen(runs, parsed)
+        if parsed.json:
+            as_json(_row(runs, run))
+            return DONE
+        begun = datetime.fromisoformat(run.created)
+        ended = datetime.fromisoformat(run.ended) if run.ended else datetime.now(begun.tzinfo)
+        Screen(run.title).close(_summary(runs, run, copilot, (ended - begun).total_seconds(), False))
+        return exit_code(runs.store.counts(run.id))
+
+
+def _row(runs: Runs, run: Run) -> dict[str, Any]:
+    counts = {status.value: count for status, count in runs.store.counts(run.id).items()}
+    told = {
+        "id": run.id,
+        "title": run.title,
+        "by": run.by,
+        "begun": run.created,
+        "ended": run.ended,
+        "mode": run.job.mode,
+    }
+    money = {"cost": run.spent, "budget": run.job.budget}
+    return {**told, "counts": counts, **money, "notes": list(run.notes), "folder": run.place.get("folder", "")}
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    from copilot.jobs.ending import finish, report_of
+
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
+        run = _chosen(runs, parsed)
+        path = report_of(run, copilot.state)
+        if parsed.write or not path.exists():
+            path = finish(runs.store, run, copilot)
+    print(path)
+    return DONE
+
+
+def _cancel(parsed: argparse.Namespace) -> int:
+    with _runs(_opened(parsed)) as runs:
+        run = _chosen(runs, parsed)
+        say(f"Run {run.id} is cancelled: {runs.cancel(run.id):,} documents were not done. What is written stays.")
+    return DONE
+
+
+def _forget(parsed: argparse.Namespace) -> int:
+    with _runs(_opened(parsed)) as runs:
+        run = _chosen(runs, parsed)
+        if not run.ended:
+            raise JobError(
+                f"Run {run.id} has not ended.", hint=f"Stop it: {command()} batch cancel {run.id}", code="open"
+            )
+        runs.store.delete(run.id)
+        say(f"Run {run.id} is forgotten; the documents and their history stay.")
+    return DONE
+
+
+# --- what they share ----------------------------------------------------------------------------------------------
+
+
+def _opened(parsed: argparse.Namespace) -> Copilot:
+    for name, value in {"model": None, "agent": None, "yes": False, "dry_run": None, "json": False}.items():
+        if not hasattr(parsed, name):
+            setattr(parsed, name, value)
+    return open_copilot(parsed)
+
+
+@contextmanager
+def _runs(copilot: Copilot) -> Iterator[Runs]:
+    runs = Runs(Database(copilot.settings.database, copilot.state, os.environ))
+    try:
+        yield runs
+    finally:
+        runs.close()
+
+
+def _chosen(runs: Runs, parsed: argparse.Namespace) -> Run:
+    """Return the run that was named, or the last one. Raises JobError."""
+    if parsed.run:
+        return runs.store.run(parsed.run)
+    if not (last := runs.store.runs(1)):
+        raise JobError(
+            "There are no runs yet.", hint=f'Begin one: {command()} batch "PROMPT" FILE ...', code="unknown_run"
+        )
+    return last[0]
+
+
+def _person(copilot: Copilot) -> str:
+    return copilot.user or getpass.getuser()
+
+
+def _when(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def worker(parsed: argparse.Namespace) -> int:
+    """Work on whatever runs there are, until stopped, or until nothing is left to do."""
+    from copilot.jobs.worker import working
+
+    copilot = _opened(parsed)
+    jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
+    with _runs(copilot) as runs:
+        try:
+            with _stoppable(), working(runs, jobs, state=copilot.state, told=say, patience=10) as made:
+                say(f"Worker {made.id} works on runs in {runs.database.shown}. Ctrl-C ends it.")
+                while not (parsed.until_idle and runs.client.is_idle()):
+                    time.sleep(_LOOK)
+        except KeyboardInterrupt:
+            say("Stopped. What was not finished goes on in another worker, or when one is started.")
+    return DONE

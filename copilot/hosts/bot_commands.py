@@ -1,0 +1,41 @@
+"""`everpilot bot`: the assistant in Teams and other chats."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from copilot import settings
+from copilot.cli import DONE
+from copilot.errors import SettingsError
+from copilot.hosts.output import say
+
+if TYPE_CHECKING:
+    from copilot.hosts.bot.connector import Connector
+    from copilot.hosts.bot.inbox import Inbox
+
+
+def bot(parsed: argparse.Namespace) -> int:
+    """Serve the bot until it is told to stop."""
+    try:
+        from copilot.hosts.bot import logs, serve
+    except ImportError as error:
+        raise SettingsError(
+            f"The bot needs a library that is not installed ({error}).", hint='Run: pip install "everpilot[bot]"'
+        ) from error
+    chosen = settings.load(Path(parsed.dir or "."))
+    make = _echo if parsed.echo else _assistant
+    logs.to()
+    serve.run(chosen, serve.Address(parsed.host, parsed.port), make, say)
+    return DONE
+
+
+async def _echo(connector: Connector) -> Inbox:
+    from copilot.hosts.bot.echo import Echo
+
+    return Echo(connector)
+
+
+async def _assistant(connector: Connector) -> Inbox:
+    raise SettingsError("The bot has no turns yet.", hint="Try the way to it with: everpilot bot serve --echo")

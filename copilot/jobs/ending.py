@@ -1,0 +1,95 @@
+"""The end of a round of a run: its tables, its report, and whether there is nothing left to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from copilot.agent.copilot import Copilot
+from copilot.errors import EverpilotError
+from copilot.jobs.job import WAITING, Outcome, Source
+from copilot.jobs.report import RunView, write
+from copilot.jobs.store import Document, Run, Store
+
+FOLDER = Path("jobs") / "reports"
+
+
+def report_of(run: Run, state: Path) -> Path:
+    """Return where the report of a run lies."""
+    return Path(run.place["report"]) if run.place.get("report") else state / FOLDER / f"{run.id}.html"
+
+
+def finish(store: Store, run: Run, base: Copilot) -> Path:
+    """Write the tables and the report of a run as it stands, and return the report.
+
+    What can't be written becomes a note of the run. With nothing left to do, or to be answered, the run has ended.
+    """
+    report = report_of(run, base.state)
+    report.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    counts, seen = store.counts(run.id), Seen()
+    waits = sum(counts.get(status, 0) for status in WAITING)
+    if not waits and not store.is_open(run.id):
+        store.mark(run.id, ended=True)
+    run = store.run(run.id)
+    with ExitStack() as stack:
+        out = _table(store, run, stack)
+        documents = seen.of(store.documents(run.id), out)
+        written = write(report, view(run, store, seen), documents)
+    store.put_blob(run.id, written.shown.to_bytes())
+    store.finished(run.id, run.round)
+    return report
+
+
+def _table(store: Store, run: Run, stack: ExitStack) -> Any:
+    """Return the table that rows go to, None where there is none, or it can't be written."""
+    if not run.place.get("table"):
+        return None
+    from copilot.jobs.rows import writer
+
+    try:
+        return stack.enter_context(writer(Path(run.place["table"]), run.job.fields))
+    except EverpilotError as error:
+        store.note(run.id, f"{error.message} {error.hint}".strip())
+        return None
+
+
+class Seen:
+    """What is only known once all documents went by: which models served."""
+
+    def __init__(self) -> None:
+        self.models: Counter[str] = Counter()
+
+    def of(self, documents: Iterator[Document], table: Any = None) -> Iterator[tuple[Source, Outcome]]:
+        """Yield the documents for the report, and put each into the table."""
+        for each in documents:
+            outcome = (each.outcome or Outcome(status=each.status)).model_copy(update={"status": each.status})
+            if outcome.served_by:
+                self.models[outcome.served_by] += 1
+            if table is not None:
+                table.add(each.source, outcome)
+            yield each.source, outcome
+
+
+def view(run: Run, store: Store, seen: Seen) -> RunView:
+    """Return a run as its report shows it; `seen` is filled while the documents go by."""
+    return RunView(
+        id=run.id,
+        title=run.title,
+        prompt=run.job.prompt,
+        recipe=str((run.job.recipe or {}).get("name", "")),
+        started=datetime.fromisoformat(run.created),
+        ended=datetime.fromisoformat(run.ended) if run.ended else None,
+        by=run.by,
+        counts=store.counts(run.id),
+        cost=run.spent,
+        budget=run.job.budget,
+        models=seen.models,
+        workers=store.workers(run.id),
+        notes=run.notes,
+        mode=run.job.mode,
+        output=str(run.place.get("table") or run.job.to),
+    )

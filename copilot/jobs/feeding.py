@@ -1,0 +1,57 @@
+"""Lists the documents of a run and orders the work on each, a page in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from copilot.agent.copilot import Copilot
+from copilot.errors import EverpilotError
+from copilot.jobs.engine import Client
+from copilot.jobs.job import Source
+from copilot.jobs.sources import Found, sources
+from copilot.jobs.store import PAGE, Document, Run, Store
+from copilot.jobs.workflows import work_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+def listed(base: Copilot, run: Run, found: Found) -> Iterator[Source]:
+    """Return the sources of a run; raises at once what is wrong with what it was given."""
+    place = run.place
+    rows = Path(place["rows"]) if place.get("rows") else None
+    ours = [Path(each) for each in place.get("ours", ())]
+    return islice(sources(place.get("given", []), base, rows, found=found, ours=ours), place.get("sample") or None)
+
+
+def feed(store: Store, client: Client, run: Run, base: Copilot) -> int:
+    """Order the documents of a run that are not ordered yet, and return how many; listing it again adds nothing.
+
+    What can't be listed becomes a note of the run.
+    """
+    found, count = Found(), 0
+    client.open()
+
+    def order(connection: sa.Connection, documents: Sequence[Document]) -> None:
+        client.put([work_of(each) for each in documents], connection)
+
+    try:
+        for page in _pages(listed(base, run, found)):
+            if store.run(run.id).ended:
+                return count  # cancelled meanwhile
+            count += len(store.add(run.id, page, order))
+    except EverpilotError as error:
+        store.note(run.id, f"{error.message} {error.hint}".strip())
+    for note in found.lines()[1:]:
+        store.note(run.id, note)
+    store.mark(run.id, listed=True)
+    return count
+
+
+def _pages(given: Iterable[Source]) -> Iterator[list[Source]]:
+    each = iter(given)
+    while page := list(islice(each, PAGE)):
+        yield page

@@ -1,0 +1,275 @@
+"""Does the steps of the workflows: each asks the store where the document stands, does the next thing, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from copilot.agent.copilot import Copilot
+from copilot.errors import ApprovalError, EverpilotError, JobError
+from copilot.jobs import ending, feeding
+from copilot.jobs.engine import Client
+from copilot.jobs.job import Edit, Outcome, Status
+from copilot.jobs.saving import save
+from copilot.jobs.store import Document, Run, Store
+from copilot.jobs.work import Desk, faults
+from copilot.jobs.work import answer as answered
+from copilot.jobs.work import work as worked
+from copilot.jobs.workflows import AGAIN, OVER, SAVE, finish_of, in_thread
+from copilot.models.occasion import occasion
+
+_log = logging.getLogger(__name__)
+#: Codes of errors that may be gone the next time: the same document is tried again.
+PASSING = frozenset({"no_model", "slow", "unreachable", "throttled", "locked", "unexpected", "threads", "busy"})
+#: Failures of vendors that say nothing of the document: it waits rather than be set aside.
+_OUTAGE = frozenset({"dead", "slow", "rate", "quota", "auth", "config"})
+_WAIT = 0.5  # seconds between two looks whether money that others keep is free again
+_DESKS = 8  # runs whose assistants are kept
+
+
+class Hand:
+    """What one worker process does of runs. `live` are assistants that a script made itself, by the run's id."""
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        worker: str,
+        *,
+        at_once: int = 1,
+        state: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        live: Mapping[str, Copilot] | None = None,
+    ) -> None:
+        self.client, self.store, self.worker = client, store, worker
+        self._at_once = at_once
+        self._state = state
+        self._env = os.environ if env is None else env
+        self._live = live if live is not None else {}
+        self._runs: dict[str, Run] = {}
+        self._desks: OrderedDict[str, Desk] = OrderedDict()
+        self._making = asyncio.Lock()
+
+    # --- the steps ------------------------------------------------------------------------------------------------
+
+    async def work(self, run: str, number: int, attempt: int) -> str:
+        """Do a document, as far as it goes without a person."""
+        document = await in_thread(self.store.begin, run, number, attempt, self.worker)
+        if document is None:
+            return await self._already(run, number, attempt)
+        outcome = await self._outcome(self._run(run), document)
+        return await self._settled(self._run(run), document, outcome)
+
+    async def save(self, run: str, number: int, attempt: int) -> str:
+        """Write what was approved of a document; again later where somebody has it open."""
+        document = await in_thread(self.store.document, run, number)
+        if document.attempt != attempt or document.status is not Status.SAVING:
+            return await self._over(run)
+        outcome = await self._saved(self._run(run), document)
+        if self._passing(outcome) and document.tries < self._run(run).job.tries:
+            await in_thread(self.store.keep, run, number, attempt, outcome)
+            await in_thread(self.store.tried, run, number)
+            return AGAIN
+        return await self._end(self._run(run), document, outcome)
+
+    async def answer(self, run: str, number: int, attempt: int, approve: bool, card: str, by: str) -> str:
+        """Go on with a document after what a person said to the card of what would go out."""
+        document = await in_thread(self.store.document, run, number)
+        if document.attempt != attempt or document.status is not Status.RUNNING:
+            return await self._already(run, number, attempt)
+        whole, desk = self._run(run), await self._desk(self._run(run))
+        try:
+            with occasion(thread=desk.thread(document.source.key), pace=self._pace(desk)):
+                outcome = await answered(whole.job, document.source, desk, approve=approve, card=card)
+        except ApprovalError:  # it was answered before this step broke off: what it led to stands in the thread
+            outcome = await worked(whole.job, document.source, desk)
+        except EverpilotError as error:
+            outcome = faults.failed(error)
+        return await self._settled(whole, document, outcome)
+
+    async def feed(self, run: str) -> int:
+        """List the documents of a run and order each; returns how many were new."""
+        whole = self._run(run)
+        base = await in_thread(self._base, whole)
+        count = await in_thread(feeding.feed, self.store, self.client, whole, base)
+        await self._over(run)
+        return int(count)
+
+    async def finish(self, run: str) -> str:
+        """Write the tables and the report of a run, and say so."""
+        whole = await in_thread(self.store.run, run)
+        base = await in_thread(self._base, whole)
+        await in_thread(ending.finish, self.store, whole, base)
+        return OVER
+
+    # --- one document ---------------------------------------------------------------------------------------------
+
+    async def _outcome(self, run: Run, document: Document) -> Outcome:
+        if document.tries > run.job.tries:
+            return _worn_out(document)
+        try:
+            desk = await self._desk(run)
+            allowance = await self._allowed(document)
+            if allowance is not None and allowance <= 0:
+                return _unaffordable(run)
+            return await self._worked(run, document, desk, allowance)
+        except EverpilotError as error:
+            return faults.failed(error)
+
+    async def _worked(self, run: Run, document: Document, desk: Desk, allowance: float | None) -> Outcome:
+        if document.attempt > 1 and document.tries == 1:
+            await desk.forget(document.source.key)  # a person ordered it anew
+        thread = desk.thread(document.source.key)
+        try:
+            with occasion(thread=thread, allowance=allowance, pace=self._pace(desk)):
+                return await asyncio.wait_for(worked(run.job, document.source, desk), run.job.seconds)
+        except TimeoutError:
+            text = f"It took longer than {run.job.seconds:.3g} s."
+            return Outcome(status=Status.FAILED, error=faults.told("slow", text, "Raise jobs.seconds."))
+
+    async def _allowed(self, document: Document) -> float | None:
+        while True:
+            given: float | None = await in_thread(self.store.allowance, document, self._at_once)
+            if given is None or given != 0.0:
+                return given
+            await asyncio.sleep(_WAIT)
+
+    def _pace(self, desk: Desk) -> Callable[[str], float] | None:
+        limits = desk.settings.jobs.per_minute
+        if not limits:
+            return None
+        return lambda name: self.store.wait(name, limits[name]) if name in limits else 0.0
+
+    async def _settled(self, run: Run, document: Document, outcome: Outcome) -> str:
+        """Write down what came of the work, or that it is to be tried again, or that its change is to be written."""
+        where = (document.run, document.number, document.attempt)
+        if self._passing(outcome):
+            if document.tries < run.job.tries:
+                await in_thread(self.store.keep, *where, outcome)
+                return AGAIN
+            outcome = _set_aside(outcome)
+        if outcome.status in (Status.DONE, Status.REVIEW) and run.job.mode == "dry-run":
+            outcome = outcome.model_copy(update={"status": Status.DONE})
+        elif outcome.status is Status.DONE and outcome.edits:
+            await in_thread(self.store.keep, *where, outcome, Status.SAVING)
+            return SAVE
+        return await self._end(run, document, outcome)
+
+    @staticmethod
+    def _passing(outcome: Outcome) -> bool:
+        return outcome.status is Status.FAILED and (outcome.error or {}).get("code") in PASSING
+
+    async def _saved(self, run: Run, document: Document) -> Outcome:
+        outcome, desk = document.outcome or Outcome(status=Status.DONE), await self._desk(run)
+        outcome = outcome.model_copy(update={"error": None, "status": Status.DONE})
+        done: list[Edit] = []
+        try:
+            for edit in outcome.edits:
+                content = await in_thread(self.store.blob, run.id, edit.after) if edit.after else None
+                done.append(await in_thread(save, desk.base, run, document.number, edit, content))
+        except EverpilotError as error:
+            left = outcome.edits[len(done) :]
+            return outcome.model_copy(
+                update={"status": Status.FAILED, "error": faults.as_error(error), "edits": done + left}
+            )
+        return outcome.model_copy(update={"edits": done})
+
+    async def _end(self, run: Run, document: Document, outcome: Outcome) -> str:
+        await in_thread(self.store.end, document.run, document.number, document.attempt, outcome)
+        if outcome.status is Status.DONE:
+            desk = await self._desk(run)
+            await desk.forget(document.source.key)
+            for edit in outcome.edits:
+                await in_thread(self.store.drop_blob, run.id, edit.after)
+        return await self._over(run.id)
+
+    async def _already(self, run: str, number: int, attempt: int) -> str:
+        """Return how to go on with a document that has its outcome: this step was done, but nobody had noted it."""
+        document = await in_thread(self.store.document, run, number)
+        if document.attempt == attempt and document.status is Status.SAVING:
+            return SAVE
+        return await self._over(run)
+
+    async def _over(self, run: str) -> str:
+        """Order the end of the run once nothing of it is open."""
+        if not await in_thread(self.store.is_open, run):
+            await in_thread(self._order_end, run)
+        return OVER
+
+    def _order_end(self, run: str) -> None:
+        whole = self.store.run(run)
+        self.client.put([finish_of(run, whole.round)])
+
+    # --- what runs share ------------------------------------------------------------------------------------------
+
+    def _run(self, id: str) -> Run:
+        if id not in self._runs:
+            self._runs[id] = self.store.run(id)
+        return self._runs[id]
+
+    def _base(self, run: Run) -> Copilot:
+        if run.id in self._live:
+            return self._live[run.id]
+        place = run.place
+        if not Path(place["folder"]).is_dir() and "://" not in place["folder"]:
+            hint = "A worker on another machine needs the same folders at the same paths."
+            raise JobError(f"The folder {place['folder']} of run {run.id} is not here.", hint=hint, code="elsewhere")
+        chosen: dict[str, Any] = {"mode": "yes", "user": place.get("user", ""), "env": self._env, "state": self._state}
+        return Copilot(place["folder"], folders=place.get("folders", ()), **chosen)
+
+    async def _desk(self, run: Run) -> Desk:
+        async with self._making:
+            if run.id not in self._desks:
+                base = await in_thread(self._base, run)
+                self._desks[run.id] = Desk(base, run.id, blobs=_Blobs(self.store, run.id), answers=self.store)
+            self._desks.move_to_end(run.id)
+        return self._desks[run.id]
+
+    async def aclose(self) -> None:
+        """End what the desks started."""
+        for desk in self._desks.values():
+            await desk.aclose()
+        self._desks.clear()
+
+
+class _Blobs:
+    """The store's blobs of one run."""
+
+    def __init__(self, store: Store, run: str) -> None:
+        self._store, self._run = store, run
+
+    def put(self, content: bytes) -> str:
+        """Keep the bytes, and return their SHA-256."""
+        return self._store.put_blob(self._run, content)
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes. Raises JobError when they are not there."""
+        return self._store.blob(self._run, digest)
+
+
+def _worn_out(document: Document) -> Outcome:
+    """Return the outcome of a document that was begun as often as it may be."""
+    last = document.outcome
+    if last is not None and last.error:
+        return _set_aside(last)
+    text = f"Its worker ended each of the {document.tries - 1} times that it was tried."
+    hint = "The file may need more memory than there is: try it alone, with everpilot inspect FILE."
+    return Outcome(status=Status.QUARANTINED, error=faults.told("worker_ended", text, hint))
+
+
+def _set_aside(outcome: Outcome) -> Outcome:
+    """Return a failure that came each time: held where only vendors failed, else quarantined."""
+    failures = {attempt.get("failure") for attempt in outcome.attempts}
+    outage = (outcome.error or {}).get("code") == "no_model" and failures <= _OUTAGE
+    return outcome.model_copy(update={"status": Status.HELD if outage else Status.QUARANTINED})
+
+
+def _unaffordable(run: Run) -> Outcome:
+    text = f"The run's budget of ${run.job.budget or 0:.4g} is used up."
+    hint = f"Go on with more: everpilot batch resume {run.id} --budget DOLLARS"
+    return Outcome(status=Status.HELD, error=faults.told("budget", text, hint))

@@ -1,0 +1,1 @@
+"""Recipes: what is done with each document, written down once: inputs, steps, outputs and tests in one file."""

@@ -1,0 +1,147 @@
+"""The inputs of a recipe: what is given, brought into the types that the recipe asks for."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from copilot.errors import ToolInputError
+from copilot.jobs.recipes import filters
+from copilot.jobs.recipes.filters import closest
+from copilot.jobs.recipes.recipe import Input, Recipe
+from copilot.jobs.recipes.values import as_text, plain
+
+_YES = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
+_MOST_BYTES = 20_000_000
+
+
+def bound(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value for every input: given, or its default, in its type; null for one that need not be given.
+
+    Raises ToolInputError (code "inputs") that names everything that is missing, unknown or of another type.
+    """
+    wrong = [f"there is no input {name!r}; {closest(name, list(recipe.inputs))}" for name in given if name not in recipe.inputs]
+    values: dict[str, Any] = {}
+    for name, wanted in recipe.inputs.items():
+        value = given.get(name)
+        if value is None and (value := wanted.default) is None and wanted.must_be_given:
+            wrong.append(f"{name} is missing{f' ({wanted.help})' if wanted.help else ''}")
+            continue
+        try:
+            values[name] = None if value is None else plain(_TYPES[wanted.type](value, wanted))
+        except ToolInputError as error:
+            wrong.append(f"{name}: {error}")
+    if wrong:
+        hint = "Give them like this: --input name=value"
+        raise ToolInputError(f"The inputs of {recipe.name} don't fit: {'; '.join(wrong)}.", hint=hint, code="inputs")
+    return values
+
+
+def _no(what: str, value: Any) -> ToolInputError:
+    return ToolInputError(f"{as_text(value)[:60]!r} is no {what}", code="inputs")
+
+
+def _text(value: Any, wanted: Input) -> str:
+    if isinstance(value, list | Mapping):
+        raise _no("text", value)
+    return as_text(value)
+
+
+def _number(value: Any, wanted: Input) -> int | float:
+    return filters.number(value, "en")
+
+
+def _integer(value: Any, wanted: Input) -> int:
+    found = filters.number(value, "en")
+    if found != int(found):
+        raise _no("whole number", value)
+    return int(found)
+
+
+def _boolean(value: Any, wanted: Input) -> bool:
+    found = _YES.get(as_text(value).strip().lower())
+    if found is None:
+        raise _no("yes or no", value)
+    return found
+
+
+def _date(value: Any, wanted: Input) -> str:
+    return filters.as_date(value).isoformat()
+
+
+def _choice(value: Any, wanted: Input) -> Any:
+    found = [each for each in wanted.choices if as_text(each).casefold() == as_text(value).strip().casefold()]
+    if not found:
+        raise ToolInputError.unknown("choice", as_text(value), [as_text(each) for each in wanted.choices])
+    return found[0]
+
+
+def _list(value: Any, wanted: Input) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else filters.split(value)
+
+
+def _table(value: Any, wanted: Input) -> list[Any]:
+    if isinstance(value, str) and "\n" in value:
+        value = rows_of(value)
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise ToolInputError("it is a table: rows by column, as @people.csv gives them", code="inputs")
+    return value
+
+
+_TYPES: dict[str, Callable[[Any, Input], Any]] = {
+    "text": _text,
+    "file": _text,
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "date": _date,
+    "choice": _choice,
+    "list": _list,
+    "table": _table,
+}
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV by the columns that its first line names; the mark between cells is found out."""
+    first = text.lstrip("\ufeff").partition("\n")[0]
+    mark = max(",;\t|", key=first.count)
+    found = list(csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=mark))
+    if not found:
+        return []
+    heads = [head.strip() for head in found[0]]
+    return [dict(zip(heads, row, strict=False)) for row in found[1:] if any(cell.strip() for cell in row)]
+
+
+def written(pairs: list[str], recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """Return inputs that were written as "name=value" or "name=@file" (the text of a file, the rows of a CSV).
+
+    Raises ToolInputError (code "inputs") for one without "=" and for a file that can't be read.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            hint = "Give it like this: --input name=value"
+            raise ToolInputError(f"{pair!r} is no input.", hint=hint, code="inputs")
+        found[name.strip()] = _from_file(folder / value[1:]) if value.startswith("@") else value
+    return found
+
+
+def _from_file(path: Path) -> Any:
+    try:
+        content = path.expanduser().read_bytes()
+    except OSError as error:
+        raise ToolInputError(f"{path} can't be read: {error.strerror}.", code="inputs") from error
+    if len(content) > _MOST_BYTES:
+        raise ToolInputError(f"{path} is larger than {_MOST_BYTES:,} bytes.", code="inputs")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")  # what Excel writes where it was not told otherwise
+    try:
+        return rows_of(text) if path.suffix.lower() in (".csv", ".tsv") else text
+    except csv.Error as error:
+        raise ToolInputError(f"{path} is no table: {error}.", code="inputs") from error

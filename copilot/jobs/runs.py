@@ -1,0 +1,182 @@
+"""Runs as hosts handle them: begun, looked at, answered, gone on with, tried again, cancelled."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from copilot.errors import JobError
+from copilot.jobs.database import Database
+from copilot.jobs.engine import Client
+from copilot.jobs.job import OPEN, Job, Outcome, Status
+from copilot.jobs.report.digest import Answer, Shown
+from copilot.jobs.store import Document, Run, Store
+from copilot.jobs.workflows import answer_of, feed_of, finish_of, saving_of, work_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+#: What is ordered anew by `retry`, and by `resume`.
+FAILED = (Status.FAILED, Status.QUARANTINED)
+HELD = (Status.HELD,)
+
+
+@dataclass(slots=True)
+class Answered:
+    """What became of an answer: how many documents were accepted and declined, and which had changed since."""
+
+    accepted: int = 0
+    declined: int = 0
+    stale: list[str] = field(default_factory=list)
+
+
+class Runs:
+    """The runs in a database. Nothing is worked on here: workers do that, in this process or elsewhere."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.store = Store(database)
+        self.client = Client(database)
+
+    def begin(self, job: Job, place: Mapping[str, Any], *, title: str = "", by: str = "", id: str = "") -> Run:
+        """Write down a new run and return it; its documents are listed by `order`, or by feeding.feed.
+
+        With the `id` of a run that is there already (a trigger that fired twice) that one is returned.
+        """
+        made = Run(id or secrets.token_hex(4), job, dict(place), title=title or _title(job), by=by)
+        self.store.create(made)
+        return self.store.run(made.id)
+
+    def order(self, run: Run) -> None:
+        """Have a worker list the documents of a run."""
+        self.client.put([feed_of(run.id, run.round)])
+
+    def resume(self, id: str, *, budget: float | None = None) -> int:
+        """Go on with what is held, and with the listing if it was broken off; returns how many documents that are.
+
+        What was under way goes on by itself, as soon as there is a worker. `budget` raises that of the run.
+        """
+        run = self._going(id)
+        if budget is not None:
+            self.store.raise_budget(run.id, budget)
+        count = self.store.again(run.id, HELD, self._order)
+        self._next_round(run)
+        return count
+
+    def retry(self, id: str, statuses: Iterable[Status] = FAILED) -> int:
+        """Try again what failed; returns how many documents that are."""
+        run = self._going(id)
+        count = self.store.again(run.id, statuses, self._order)
+        self._next_round(run)
+        return count
+
+    def cancel(self, id: str) -> int:
+        """Stop a run: what is written stays, what waits is declined, and nothing more is begun."""
+        run = self.store.run(id)
+        stopped = self.store.cancel(run.id)
+        self.client.cancel([each.workflow for each in stopped])
+        self.store.next_round(run.id)
+        self.client.put([finish_of(run.id, self.store.run(run.id).round)])
+        return len(stopped)
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def shown(self, id: str, digest: str = "") -> Shown:
+        """Return what the report with this digest showed, or what waits now. Raises ApprovalError, JobError."""
+        run = self.store.run(id)
+        if digest:
+            return Shown.from_bytes(self.store.blob(run.id, digest), digest)
+        now = Shown(run.id)
+        for each in self.store.documents(run.id, (Status.REVIEW, Status.ASKED)):
+            now.add(each.source, each.outcome or Outcome(status=each.status))
+        return now
+
+    def answer(self, answer: Answer, by: str, audit: Callable[[dict[str, Any]], Any] = lambda event: None) -> Answered:
+        """Do what a person answered to a report: each document only if it is still what was shown.
+
+        `audit` is told of each, before anything is written. Raises JobError for an unknown run.
+        """
+        self.client.open()
+        run, said = self.store.run(answer.run), Answered()
+        for each in self.store.documents(run.id, (Status.REVIEW, Status.ASKED)):
+            outcome = each.outcome or Outcome(status=each.status)
+            verdict = answer.verdict(each.source, outcome)
+            if verdict == "stale":
+                said.stale.append(each.source.path or each.source.key)
+            elif verdict != "unanswered":
+                audit(_answered(run, each, answer, verdict, by))
+                if self._take(each, verdict == "accepted", by):
+                    said.accepted += verdict == "accepted"
+                    said.declined += verdict == "declined"
+        self._next_round(run)
+        return said
+
+    def _take(self, each: Document, accepted: bool, by: str) -> bool:
+        """Have an answer of one document done, in one transaction; False when it was answered meanwhile."""
+        if each.status is Status.ASKED:
+            cards = each.outcome.cards if each.outcome else []
+            work = [answer_of(each, accepted, str(card.get("digest", "")), by) for card in cards[:1]]
+            return self.store.settle(each, Status.RUNNING, lambda connection: self.client.put(work, connection))
+        if not accepted:
+            return self.store.settle(each, Status.REJECTED)
+        return self.store.settle(each, Status.SAVING, lambda connection: self.client.put([saving_of(each)], connection))
+
+    # --- the way on -----------------------------------------------------------------------------------------------
+
+    def _order(self, connection: sa.Connection, documents: Sequence[Document]) -> None:
+        self.client.put([work_of(each) for each in documents], connection)
+
+    def _going(self, id: str) -> Run:
+        self.client.open()
+        run = self.store.run(id)
+        if self.store.counts(run.id).get(Status.CANCELLED):
+            raise JobError(f"Run {run.id} was cancelled.", hint="Begin a new one.", code="cancelled")
+        return run
+
+    def _next_round(self, run: Run) -> None:
+        """Have the run ended anew, with its listing gone on with if that was broken off."""
+        round = self.store.next_round(run.id)
+        if not run.listed:
+            self.client.put([feed_of(run.id, round)])
+        elif not self.store.is_open(run.id):
+            self.client.put([finish_of(run.id, round)])
+
+    def is_open(self, id: str) -> bool:
+        """Return whether something is still to be done without a person, the report included."""
+        run = self.store.run(id)
+        return self.store.is_open(run.id) or self.store.run(run.id).finished < run.round
+
+    def forget(self, days: int) -> list[str]:
+        """Delete what is kept of runs that ended so many days ago; returns their ids."""
+        before = datetime.now(UTC) - timedelta(days=days)
+        return self.store.forget(before.isoformat(timespec="milliseconds"))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.client.close()
+        self.database.close()
+
+
+def open_ones(counts: Mapping[Status, int]) -> int:
+    """Return how many documents are still worked on."""
+    return sum(count for status, count in counts.items() if status in OPEN)
+
+
+def _title(job: Job) -> str:
+    if job.recipe:
+        return str(job.recipe.get("name", "recipe"))
+    return " ".join(job.prompt.split())[:80]
+
+
+def _answered(run: Run, each: Document, answer: Answer, verdict: str, by: str) -> dict[str, Any]:
+    told = {"thread": run.id, "tool": "batch", "file": each.source.path, "approval": answer.shown}
+    return {
+        "event": "decision",
+        **told,
+        "verdict": "allow" if verdict == "accepted" else "deny",
+        "status": verdict,
+        "by": by,
+    }

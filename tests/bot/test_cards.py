@@ -1,0 +1,287 @@
+"""Approval cards: all of a change is on them, Microsoft's own reader takes them, and nothing in them is obeyed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+from copilot.hosts.bot.cards import (
+    MOST_PICTURE,
+    VERB,
+    Asking,
+    Settled,
+    Status,
+    approval,
+    message,
+    page_count,
+    settled,
+    written,
+)
+from copilot.hosts.bot.channels import PROFILES
+from copilot.hosts.bot.diff_table import size
+from copilot.trust.approvals import Card, Item
+from copilot.trust.outgoing import Attachment, Outgoing
+
+VERSION = "3.0.6"
+TEAMS = PROFILES[("msteams", "personal")]
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+HOSTILE = "[a](http://evil.example) ![b](https://evil.example/p.png) <at>all</at> {{DATE(2020-01-01T00:00:00Z)}} **c**"
+#: Reads each card as Microsoft's renderer does, and tells what it complains about and which properties it dropped.
+READER = """
+const AC = require(process.argv[1]), cards = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const dropped = (a, b, at) => {
+  if (Array.isArray(a)) return a.flatMap((x, i) => dropped(x, (b || [])[i], at));
+  if (a === null || typeof a !== 'object') return [];
+  return Object.keys(a).flatMap(k => b == null || !(k in b) ? [a.type + '.' + k] : dropped(a[k], b[k], at + '/' + k));
+};
+console.log(JSON.stringify(cards.map(card => {
+  const context = new AC.SerializationContext(AC.Versions.v1_5), read = new AC.AdaptiveCard();
+  read.parse(card, context);
+  const events = [...Array(context.eventCount).keys()].map(i => context.getEventAt(i).message);
+  const faults = read.validateProperties().validationEvents.map(e => e.message);
+  const lost = dropped(card, read.toJSON(new AC.SerializationContext(AC.Versions.v1_5)), '');
+  return {faults: [...events, ...faults], dropped: [...new Set(lost)].sort()};
+})));
+"""
+
+
+def hunk(where: str, before: str, after: str, kind: str = "text") -> dict[str, Any]:
+    return {"where": where, "before": before, "after": after, "kind": kind}
+
+
+def card_of(*items: Item, why: str = "A document asked for it.") -> dict[str, Any]:
+    return Card.of("t1-0", "t1", items, why, NOW).to_dict()
+
+
+def edit(call: str = "c1", *hunks: dict[str, Any], **more: Any) -> Item:
+    given: dict[str, Any] = {"summary": "Replaced 1 place", "path": "contract.docx", "digest": "d", **more}
+    return Item(call, "word.replace_text", {}, "write", hunks=list(hunks), **given)
+
+
+def mail(body: str) -> Item:
+    sent = Outgoing(
+        "mail", ("bob@example.com", "eve@example.org"), body, str, "Offer", (Attachment("a.docx", "0" * 64, 3),)
+    )
+    return Item("c2", "mail.send", {}, "send", sent.summary, hunks=sent.shown(), digest=sent.digest())
+
+
+PRICE = hunk("paragraph 3", "The price is 100 EUR.", "The price is 120 EUR.")
+CARDS = {
+    "edit": card_of(edit("c1", PRICE)),
+    "mail": card_of(mail("Dear Bob,\n\nhere it is.")),
+    "two steps": card_of(edit("c1", PRICE), edit("c1", hunk("A1", "1", "2", "cell"), path="b.xlsx"), mail("x")),
+    "moved": card_of(edit("c1", hunk("p 1", "all of it", "", "structure"), hunk("p 9", "", "all of it", "structure"))),
+    "nothing to show": card_of(edit("c1", hunk("file", "", "", "file"))),
+    "many": card_of(edit("c1", *(hunk(f"S!A{n}", str(n), str(n + 1), "cell") for n in range(300)))),
+    "long": card_of(mail("".join(f"<{n}>" for n in range(12_000)))),
+    "hostile": card_of(
+        edit("c1", hunk(HOSTILE, HOSTILE, ""), summary=HOSTILE, path=HOSTILE, warnings=[HOSTILE]), why=HOSTILE
+    ),
+    "many steps": card_of(*(edit(f"c{n}", PRICE) for n in range(60))),
+}
+ASKING = Asking(who=("Ann", HOSTILE), refresh=tuple(f"29:{n}" for n in range(9)), expires=NOW)
+
+
+def pages(name: str, asking: Asking = ASKING) -> list[dict[str, Any]]:
+    card = CARDS[name]
+    return [approval(card, TEAMS, asking, page) for page in range(page_count(card, TEAMS, asking))]
+
+
+def every() -> list[dict[str, Any]]:
+    states: tuple[Status, ...] = ("working", "approved", "declined", "expired", "void")
+    over = [settled(card, Settled(state, HOSTILE, NOW, (1,)), ASKING) for card in CARDS.values() for state in states]
+    shown = [page for name in CARDS for page in pages(name)[:3] + pages(name)[-1:]]
+    return [*shown, *over, *pages("edit", Asking(pictures={"c1": PNG}))]
+
+
+def found(value: Any, type: str) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        for each in value:
+            yield from found(each, type)
+    if isinstance(value, dict):
+        if value.get("type") == type:
+            yield value
+        for key, each in value.items():
+            yield from found(each, type) if key != "fallback" else ()
+
+
+def words(card: dict[str, Any]) -> str:
+    return "".join(run["text"] for run in found(card, "TextRun")).replace("\u200b", "")
+
+
+@pytest.fixture(scope="module")
+def reader() -> Path:
+    """Return the file of Microsoft's adaptivecards (MIT), installed once into a cache folder."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    folder = Path(platformdirs.user_cache_dir("everpilot-tests", appauthor=False)) / f"adaptivecards-{VERSION}"
+    if not node or not (npm or folder.is_dir()):
+        pytest.skip("node or npm is not installed")
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+            order = [
+                "npm",
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--fetch-retries=0",
+                "--prefix",
+                made,
+            ]
+            try:
+                subprocess.run([*order, f"adaptivecards@{VERSION}"], check=True, capture_output=True, timeout=60)
+            except (subprocess.SubprocessError, OSError) as error:
+                pytest.skip(f"adaptivecards can't be installed: {error}")
+            shutil.copytree(made, folder, dirs_exist_ok=True)
+    return folder / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.min.js"
+
+
+def test_the_official_reader_takes_every_card_whole(reader: Path) -> None:
+    done = subprocess.run(
+        ["node", "-e", READER, str(reader)], input=json.dumps(every()), capture_output=True, text=True, timeout=60
+    )
+    assert not done.returncode, done.stderr
+    for told in json.loads(done.stdout):
+        assert told["faults"] == []
+        # It writes no defaults, and keeps fallbacks to itself.
+        assert set(told["dropped"]) <= {"Table.firstRowAsHeader", "Action.Execute.fallback", "Input.Text.isMultiline"}
+
+
+def test_every_card_is_as_large_as_teams_takes() -> None:
+    for card in every():
+        pictures = sum(len(image["url"]) for image in found(card, "Image"))
+        assert size(message(card)) - pictures <= TEAMS.card_bytes
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_whole_change_is_shown_and_approved_on_the_last_page_only(name: str) -> None:
+    shown = pages(name)
+    whole = " ".join(words(page) for page in shown)
+    squeezed = "".join(whole.split())
+    for item in CARDS[name]["items"]:
+        for each in item["hunks"]:
+            for text in (each["before"], each["after"]):
+                parts = (
+                    [text.replace("{{", "{ {")]
+                    if len(text) <= 1000
+                    else [text[at : at + 90] for at in range(0, len(text), 2000)]
+                )
+                assert all("".join(part.split()) in squeezed for part in parts) or "price" in text
+    for number, page in enumerate(shown):
+        orders = [action["data"]["do"] for action in found(page, "Action.Execute")]
+        last = number == len(shown) - 1
+        assert ("approve" in orders) == last
+        assert "decline" in orders
+        assert orders.count("page") == (0 < number) + (not last)
+    assert (len(shown) > 1) == (name in ("many", "long", "many steps"))
+
+
+def test_long_texts_lose_nothing() -> None:
+    text = "".join(f"<{n}>" for n in range(12_000))
+    squeezed = "".join(words(page).replace("Text (continued)", "") for page in pages("long"))
+    assert all(f"<{n}>" in squeezed for n in range(0, 12_000, 500))
+    assert sum(
+        len(run["text"].replace("\u200b", ""))
+        for p in pages("long")
+        for run in found(p, "TextRun")
+        if "<" in run["text"]
+    ) == len(text)
+
+
+def test_what_goes_and_comes_is_told_by_word_and_by_colour() -> None:
+    [card] = pages("edit")
+    runs = list(found(card, "TextRun"))
+    gone, come = next(r for r in runs if r["text"] == "100"), next(r for r in runs if r["text"] == "120")
+    assert gone["color"] == "attention"
+    assert gone["strikethrough"]
+    assert come["color"] == "good"
+    assert "Removed: The price is 100 EUR.Added: The price is 120 EUR." in words(card)
+
+
+def test_what_is_sent_is_shown_as_it_goes_out() -> None:
+    [card] = pages("mail")
+    text = words(card)
+    assert "Tobob@example.comToeve@example.org" in text
+    assert "Dear Bob,\n\nhere it is." in text
+    assert "0" * 64 in text
+    assert "Added" not in text
+
+
+def test_nothing_from_a_document_stands_where_markdown_is_read() -> None:
+    for card in every():
+        for block in found(card, "TextBlock"):
+            assert "evil" not in block["text"]
+        for control in [*found(card, "Input.Toggle"), *found(card, "Action.Execute")]:
+            assert "evil" not in control["title"]
+        for run in found(card, "TextRun"):
+            assert "{{DATE(2020" not in run["text"]
+        assert "](http" not in card["fallbackText"]
+        assert not [image for image in found(card, "Image") if not image["url"].startswith("data:image/png;base64,")]
+
+
+def test_a_button_holds_what_it_is_bound_to_and_nothing_else() -> None:
+    [card] = pages("edit")
+    for button in found(card, "Action.Execute"):
+        assert button["verb"] == VERB
+        assert set(button["data"]) == {"everpilot", "do", "card", "digest", "page"}
+        assert button["data"]["digest"] == CARDS["edit"]["digest"]
+        if "fallback" in button:
+            assert button["fallback"] == {
+                **{k: v for k, v in button.items() if k not in ("fallback", "verb")},
+                "type": "Action.Submit",
+            }
+    assert len(card["refresh"]["userIds"]) == 5
+
+
+def test_steps_can_be_chosen_and_a_picture_is_beside_the_table() -> None:
+    [card] = pages("two steps")
+    assert [toggle["id"] for toggle in found(card, "Input.Toggle")] == ["step1", "step2"]
+    assert [a["data"]["do"] for a in found(card, "Action.Execute") if "title" in a] == ["approve", "choose", "decline"]
+    [card] = pages("edit", Asking(pictures={"c1": PNG}))
+    assert len(list(found(card, "Image"))) == len(list(found(card, "Table"))) == 1
+    for bad in (b"<svg onload=x>", PNG + b"\0" * MOST_PICTURE):
+        [card] = pages("edit", Asking(pictures={"c1": bad}))
+        assert not list(found(card, "Image"))
+
+
+def test_an_attached_file_shows_the_whole_in_place_of_pages() -> None:
+    [card] = pages("many", Asking(attached="changes.html"))
+    assert "The whole change is attached as changes.html." in words(card)
+    assert "approve" in [action["data"]["do"] for action in found(card, "Action.Execute")]
+
+
+def test_what_is_over_has_no_buttons() -> None:
+    states: tuple[Status, ...] = ("working", "approved", "declined", "expired", "void")
+    for state in states:
+        card = settled(CARDS["two steps"], Settled(state, "Ann", NOW, (1,)), ASKING)
+        assert not list(found(card["body"], "Action.Execute"))
+        assert ("refresh" in card) == (state == "working")
+        assert ("✓" in words(card)) == (state == "approved")
+        assert "{{DATE(2026-01-01T12:00:00Z, SHORT)}}" in card["body"][2]["text"]
+
+
+def test_in_words_all_of_it_is_there() -> None:
+    text = written(CARDS["two steps"])
+    for part in (
+        "contract.docx",
+        "~~100~~**120**",
+        "bob@example.com",
+        "eve@example.org",
+        CARDS["two steps"]["digest"][:8],
+    ):
+        assert part in text
+    assert "](http" not in written(CARDS["hostile"]).replace("\\](http", "")
