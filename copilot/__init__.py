@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from copilot._redaction import guard_logs
 
 if TYPE_CHECKING:
-    from copilot.agent.copilot import Copilot as Copilot
     from copilot.agent.events import Event as Event
     from copilot.agent.events import Final as Final
     from copilot.documents.hunks import Edited as Edited
     from copilot.documents.hunks import Hunk as Hunk
+    from copilot.hosts.script import Batch as Batch
+    from copilot.hosts.script import Copilot as Copilot
+    from copilot.hosts.script import Done as Done
     from copilot.models.providers import Provider as Provider
     from copilot.models.router import RoutedChatModel as RoutedChatModel
     from copilot.plugins.connectors import Connector as Connector
@@ -40,7 +42,9 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 guard_logs(__name__)
 
 _WHERE = {
-    "Copilot": "copilot.agent.copilot",
+    "Batch": "copilot.hosts.script",
+    "Copilot": "copilot.hosts.script",
+    "Done": "copilot.hosts.script",
     "Event": "copilot.agent.events",
     "Final": "copilot.agent.events",
     "Edited": "copilot.documents.hunks",
@@ -61,9 +65,11 @@ _WHERE = {
 
 __all__ = [
     "Attachment",
+    "Batch",
     "Change",
     "Connector",
     "Copilot",
+    "Done",
     "Edited",
     "Event",
     "Final",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from copilot import settings as settings_module
 from copilot._database import dsn
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 # LangGraph then refuses to build types from a checkpoint that are not its own or ours.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
+T = TypeVar("T")
 CHECKPOINTS = "threads.sqlite"
 
 
@@ -289,7 +290,7 @@ class Copilot:
             "without": self.without if "agent" not in changes else (),
             "elicit": self.elicit,
         }
-        return Copilot(**{**same, **changes})
+        return type(self)(**{**same, **changes})
 
     @cached_property
     def guard(self) -> Guard:
@@ -485,7 +486,7 @@ class Copilot:
         typed: str | None = None,
     ) -> Iterator[Event]:
         """Yield the events of `astream` without an event loop of your own."""
-        return _iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode, typed=typed))
+        return iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode, typed=typed))
 
     def stream_resume(
         self,
@@ -498,7 +499,7 @@ class Copilot:
         always: bool = False,
     ) -> Iterator[Event]:
         """Yield the events of `astream_resume` without an event loop of your own."""
-        return _iterate(
+        return iterate(
             lambda: self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card, always=always)
         )
 
@@ -621,11 +622,11 @@ def _run(make: Callable[[], Any]) -> Any:
         return portal.call(make)
 
 
-def _iterate(make: Callable[[], AsyncIterator[Event]]) -> Iterator[Event]:
+def iterate(make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
     """Yield from an async iterator that runs whole in one task of a loop of its own; left early, it is stopped."""
     from anyio.from_thread import start_blocking_portal
 
-    items: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+    items: queue.SimpleQueue[T | None] = queue.SimpleQueue()
 
     async def pump() -> None:
         try:

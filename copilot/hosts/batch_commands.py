@@ -57,6 +57,8 @@ def batch(parsed: argparse.Namespace) -> int:
 def _begin(parsed: argparse.Namespace) -> int:
     copilot = _reaching(_opened(parsed), parsed.given)
     job = _job(parsed, copilot)
+    from copilot.jobs.feeding import place_of
+
     place = place_of(copilot, parsed.given, rows=parsed.rows, table=parsed.table, report=parsed.report)
     place["sample"] = parsed.dry_run
     _checked(copilot, job, place)
@@ -70,7 +72,7 @@ def _begin(parsed: argparse.Namespace) -> int:
 
 def _reaching(copilot: Copilot, given: list[str]) -> Copilot:
     """Return an assistant that also opens the folders outside its own that a person named."""
-    outside = []
+    outside: list[Path] = []
     for word in given:
         fixed = Path(re.split(r"[*?\[]", word, maxsplit=1)[0]).expanduser()
         place = (copilot.folder / fixed).resolve()
@@ -78,24 +80,6 @@ def _reaching(copilot: Copilot, given: list[str]) -> Copilot:
         if place.is_dir() and not any(place.is_relative_to(root) for root in (*copilot.roots, *outside)):
             outside.append(place)
     return copilot.like(folders=(*copilot.roots[1:], *outside)) if outside else copilot
-
-
-def place_of(
-    copilot: Copilot, given: list[str], *, rows: str | None = None, table: str | None = None, report: str | None = None
-) -> dict[str, Any]:
-    """Return where a run's documents lie and its results go, as any worker can find it again."""
-    named = {"rows": rows, "table": table, "report": report}
-    paths = {name: str(Path(path).expanduser().absolute()) for name, path in named.items() if path}
-    ours = [paths[name] for name in ("table", "report") if name in paths]
-    folders = [str(root) for root in copilot.roots[1:]]
-    return {
-        "folder": str(copilot.folder),
-        "folders": folders,
-        "given": given,
-        "user": copilot.user,
-        "ours": ours,
-        **paths,
-    }
 
 
 def _job(parsed: argparse.Namespace, copilot: Copilot) -> Job:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from copilot.hosts.output import say
 
 if TYPE_CHECKING:
     from copilot.hosts.bot.connector import Connector
-    from copilot.hosts.bot.inbox import Inbox
+    from copilot.hosts.bot.serve import Behind
 
 
 def bot(parsed: argparse.Namespace) -> int:
@@ -31,11 +33,15 @@ def bot(parsed: argparse.Namespace) -> int:
     return DONE
 
 
-async def _echo(connector: Connector) -> Inbox:
+@asynccontextmanager
+async def _echo(connector: Connector) -> AsyncIterator[Behind]:
     from copilot.hosts.bot.echo import Echo
+    from copilot.hosts.bot.serve import Behind
 
-    return Echo(connector)
+    yield Behind(Echo(connector))
 
 
-async def _assistant(connector: Connector) -> Inbox:
+@asynccontextmanager
+async def _assistant(connector: Connector) -> AsyncIterator[Behind]:
     raise SettingsError("The bot has no turns yet.", hint="Try the way to it with: everpilot bot serve --echo")
+    yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,12 @@ class Database:
                 yield connection
         except DBAPIError as error:
             raise self.unreachable(error) from error
+
+    def again(self) -> Database:
+        """Return the same database with connections of its own."""
+        other = copy(self)
+        other.__dict__.pop("engine", None)
+        return other
 
     def close(self) -> None:
         """Give the connections back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import EverpilotError
@@ -17,6 +17,29 @@ from copilot.jobs.workflows import work_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+
+def place_of(
+    base: Copilot,
+    given: list[str],
+    *,
+    rows: str | Path | None = None,
+    table: str | Path | None = None,
+    report: str | Path | None = None,
+) -> dict[str, Any]:
+    """Return where a run's documents lie and its results go, as any worker can find it again."""
+    named = {"rows": rows, "table": table, "report": report}
+    paths = {name: str(Path(path).expanduser().absolute()) for name, path in named.items() if path}
+    ours = [paths[name] for name in ("table", "report") if name in paths]
+    folders = [str(root) for root in base.roots[1:]]
+    return {
+        "folder": str(base.folder),
+        "folders": folders,
+        "given": given,
+        "user": base.user,
+        "ours": ours,
+        **paths,
+    }
 
 
 def listed(base: Copilot, run: Run, found: Found) -> Iterator[Source]:

@@ -231,6 +231,21 @@ class Store:
                 return
             after, left = page[-1].number, None if left is None else left - len(page)
 
+    def settled(self, run: str, since: str = "") -> Iterator[Document]:
+        """Yield the documents that nothing happens to by itself any more, those that came to it since a moment."""
+        documents, open_ones = self._t.documents, [status.value for status in OPEN]
+        after = (since, 0)
+        while True:
+            order = self._sa.tuple_(documents.c.updated, documents.c.number)
+            chosen = documents.select().where(documents.c.run == run, documents.c.status.not_in(open_ones))
+            chosen = chosen.where(order > self._sa.tuple_(*after)) if after[0] else chosen
+            with self.database.begin() as connection:
+                page = connection.execute(chosen.order_by(documents.c.updated, documents.c.number).limit(PAGE)).all()
+            yield from map(_document, page)
+            if len(page) < PAGE:
+                return
+            after = (page[-1].updated, page[-1].number)
+
     def latest(self, run: str, most: int = 5) -> list[Document]:
         """Return the documents that something happened to last, the newest first."""
         documents = self._t.documents

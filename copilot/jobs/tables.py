@@ -70,6 +70,7 @@ def tables() -> Tables:
         number("reserved"),
         UniqueConstraint("run", "key", name="everpilot_documents_key"),
         Index("everpilot_documents_status", "run", "status"),
+        Index("everpilot_documents_updated", "run", "updated", "number"),
     )
     blobs = Table(
         "everpilot_blobs",

@@ -77,7 +77,6 @@ def test_what_is_no_activity_is_refused_with_a_reason(body: bytes, reason: str) 
         {},
         {"text": None, "locale": None, "recipient": None, "attachments": None},  # clients send null for "nothing"
         {"from": {"id": "29:ada", "aadObjectId": None, "name": None}},
-        {"type": "typing", "id": ..., "from": ...},  # nobody works on it, so it needs no id
         {"type": "invoke", "name": "adaptiveCard/action", "value": {"action": {"verb": "approve"}}},
         {"attachments": [{"contentType": "text/html", "content": "<p>Hello</p>"}]},
         {"unheardOf": [{"x": 1}], "text": "\N{GRINNING FACE} ÄÖ" * 100},
@@ -87,6 +86,12 @@ def test_what_is_one_comes_back_as_it_is(more: dict[str, Any]) -> None:
     body = _sent(**more)
     assert parsed(body) == json.loads(body)
     assert parsed(b"\xef\xbb\xbf" + body) == json.loads(body)
+
+
+@pytest.mark.parametrize("type", ["typing", "conversationUpdate", "installationUpdate"])
+def test_news_without_an_id_are_the_same_news_when_they_come_again(type: str) -> None:
+    first, again, other = (parsed(_sent(type=type, id=..., action=action)) for action in ("add", "add", "remove"))
+    assert first["id"] == again["id"] != other["id"]
 
 
 def test_what_no_database_keeps_is_replaced() -> None:

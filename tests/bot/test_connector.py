@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from copilot.errors import SettingsError
+from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.connector import Collected, Connector, Refused, ServiceChannel
+from copilot.hosts.bot.credentials import AppToken, signing
 from copilot.hosts.bot.hosts import Hosts
 from copilot.hosts.bot.metrics import Metrics
-from tests.bot.issuing import message
+from copilot.sections.bot import BotSettings
+from tests.bot.issuing import APP, message
 
 #: A connection that ends with no answer.
 CUT = 0
@@ -249,3 +253,46 @@ async def test_what_is_waited_for_is_collected() -> None:
     await to.update("unknown", {"text": "?"})
     await to.delete(second)
     assert to.activities == [{"type": "message", "text": "One!"}]
+
+
+@pytest.mark.parametrize(
+    ("bot", "cloud", "expected"),
+    [
+        (
+            {"secret_env": "BOT_SECRET"},
+            "public",
+            ("client_credentials", "botframework.com", "https://api.botframework.com/.default"),
+        ),
+        (
+            {"secret_env": "BOT_SECRET", "tenant": "t"},
+            "gov",
+            ("client_credentials", "t", "https://api.botframework.us/.default"),
+        ),
+        (
+            {"certificate": "bot.pem", "tenant": "t"},
+            "china",
+            ("client_credentials", "t", "https://api.botframework.azure.cn/.default"),
+        ),
+        (
+            {"managed_identity": True, "tenant": "t"},
+            "public",
+            ("managed_identity", "", "https://api.botframework.com/.default"),
+        ),
+    ],
+)
+def test_for_whom_the_bot_signs(
+    bot: dict[str, Any], cloud: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_SECRET", "a secret of the bot")
+    made = signing(BotSettings(app_id=APP, **bot), CLOUDS[cloud])
+    assert isinstance(made, AppToken)
+    asked = made.source.settings
+    assert (asked.method, asked.tenant, asked.scope) == expected
+    assert (asked.client_id, asked.authority) == (APP, CLOUDS[cloud].login)
+    assert (made.source.secret is not None) is ("secret_env" in bot)
+
+
+async def test_a_bot_that_gets_no_token_says_which_settings_to_look_at(tmp_path: Path) -> None:
+    made = signing(BotSettings(app_id=APP, certificate=str(tmp_path / "none.pem")), CLOUDS["public"])
+    with pytest.raises(SettingsError, match=r"The bot can't sign in\. .*none\.pem can't be read"):
+        await made.token()

@@ -23,6 +23,7 @@ from tests.bot.chats import Chat, Clock
 
 TEAMS, GROUP, WEB = PROFILES[("msteams", "personal")], PROFILES[("msteams", "")], PROFILES[("webchat", "")]
 COPILOT, EMULATOR = PROFILES[("msteams:copilot", "")], PROFILES[("emulator", "")]
+NOTHING = About()
 ITEM = Item("c1", "word.replace_text", {}, "write", "Replaced 1 place", "contract.docx", [], [], "d")
 CARD = Card.of("t1-0", "t1", [ITEM], "It was asked.", datetime(2026, 1, 1, tzinfo=UTC)).to_dict()
 
@@ -38,7 +39,7 @@ def run(
     events: Iterable[Event | float],
     *,
     sent: dict[str, Any] | None = None,
-    about: About = About(),
+    about: About = NOTHING,
 ) -> Presenter:
     """Show events; a number among them is seconds that pass. Every state on the way can be written as JSON."""
 
@@ -180,7 +181,7 @@ def test_the_stop_button_ends_it() -> None:
 
 def test_another_process_goes_on_without_a_second_message() -> None:
     """After every event of every scene the process may die; the other one sees the turn from a later event on."""
-    for profile in (TEAMS, WEB, GROUP):
+    for profile in (TEAMS, WEB):
         for name, scene in SCENES.items():
             for at in range(len(scene)):
                 chat = chat_of(profile)
@@ -247,6 +248,10 @@ def test_what_was_saved_and_what_failed_is_said() -> None:
     run(chat, TEAMS, [final(served_by="", error={"code": "x", "message": "No model [answers](http://evil.example)."})])
     assert chat.texts() == ["That did not work: No model answers (http://evil.example)."]
     assert "additionalType" not in json.dumps(chat.log)
+    chat = chat_of(TEAMS)
+    failed = final(served_by="", error={"code": "x", "message": "No model answers."})
+    run(chat, TEAMS, [*answer("The price"), failed])
+    assert chat.texts() == ["The price\n\nThat did not work: No model answers."]
 
 
 @pytest.mark.parametrize("profile", [TEAMS, GROUP, WEB, COPILOT, EMULATOR])

@@ -36,7 +36,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(LINES, max_size=40).map("\n".join), st.integers(64, 600), st.integers(0, 200))
 def test_the_parts_are_the_whole_text(text: str, limit: int, shown: int) -> None:
     parts = split(text, limit, shown=shown)
@@ -45,7 +45,7 @@ def test_the_parts_are_the_whole_text(text: str, limit: int, shown: int) -> None
     assert all(part.text.strip() for part in parts)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=400), st.integers(64, 300))
 def test_any_text_is_split(text: str, limit: int) -> None:
     assert "".join(part.own for part in split(text, limit)) == (text if text.strip() else "")
@@ -113,10 +113,10 @@ MARKDOWN = """# A [heading](http://evil.example/a) `x`
 
 Text with <at>all</at> and ![p](https://evil.example/p.png).
 
-Name | Price
---- | ---:
-a thing | 1
-another \\| thing | 2
+| Name | Price |
+|--- | ---:|
+| a thing | 1
+| another \\| thing | 2 |
 
 one | line
 
@@ -167,7 +167,7 @@ def test_a_wide_table_becomes_a_list() -> None:
     assert said(text, "teams") == f"- **Name**: a; **What**: {('long ' * 20).strip()}\n- **Name**: b\n"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(LINES, max_size=12).map("\n".join), st.integers(1, 9))
 def test_pieces_make_no_difference(text: str, size: int) -> None:
     growing = Said("teams")

@@ -229,7 +229,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 
 def form(*files: tuple[str, bytes, str], text: str = "see") -> aiohttp.FormData:
-    made = aiohttp.FormData()
+    made = aiohttp.FormData(quote_fields=False)
     activity = json.dumps({"type": "message", "text": text})
     made.add_field("activity", activity, content_type="application/vnd.microsoft.activity", filename="blob")
     for name, data, type in files:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from copilot.jobs.work import Desk, answer, check, sweep, work
 from copilot.jobs.work import scratch as scratches
 from copilot.jobs.work.edits import chained
 from copilot.jobs.work.filling import filled, names_in
+from copilot.jobs.work.threads import FileSaver
 from copilot.workspace.change import sha256
 from tests.agent.sandbox import WORLD
 from tests.agent.scripted import Scripted
-from tests.jobs.working import base, docx_of, done
+from tests.jobs.working import READERS, base, docx_of, done
 
 SWAP = ("custom__swap", {"path": "a.txt", "old": "Oak Road", "new": "Elm Street"})
 JOB = Job(prompt="Replace Oak Road by Elm Street.")
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_an_edit_is_handed_over_and_nothing_of_the_original_is_touched(folder: Path) -> None:
     before = (folder / "letters" / "a.txt").read_bytes()
-    async with Desk(base(folder, Scripted(script=[[SWAP], "Done."])), "r") as desk:
+    async with Desk(base(folder, Scripted(script=[[SWAP], "Done."])), "r", readers=READERS) as desk:
         outcome = await work(JOB, SOURCE, desk)
         assert (outcome.status, outcome.text, outcome.error) == (Status.REVIEW, "Done.", None)
         [edit] = outcome.edits
@@ -55,7 +55,7 @@ async def test_an_edit_is_handed_over_and_nothing_of_the_original_is_touched(fol
 
 async def test_a_step_that_is_done_again_after_it_was_finished_asks_no_model(folder: Path) -> None:
     model = Scripted(script=[[SWAP], "Done."])
-    async with Desk(base(folder, model), "r") as desk:
+    async with Desk(base(folder, model), "r", readers=READERS) as desk:
         first = await work(JOB, SOURCE, desk)
         calls = len(desk.assistant(JOB)._model.seen)  # type: ignore[union-attr]
         second = await work(JOB, SOURCE, desk)
@@ -64,9 +64,11 @@ async def test_a_step_that_is_done_again_after_it_was_finished_asks_no_model(fol
 
 
 async def test_the_agent_sees_its_own_document_only(folder: Path) -> None:
-    script = [[("custom__list", {}), ("custom__read", {"path": "letters/b.txt"}), ("custom__read", {"path": "../b.txt"})]]
+    script = [
+        [("custom__list", {}), ("custom__read", {"path": "letters/b.txt"}), ("custom__read", {"path": "../b.txt"})]
+    ]
     model = Scripted(script=[*script, "No."])
-    async with Desk(base(folder, model), "r") as desk:
+    async with Desk(base(folder, model), "r", readers=READERS) as desk:
         await work(Job(prompt="Look around."), SOURCE, desk)
         seen = [str(m.text) for m in _seen(desk)[-1] if m.type == "tool"]
     assert seen[0] == "a.txt"
@@ -92,25 +94,33 @@ async def test_new_files_lie_beside_the_document(folder: Path) -> None:
     assert (edit.path, edit.before, edit.after) == ("letters/notes/sum.txt", "", sha256(b"short"))
 
 
-async def test_a_deletion_is_asked_about_where_no_report_follows(folder: Path) -> None:
+async def test_a_deletion_is_an_edit_without_new_bytes(folder: Path) -> None:
     script = [[("custom__delete", {"path": "a.txt"})], "Gone."]
     job = Job(prompt="Delete it.")
     seen = await done(base(folder, Scripted(script=script)), job, SOURCE, "one")
     assert (seen.status, seen.edits[0].after) == (Status.REVIEW, "")
-    unseen = await done(base(folder, Scripted(script=script)), job.model_copy(update={"mode": "yes"}), SOURCE, "two")
-    assert (unseen.status, unseen.cards[0]["items"][0]["effect"]) == (Status.ASKED, "delete")
+
+
+async def test_what_the_settings_always_ask_about_is_asked_where_no_report_follows(folder: Path) -> None:
+    rule = [{"tool": "custom.swap", "verdict": "ask"}]
+    script = [[SWAP], "Done."]
+    reported = await done(base(folder, Scripted(script=script), tools=rule), JOB, SOURCE, "one")
+    assert (reported.status, len(reported.edits)) == (Status.REVIEW, 1)
+    job = JOB.model_copy(update={"mode": "yes"})
+    asked = await done(base(folder, Scripted(script=script), tools=rule), job, SOURCE, "two")
+    assert (asked.status, asked.cards[0]["items"][0]["tool"]) == (Status.ASKED, "custom.swap")
 
 
 async def test_what_would_go_out_waits_for_a_person_and_goes_out_once(folder: Path) -> None:
     mail = ("custom__send", {"to": ["ann@contoso.com"], "body": "Hello"})
     script = [[SWAP, mail], "Sent."]
     job = Job(prompt="Correct it and mail Ann.", mode="yes")
-    async with Desk(base(folder, Scripted(script=script)), "r") as desk:
+    async with Desk(base(folder, Scripted(script=script)), "r", readers=READERS) as desk:
         asked = await work(job, SOURCE, desk)
         assert (asked.status, WORLD.mailed) == (Status.ASKED, [])
         assert asked.cards[0]["items"][-1]["tool"] == "custom.send"
         assert (await work(job, SOURCE, desk)).cards == asked.cards  # a step that is done again asks the same
-    async with Desk(base(folder, Scripted(script=script)), "r") as desk:  # another process
+    async with Desk(base(folder, Scripted(script=script)), "r", readers=READERS) as desk:  # another process
         card = asked.cards[0]["digest"]
         with pytest.raises(ApprovalError):
             await answer(job, SOURCE, desk, approve=True, card="0" * 64)
@@ -125,7 +135,7 @@ async def test_what_would_go_out_waits_for_a_person_and_goes_out_once(folder: Pa
 
 async def test_a_declined_mail_leaves_the_rest(folder: Path) -> None:
     script = [[("custom__send", {"to": ["ann@contoso.com"], "body": "Hello"})], "Not sent."]
-    async with Desk(base(folder, Scripted(script=script)), "r") as desk:
+    async with Desk(base(folder, Scripted(script=script)), "r", readers=READERS) as desk:
         asked = await work(Job(prompt="Mail Ann."), SOURCE, desk)
         outcome = await answer(Job(prompt="Mail Ann."), SOURCE, desk, approve=False, card=asked.cards[0]["digest"])
         assert (outcome.text, WORLD.mailed) == ("Not sent.", [])
@@ -147,7 +157,7 @@ async def test_a_turn_that_was_broken_off_goes_on(folder: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with Desk(base(folder, Scripted(script=["x", "Finished."])), "r") as desk:
+    async with Desk(base(folder, Scripted(script=["x", "Finished."])), "r", readers=READERS) as desk:
         outcome = await work(JOB, SOURCE, desk)
         said = [str(m.text) for m in _seen(desk)[0]]
     assert (outcome.status, outcome.text) == (Status.REVIEW, "Finished.")
@@ -157,14 +167,14 @@ async def test_a_turn_that_was_broken_off_goes_on(folder: Path) -> None:
 
 async def test_a_failed_document_begins_anew(folder: Path) -> None:
     script = [[SWAP], [("custom__read", {"path": "gone.txt"})], "I could not."]
-    async with Desk(base(folder, Scripted(script=script)), "r") as desk:
+    async with Desk(base(folder, Scripted(script=script)), "r", readers=READERS) as desk:
         outcome = await work(JOB, SOURCE, desk)
         assert (outcome.status, outcome.error and outcome.error["code"], outcome.edits) == (
             Status.FAILED,
             "missing",
             [],
         )
-        assert not await desk.is_begun(SOURCE.key)
+        assert not scratches.place_for(desk.state, "r", SOURCE.key).exists()
 
 
 async def test_rules_for_a_folder_hold_in_its_copies(folder: Path) -> None:
@@ -198,7 +208,7 @@ async def test_a_bad_file_fails_with_its_reason_and_no_model_is_asked(folder: Pa
     if content is not None:
         (folder / name).write_bytes(content)
     model = Scripted(script=["?"])
-    async with Desk(base(folder, model), "r") as desk:
+    async with Desk(base(folder, model), "r", readers=READERS) as desk:
         outcome = await work(Job(prompt="Read it."), Source(key=name, path=name), desk)
         assert outcome.status is Status.FAILED
         assert outcome.error is not None
@@ -296,23 +306,38 @@ def test_a_scratch_that_a_power_cut_tore_is_none(tmp_path: Path, home: Path) -> 
     from copilot.trust.labels import UNKNOWN
     from copilot.workspace.file import File
 
-    made = scratches.made(home, "r", "k", "a.txt", File(tmp_path / "a.txt", "a.txt", b"whole", UNKNOWN), TrustSettings())
+    made = scratches.made(
+        home, "r", "k", "a.txt", File(tmp_path / "a.txt", "a.txt", b"whole", UNKNOWN), TrustSettings()
+    )
     (made.folder / "kept" / "was").write_bytes(b"wh")
     assert scratches.found(home, "r", "k", TrustSettings()) is None
 
 
-async def test_an_error_of_the_database_of_threads_is_raised(folder: Path) -> None:
-    async with Desk(base(folder, Scripted(script=["Done."])), "r") as desk:
-        saver: Any = await desk.saver()
-        await saver.conn.execute("DROP TABLE checkpoints")
-        with pytest.raises(sqlite3.Error):
-            await work(JOB, SOURCE, desk)
-        assert (await work(JOB, SOURCE, desk)).text == "Done."
+def test_a_thread_is_read_back_up_to_where_it_was_cut(tmp_path: Path) -> None:
+    from langgraph.checkpoint.base import empty_checkpoint
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+    def saver() -> FileSaver:
+        return FileSaver(tmp_path / "thread", JsonPlusSerializer())
+
+    config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    first, second = ({**empty_checkpoint(), "id": id, "channel_values": {"a": id}} for id in ("1", "2"))
+    made = saver()
+    made.put(config, first, {"step": 1}, {"a": "1"})  # type: ignore[arg-type]
+    made.put_writes({"configurable": {**config["configurable"], "checkpoint_id": "1"}}, [("a", "w")], "task")
+    whole = (tmp_path / "thread").read_bytes()
+    made.put(config, second, {"step": 2}, {"a": "2"})  # type: ignore[arg-type]
+    again = saver().get_tuple(config)
+    assert again is not None
+    assert again.checkpoint["channel_values"] == {"a": "2"}
+    (tmp_path / "thread").write_bytes((tmp_path / "thread").read_bytes()[:-3])
+    cut = saver().get_tuple(config)
+    assert cut is not None
+    assert (cut.checkpoint["id"], cut.pending_writes) == ("1", [("task", "a", "w")])
+    (tmp_path / "thread").write_bytes(b"\xff" * 50)
+    assert not saver().is_begun
+    assert whole
 
 
 def _seen(desk: Desk) -> list[Any]:
     return desk.assistant(Job())._model.seen  # type: ignore[union-attr, no-any-return]
-
-
-def _outcome(**given: Any) -> Outcome:
-    return Outcome(status=Status.DONE, **given)

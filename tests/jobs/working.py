@@ -15,6 +15,7 @@ from copilot import Copilot
 from copilot.jobs.job import Job, Outcome, Source
 from copilot.jobs.work import Desk, work
 from copilot.jobs.work.keeping import FolderAnswers
+from copilot.jobs.work.readers import Readers
 from tests.agent.sandbox import TOOLS, assistant
 
 
@@ -65,8 +66,11 @@ def base(folder: Path, model: Any, **trust: Any) -> Copilot:
     return assistant(folder, model, mode="yes", **trust)
 
 
+READERS = Readers(1)
+
+
 async def done(base: Copilot, job: Job, source: Source, run: str = "run", answers: Path | None = None) -> Outcome:
-    async with Desk(base, run, answers=FolderAnswers(answers) if answers else None) as desk:
+    async with Desk(base, run, answers=FolderAnswers(answers) if answers else None, readers=READERS) as desk:
         return await work(job, source, desk)
 
 

@@ -5,6 +5,7 @@ Source: "Bot Framework -- Activity", sections "Basic activity structure", "Messa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -72,7 +73,7 @@ class Malformed(Exception):
 def parsed(body: bytes) -> Activity:
     """Return the activity of a request's body; raises Malformed.
 
-    What no database keeps (NUL, half of a surrogate pair) is replaced by U+FFFD.
+    What no database keeps (NUL, half of a surrogate pair) is replaced by U+FFFD; news that come without an id get one.
     """
     if len(body) > MOST_BYTES:
         raise Malformed(f"the body is larger than {MOST_BYTES:,} bytes", 413)
@@ -92,6 +93,8 @@ def parsed(body: bytes) -> Activity:
         found = _storable(found)
     activity: Activity = found
     _check(activity)
+    if not activity.get("id"):  # seen of news about a conversation: the same news again is the same activity
+        activity["id"] = f"made:{hashlib.sha256(body).hexdigest()}"
     return activity
 
 
@@ -162,7 +165,8 @@ _NEEDED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("conversation", _account, "an object with an id"),
     ("serviceUrl", _id, "a URL"),
 )
-_NEEDED_TO_WORK_ON = (("id", _id, "a text"), ("from", _account, "an object with an id"))
+_SAID = frozenset({"message", "invoke"})
+_NEEDED_OF_WORDS = (("id", _id, "a text"), ("from", _account, "an object with an id"))
 _KNOWN: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("id", _id, "a text"),
     ("from", _account, "an object with an id"),
@@ -185,8 +189,8 @@ _ATTACHMENT_TEXTS = ("contentType", "contentUrl", "name")
 
 def _check(activity: Activity) -> None:
     _all(_NEEDED, activity, needed=True)
-    if activity["type"] in HANDLED:
-        _all(_NEEDED_TO_WORK_ON, activity, needed=True)
+    if activity["type"] in _SAID:
+        _all(_NEEDED_OF_WORDS, activity, needed=True)
     _all(_KNOWN, activity, needed=False)
     if activity["type"] == "invoke" and not activity.get("name"):
         raise Malformed("name is missing: an invoke has one")

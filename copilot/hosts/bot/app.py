@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import AsyncIterator, Iterable
 
 from aiohttp import web
@@ -69,6 +70,7 @@ def _tokens(app: web.Application, settings: Settings, cloud: Cloud, fetch: Fetch
                 "bot.app_id is missing.", hint="It is the client ID of the bot's registration in Entra."
             )
         return None
+    _needed("jwt", "cryptography", "microsoft_agents")
     if fetch is None:
         fetch, close = fetcher()
 
@@ -78,3 +80,9 @@ def _tokens(app: web.Application, settings: Settings, cloud: Cloud, fetch: Fetch
 
         app.cleanup_ctx.append(closing)
     return Tokens(bot, cloud, fetch)
+
+
+def _needed(*modules: str) -> None:
+    """Raise SettingsError for a library that is not installed, now rather than when a message comes."""
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        raise SettingsError(f"The bot needs {missing[0]}.", hint='Run: pip install "everpilot[bot]"')

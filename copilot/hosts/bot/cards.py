@@ -88,6 +88,14 @@ def approval(
     return _framed(card, asking, words, pages[page], page, len(pages))
 
 
+def all_pages(
+    card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), words: Words = WORDS
+) -> list[Element]:
+    """Return all pages of an approval, each as `approval` does."""
+    pages = _pages(card, profile, asking, words)
+    return [_framed(card, asking, words, shown, page, len(pages)) for page, shown in enumerate(pages)]
+
+
 def page_count(
     card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), words: Words = WORDS
 ) -> int:

@@ -76,13 +76,13 @@ def sources_of(label: Label, text: str) -> tuple[list[Source], int]:
     return [Source(start + at, name) for at, name in enumerate(names[:MOST])], max(len(names) - MOST, 0)
 
 
-def listed(sources: Sequence[Source], more: int, words: Words) -> str:
-    """Return the sources as the last lines of a message, "" for none."""
+def listed(sources: Sequence[Source], more: int, words: Words, *, tainted: bool = True) -> str:
+    """Return the sources as the last lines of a message, "" for none; `tainted` says that nobody vouches for them."""
     if not sources:
         return ""
     lines = [f"[{source.number}] {safe_markdown(_flat(source.name))}" for source in sources]
     tail = [words.more_sources.format(count=more)] if more else []
-    return "\n".join([words.sources, *(f"- {line}" for line in [*lines, *tail])])
+    return "\n".join([words.unchecked if tainted else words.sources, *(f"- {line}" for line in [*lines, *tail])])
 
 
 def entity(*, generated: bool, sources: Sequence[Source], label: Label | None, words: Words) -> dict[str, Any] | None:

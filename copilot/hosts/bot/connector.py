@@ -94,6 +94,10 @@ class Connector:
             await self.sleep(wait)
         raise self._gave_up(status, method, after)
 
+    def warm(self) -> None:
+        """Import what sending needs, which takes a second or two, before anybody waits for it. Raises Refused."""
+        self._open()
+
     async def close(self) -> None:
         """End the connections."""
         if self._session is not None:

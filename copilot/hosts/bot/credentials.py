@@ -45,16 +45,16 @@ class AppToken:
     """The token of the bot's registration."""
 
     def __init__(self, source: Entra) -> None:
-        self._source = source
+        self.source = source
 
     async def token(self) -> str:
         """Return the token; one that is asked for is asked for in a thread, once for all who want it.
 
         Raises SettingsError: Entra ID gave none; the message says why, and what to do.
         """
-        if (kept := self._source.kept()) is None:
+        if (kept := self.source.kept()) is None:
             try:
-                kept = await asyncio.to_thread(self._source.get)
+                kept = await asyncio.to_thread(self.source.get)
             except SettingsError as error:
                 hint = error.hint.replace("[models.entra]", "[bot]")
                 raise SettingsError(f"The bot can't sign in. {error.message}", hint=hint) from error
@@ -62,7 +62,7 @@ class AppToken:
 
     def renew(self) -> None:
         """Forget the token: a channel refused it."""
-        self._source.renew()
+        self.source.renew()
 
 
 def signing(bot: BotSettings, cloud: Cloud) -> Signing:

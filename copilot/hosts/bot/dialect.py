@@ -23,8 +23,11 @@ _DELIMITER = re.compile(r" *\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \
 _CELL = re.compile(r"(?<!\\)\|")
 _TICKS = re.compile("`*")
 _EMPHASIS = re.compile(r"\*\*|__|(?<!\\)`")
-#: What the start of a line can still become.
-_OPEN = re.compile(r"[ \t>]*(?:#{1,6}.*|\||[-_*`~][-_*`~ \t]*)?")
+#: Rows begin with a bar: where one may not, it shows only behind words that are on the screen already.
+_ROW = re.compile(r" {0,3}\|")
+#: Lines that are held back until they end, outside of code and in it.
+_OPEN = re.compile(r"[ \t>]*(?:#.*|\|.*|`{3}.*|~{3}.*|[-_*`~ \t]*)")
+_CLOSING = re.compile(r"[ \t>]*[`~]*[ \t]*")
 
 
 class Said:
@@ -34,12 +37,29 @@ class Said:
         self._sanitiser = MarkdownSanitiser()
         self._lines: _Lines | None = _Lines() if dialect == "teams" else None
         self._held = ""
-        self.text = ""
-        self.raw = ""
+        self._raw: list[str] = []
+        self._out: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """What can be shown so far."""
+        self._out[:] = ["".join(self._out)]
+        return self._out[0]
+
+    @property
+    def raw(self) -> str:
+        """What the model said so far."""
+        self._raw[:] = ["".join(self._raw)]
+        return self._raw[0]
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing to show yet."""
+        return all(not part or part.isspace() for part in self._out)
 
     def feed(self, piece: str) -> None:
         """Let the message grow."""
-        self.raw += piece
+        self._raw.append(piece)
         self._take(self._sanitiser.feed(piece))
 
     def close(self) -> None:
@@ -52,7 +72,7 @@ class Said:
         at = waits.start() if waits else len(safe)
         self._held = safe[at:]
         plain = _MENTION.sub("< ", safe[:at])
-        self.text += plain if self._lines is None else self._lines.feed(plain, end=end)
+        self._out.append(plain if self._lines is None else self._lines.feed(plain, end=end))
 
 
 def said(text: str, dialect: Dialect) -> str:
@@ -90,33 +110,27 @@ class _Lines:
 
     def _may_change(self) -> bool:
         """Return whether the line that has begun may still be a heading, a rule, a fence or a row."""
-        if self._fence:
-            return _FENCE.match(self._rest) is not None or not self._rest.strip()
-        return bool(self._rows) or _OPEN.fullmatch(self._rest) is not None or "|" in self._rest
+        held = _CLOSING if self._fence else _OPEN
+        return held.fullmatch(self._rest) is not None
 
     def _line(self, line: str, end: str, say: Callable[[str], object]) -> None:
         if self._begun:
             self._begun = False
             say(line + end)
-        elif not self._fence and "|" in line and self._takes(line):
-            self._rows.append(line)
+        elif not self._fence and _ROW.match(line) and self._takes(line):
+            self._rows.append(line + end)
         else:
             self._flush(say)
             say(self._ordinary(line) + end)
 
     def _takes(self, line: str) -> bool:
-        """Return whether a line with a bar can belong to the table so far: its second line must be the delimiter."""
-        if len(self._rows) != 1:
-            return True
-        return _DELIMITER.fullmatch(line) is not None
+        """Return whether a row can belong to the table so far: its second line must be the delimiter."""
+        return len(self._rows) != 1 or _DELIMITER.fullmatch(line) is not None
 
     def _ordinary(self, line: str) -> str:
         fence = _FENCE.match(line)
         if fence is not None:
-            if not self._fence:
-                self._fence = fence[1]
-            elif fence[1].startswith(self._fence) and not line[fence.end() :].strip():
-                self._fence = ""
+            self._mark(fence[1], line[fence.end() :])
             return line
         if self._fence:
             return line
@@ -125,13 +139,19 @@ class _Lines:
             return f"**{_EMPHASIS.sub('', heading[1])}**"
         return "———" if _RULE.fullmatch(line) else line
 
+    def _mark(self, ticks: str, rest: str) -> None:
+        """Note that a fence opens or closes a code block."""
+        if not self._fence:
+            self._fence = "" if "`" in ticks + rest and "`" in rest else ticks
+        elif ticks.startswith(self._fence) and not rest.strip():
+            self._fence = ""
+
     def _flush(self, say: Callable[[str], object]) -> None:
         rows, self._rows = self._rows, []
-        if len(rows) > 1 and _DELIMITER.fullmatch(rows[1]) and "-" in rows[1]:
-            say(_aligned(rows))
-        else:
-            for row in rows:
-                say(f"{row}\n")
+        if len(rows) < 2:
+            say("".join(rows))
+            return
+        say(_aligned([row.rstrip("\n") for row in rows]) + ("\n" if rows[-1].endswith("\n") else ""))
 
 
 def _aligned(rows: list[str]) -> str:
@@ -140,11 +160,11 @@ def _aligned(rows: list[str]) -> str:
     body = [(row + [""] * len(heads))[: len(heads)] for row in body]
     widths = [max(map(len, column)) for column in zip(heads, *body, strict=True)]
     if sum(widths) + 2 * len(widths) > _WIDTH:
-        return "\n".join(_listed(heads, row) for row in body) + "\n"
+        return "\n".join(_listed(heads, row) for row in body)
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (heads, *body)]
     lines.insert(1, "  ".join("-" * width for width in widths))
     fence = "`" * max(3, 1 + max(len(run) for line in lines for run in _TICKS.findall(line)))
-    return "\n".join([fence, *lines, fence]) + "\n"
+    return "\n".join([fence, *lines, fence])
 
 
 def _listed(heads: list[str], row: list[str]) -> str:

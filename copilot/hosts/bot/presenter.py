@@ -167,7 +167,7 @@ class Presenter:
 
     def _waiting(self) -> str:
         """Return what waits to be shown: "text", "news" (which nobody needs beside a text), or ""."""
-        if self._text():
+        if any(not message.blank for message in self._said.values()):
             return "text" if self._dirty else ""
         return "news" if self._news else ""
 
@@ -175,8 +175,9 @@ class Presenter:
         """End a turn that has no end of its own: it was stopped, or the host gives up. Says so, after what was said."""
         if self.finished:
             return
-        text = "\n\n".join(part for part in (self._closed(), reason or self._words.stopped) if part)
-        await self._deliver(text, generated=False)
+        words = self._closed()
+        text = "\n\n".join(part for part in (words, reason or self._words.stopped) if part)
+        await self._deliver(text, generated=bool(words))
         self.finished = True
 
     # --- what is going on ---------------------------------------------------------------------------------------------
@@ -226,19 +227,24 @@ class Presenter:
             [] if self._took(final.text) or final.approvals else [said(final.text, self._profile.dialect).strip("\n")]
         )
         label = self.about.label
-        text = "\n\n".join(part for part in (answer, *extra) if part)
-        if not text and final.error:
-            reason = said(safe_text(str(final.error.get("message", ""))), self._profile.dialect)
-            text = self._words.failed.format(reason=reason)
-        generated = bool(final.served_by) and final.served_by != "builtin" and not final.error
-        sources, more = citations.sources_of(label, text) if label and generated and text else ([], 0)
-        tail = (self._saved(final.changes), citations.listed(sources, more, self._words))
-        text = "\n\n".join(part for part in (text, *tail) if part)
+        words = "\n\n".join(part for part in (answer, *extra) if part)
+        generated = bool(words) and final.served_by != "builtin"
+        sources, more = citations.sources_of(label, words) if label and generated else ([], 0)
+        listed = citations.listed(sources, more, self._words, tainted=label is not None and label.tainted)
+        parts = (words, self._failure(final), self._saved(final.changes), listed)
+        text = "\n\n".join(part for part in parts if part)
         if not text and (self._stream.open or not (self._cards or self._told)):
             text = self._words.see_card if final.approvals else self._words.nothing
         if text:
             await self._deliver(text, generated=generated, sources=sources, last=True)
         self.finished = True
+
+    def _failure(self, final: Final) -> str:
+        """Return why there is no answer, "" where there is one."""
+        if final.text or not final.error:
+            return ""
+        reason = said(safe_text(str(final.error.get("message", ""))), self._profile.dialect)
+        return self._words.failed.format(reason=reason)
 
     def _saved(self, changes: Sequence[Mapping[str, Any]]) -> str:
         """Return what was saved and sent in this turn, one line each."""
@@ -319,7 +325,10 @@ class Presenter:
 
 
 async def present(events: AsyncIterator[Event], presenter: Presenter) -> Final | None:
-    """Show a turn to its end and return that, None if the events end without one or the person stopped it."""
+    """Show a turn to its end and return that, None if the events end without one or the person stopped it.
+
+    The caller closes the events, which stops the turn, and ends what is shown of one without an end (`close`).
+    """
     await presenter.begin()
     final: Final | None = None
     upcoming = asyncio.ensure_future(anext(events, None))

@@ -7,7 +7,8 @@ import ipaddress
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -27,8 +28,17 @@ log = logging.getLogger(__name__)
 _BACKLOG = 1_024
 _LAST_SECONDS = 5.0  # for requests that are being answered
 
-#: Makes the inbox, once there is an event loop, of what sends its replies.
-MakeInbox = Callable[[Connector], Awaitable[Inbox]]
+
+@dataclass(frozen=True)
+class Behind:
+    """What is behind the door: the inbox, and further pages that are served beside it."""
+
+    inbox: Inbox
+    routes: Sequence[web.AbstractRouteDef] = ()
+
+
+#: Opens what is behind the door, of what sends its replies, and closes it again.
+Open = Callable[[Connector], AbstractAsyncContextManager[Behind]]
 
 
 @dataclass(frozen=True)
@@ -55,26 +65,26 @@ def check(settings: Settings, address: Address) -> None:
     signing(settings.bot, CLOUDS[settings.bot.cloud])
 
 
-def run(settings: Settings, address: Address, make_inbox: MakeInbox, told: Callable[[str], None]) -> None:
+def run(settings: Settings, address: Address, opened: Open, told: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl+C; `told` gets one line when it listens. Raises SettingsError."""
     check(settings, address)
-    asyncio.run(_serve(settings, address, make_inbox, told))
+    asyncio.run(_serve(settings, address, opened, told))
 
 
-async def _serve(settings: Settings, address: Address, make_inbox: MakeInbox, told: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, address: Address, opened: Open, told: Callable[[str], None]) -> None:
     metrics, cloud = Metrics(), CLOUDS[settings.bot.cloud]
-    connector = Connector(signing(settings.bot, cloud), hosts_of(settings, cloud), metrics)
-    inbox = await make_inbox(connector)
-    app = create_app(settings, inbox, metrics=metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_SECONDS)
-    await runner.setup()
-    try:
+    async with AsyncExitStack() as stack:
+        connector = Connector(signing(settings.bot, cloud), hosts_of(settings, cloud), metrics)
+        stack.push_async_callback(connector.close)
+        connector.warm()
+        behind = await stack.enter_async_context(opened(connector))
+        app = create_app(settings, behind.inbox, routes=behind.routes, metrics=metrics)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_SECONDS)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
         told(f"The bot listens at {await _listen(runner, address)}/api/messages. Ctrl+C ends it.")
         await _until_told()
-        await drain(app, inbox, settings.bot.drain_seconds)
-    finally:
-        await runner.cleanup()
-        await connector.close()
+        await drain(app, behind.inbox, settings.bot.drain_seconds)
 
 
 async def drain(app: web.Application, inbox: Inbox, seconds: float) -> int:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 _BLOCK, _ITEM, _LINE, _HEADED, _ROW, _CODE, _WORD = range(7)
 #: A message is filled this far before a better cut counts.
 _FILLED = 0.4
+#: Characters behind what was shown in which its last word ends.
+_MOST_WORD = 40
 _FENCE = re.compile(r"(?P<quote>(?: {0,3}> ?)*)(?P<space> *)(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)")
 _DELIMITER = re.compile(r"[ >]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
@@ -61,6 +63,7 @@ def split(text: str, limit: int, *, size: Callable[[str], int] = utf16, shown: i
     if size(text) <= limit:
         return [Part(text.strip("\n"), text)] if text.strip() else []
     pieces = [small for piece in _pieces(text, limit, size) for small in _small(piece, limit, size)]
+    pieces = _cut_behind(pieces, shown)
     sizes = [size(piece.text) for piece in pieces]
     whole: dict[int, int] = {}
     for piece, count in zip(pieces, sizes, strict=True):
@@ -230,6 +233,23 @@ def _small(piece: _Piece, limit: int, size: Callable[[str], int]) -> Iterator[_P
         )
         rest, first = rest[end:], False
     yield piece if first else replace(piece, text=rest, cost=_WORD)
+
+
+def _cut_behind(pieces: list[_Piece], shown: int) -> list[_Piece]:
+    """Return the pieces with the one that the first `shown` characters end in divided there, or at its next word."""
+    at, passed = 0, 0
+    while at < len(pieces) and passed + len(pieces[at].text) <= shown:
+        passed += len(pieces[at].text)
+        at += 1
+    if at == len(pieces) or not shown - passed:
+        return pieces
+    text = pieces[at].text
+    word = _BREAKS[1].search(text, shown - passed, shown - passed + _MOST_WORD)
+    end = word.end() if word else shown - passed
+    if end == len(text):
+        return pieces
+    parts = [replace(pieces[at], text=text[:end]), replace(pieces[at], text=text[end:], cost=_WORD)]
+    return [*pieces[:at], *parts, *pieces[at + 1 :]]
 
 
 def _cut(text: str, room: int, size: Callable[[str], int]) -> int:

@@ -38,9 +38,7 @@ class Shown:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Shown:
         """Return what `to_dict` wrote."""
-        return cls(
-            **{key: data[key] for key in ("mode", "id", "sequence", "text", "number") if key in data}
-        )
+        return cls(**{key: data[key] for key in ("mode", "id", "sequence", "text", "number") if key in data})
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""

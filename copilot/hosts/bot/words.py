@@ -54,6 +54,7 @@ class Words:
     sent: str = "✓ {summary}"
     places: str = "{count} places"
     sources: str = "Sources:"
+    unchecked: str = "Based on these, as they are (nobody checked what they say):"
     more_sources: str = "and {count} more"
     restricted: str = "Restricted"
     restricted_why: str = "Made from restricted data. Share it only with people who may see that."

@@ -14,6 +14,7 @@ from copilot.jobs.recipes.marked import Fault, Place
 from copilot.jobs.recipes.reading import Read, RecipeError
 from copilot.jobs.recipes.recipe import (
     BUILTIN,
+    WHOLE_DOCUMENT,
     CheckStep,
     IfStep,
     MapStep,
@@ -43,7 +44,7 @@ def examined(read: Read, tools: Mapping[str, Tool]) -> Read:
     complete = read.recipe.model_copy(deep=True)
     for _, step in complete.walk():
         if isinstance(step, ToolStep) and "path" in _required(tools[step.tool]):
-            step.with_.setdefault("path", "{{ document }}")
+            step.with_.setdefault("path", WHOLE_DOCUMENT)
     return replace(read, recipe=complete)
 
 
@@ -184,7 +185,9 @@ class _Look:
     def _tool(self, step: ToolStep, place: Place) -> Iterator[Fault]:
         tool = self._tools.get(step.tool)
         if tool is None:
-            yield self._fault((*place, "tool"), f"there is no tool {step.tool!r}. {closest(step.tool, list(self._tools))}")
+            yield self._fault(
+                (*place, "tool"), f"there is no tool {step.tool!r}. {closest(step.tool, list(self._tools))}"
+            )
             return
         schema = tool.arguments.json_schema()
         names = tool.arguments.names
@@ -229,7 +232,7 @@ class _Look:
         if len(read.parts) > 1:
             return "text"
         wanted = self._recipe.inputs.get(read.expressions[0].source)
-        if wanted is None or wanted.default is None and not wanted.must_be_given:
+        if wanted is None or (wanted.default is None and not wanted.must_be_given):
             return _UNKNOWN
         return _SAMPLES[_JSON.get(wanted.type, "string")]
 

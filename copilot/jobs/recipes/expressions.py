@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 #: Characters of one expression, and of a text with expressions in it.
 MOST_EXPRESSION, MOST_TEMPLATE = 2_000, 60_000
 _MOST_BITS = 4_096  # of a whole number
+#: Names that mean something of their own to Jinja.
+NOT_NAMES = frozenset({"self", "super", "caller", "loop", "varargs", "kwargs"})
 _OPEN, _CLOSE = "{{", "}}"
 _TESTS = ("defined", "undefined", "none", "number", "string", "mapping", "in", "true", "false")
+#: What of Jinja's syntax there is (jinja2.nodes).
 _NODES = frozenset(
-    "Const TemplateData Name Getattr Getitem Slice Filter Test Compare Operand And Or Not Add Sub Mul Div FloorDiv Mod "
-    "Pow Neg Pos CondExpr List Tuple Dict Pair Keyword".split()
+    {"Const", "TemplateData", "Name", "Getattr", "Getitem", "Slice", "Filter", "Test", "Compare", "Operand", "CondExpr"}
+    | {"And", "Or", "Not", "Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Neg", "Pos"}
+    | {"List", "Tuple", "Dict", "Pair", "Keyword"}
 )
 _INSTEAD = {
     "Call": "Nothing is called here; write a filter: {{ total | round(2) }}.",
     "Pow": "Multiply instead.",
-    "Concat": "Write texts beside each other: \"{{ name }}, {{ city }}\".",
+    "Concat": 'Write texts beside each other: "{{ name }}, {{ city }}".',
 }
 
 
@@ -196,6 +200,8 @@ def _check(tree: Node, source: str, depth: int = 0) -> None:
         hint = _INSTEAD.get(kind, "") if depth <= DEEPEST else "Use `set` for parts of it."
         what = f"{kind} is not part of the language" if depth <= DEEPEST else "it is nested too deep"
         raise ExpressionError(f"{_quoted(source)} can't be used: {what}.", hint=hint)
+    if kind == "Name" and getattr(tree, "name", "") in NOT_NAMES:
+        raise ExpressionError(f"{_quoted(source)} can't be used: {getattr(tree, 'name', '')} is no value here.")
     for family, known in (("Filter", tuple(FILTERS)), ("Test", _TESTS)):
         if kind == family and (name := getattr(tree, "name", "")) not in known:
             raise ExpressionError(f"{_quoted(source)}: no {family.lower()} named {name!r}.", hint=closest(name, known))
@@ -238,7 +244,7 @@ def _fields(tree: Node) -> set[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _environment() -> SandboxedEnvironment:
     try:
-        from jinja2 import StrictUndefined
+        from jinja2 import StrictUndefined, Undefined
         from jinja2.sandbox import SandboxedEnvironment
     except ImportError:
         hint = 'Install it with: pip install "everpilot[jobs]"'
@@ -260,6 +266,8 @@ def _environment() -> SandboxedEnvironment:
         def _part(self, obj: Any, name: Any) -> Any:
             if isinstance(obj, Mapping) and isinstance(name, str) and name in obj:
                 return obj[name]
+            if isinstance(obj, Undefined):
+                obj._fail_with_undefined_error()
             if isinstance(obj, date) and name in ("year", "month", "day"):
                 return getattr(obj, name)
             return self._missing(obj, name)

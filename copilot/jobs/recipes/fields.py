@@ -1,15 +1,15 @@
 """The fields that a prompt asks for: a JSON Schema, or its short form.
 
-    fields:
-      number: text                      a name and a type; all are asked for, and null is what is not in the document
-      total: number, without currency   what stands behind the comma is told to the model
-      paid: boolean
-      due: date
-      currency: [EUR, USD, GBP]         one of these
-      lines:                            a list: [ ... ] around what an item is
-        - item: text
-          amount: number
-      seller: {name: text, city: text}
+fields:
+  number: text                      a name and a type; all are asked for, and null is what is not in the document
+  total: number, without currency   what stands behind the comma is told to the model
+  paid: boolean
+  due: date
+  currency: [EUR, USD, GBP]         one of these
+  lines:                            a list: [ ... ] around what an item is
+    - item: text
+      amount: number
+  seller: {name: text, city: text}
 """
 
 from __future__ import annotations
@@ -63,10 +63,8 @@ def _object(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
 def _of(name: str, value: Any, depth: int) -> dict[str, Any]:
     if isinstance(value, str):
         return _scalar(name, value)
-    if isinstance(value, Mapping) and isinstance(value.get("type"), str | list) and value["type"] not in (None, []):
-        return _valid(dict(value)) if _is_schema(value) else _object(value, depth)
     if isinstance(value, Mapping):
-        return _object(value, depth)
+        return _valid(dict(value)) if _is_schema(value) else _object(value, depth)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         return {"type": "array", "items": _object(value[0], depth)}
     if isinstance(value, list) and len(value) == 1 and value[0] in _TYPES:
@@ -78,9 +76,8 @@ def _of(name: str, value: Any, depth: int) -> dict[str, Any]:
 
 def _is_schema(value: Mapping[str, Any]) -> bool:
     """Return whether a map is a JSON Schema, and no object that has a field called "type"."""
-    known = ("string", "number", "integer", "boolean", "object", "array", "null")
-    kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
-    return all(kind in known for kind in kinds) and ("type",) != tuple(value) or value["type"] in known[4:]
+    beside = {"description", "enum", "items", "properties", "format", "minimum", "maximum", "pattern"} & value.keys()
+    return "enum" in value or ("type" in value and bool(beside)) or value.get("type") in ("object", "array")
 
 
 def _scalar(name: str, written: str) -> dict[str, Any]:

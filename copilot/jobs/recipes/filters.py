@@ -18,6 +18,8 @@ from copilot.jobs.recipes.values import MOST_TEXT, as_text, joined, too_large
 
 _SECONDS = 0.5  # that a regular expression may take
 _MOST_DIGITS = 40
+_MOST_REPEATS = 10_000  # of the counts in a regular expression, multiplied: they are unrolled when it is read
+_COUNTS = regex.compile(r"\{(\d*)(?:,(\d*))?")
 _NUMBER = regex.compile(r"[-−(]?\s*[\d][\d.,'’\s\u00a0\u202f]*")
 _DIGITS = regex.compile(r"\d+")
 _WORDS = regex.compile(r"\p{L}+")
@@ -239,7 +241,7 @@ def replace(value: Any, old: str, new: str) -> str:
 
 
 def contains(value: Any, words: Any) -> bool:
-    """Return whether a text holds the words, however they are spaced and in whatever case; of a list, whether one does."""
+    """Return whether a text (or an item of a list) holds the words, however they are spaced and in whatever case."""
     if isinstance(value, list | tuple):
         return any(contains(each, words) for each in value)
     return _folded(words) in _folded(value)
@@ -251,6 +253,9 @@ def _folded(value: Any) -> str:
 
 def find(value: Any, pattern: str) -> str | None:
     """Return the first place that fits a regular expression (its first group, if it has one); None without any."""
+    counts = [int(count[:9]) for pair in _COUNTS.findall(as_text(pattern)) for count in pair if count]
+    if math.prod(max(1, count) for count in counts) > _MOST_REPEATS:
+        raise _refused(f"The pattern {_shown(pattern)} repeats too often.", "Write * or + instead of the count.")
     try:
         found = regex.search(as_text(pattern)[:1_000], as_text(value)[:MOST_TEXT], timeout=_SECONDS)
     except TimeoutError:

@@ -23,7 +23,8 @@ _NO_MODEL = frozenset({"no_model", "model", "needs_model", "too_long", "asked"})
 class CopilotHands:
     """Works on one document of an assistant's folder. What must be asked is asked of `decide`; without it, nobody.
 
-    `changes` are those that were made, by tools and by the agent. A turn that waits for a person and a call that nobody allowed end the recipe as "asked"; nothing of them is done.
+    `changes` are those that were made, by tools and by the agent. A turn that waits for a person and a call that
+    nobody allowed end the recipe; nothing of them is done.
     """
 
     def __init__(self, copilot: Copilot, path: str, decide: Decide | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from copilot.jobs.recipes.recipe import Input, Recipe
 from copilot.jobs.recipes.values import as_text, plain
 
 _YES = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
-_MOST_BYTES = 20_000_000
+_MOST_BYTES = 1_000_000
 
 
 def bound(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +21,11 @@ def bound(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ToolInputError (code "inputs") that names everything that is missing, unknown or of another type.
     """
-    wrong = [f"there is no input {name!r}; {closest(name, list(recipe.inputs))}" for name in given if name not in recipe.inputs]
+    wrong = [
+        f"there is no input {name!r}; {closest(name, list(recipe.inputs))}"
+        for name in given
+        if name not in recipe.inputs
+    ]
     values: dict[str, Any] = {}
     for name, wanted in recipe.inputs.items():
         value = given.get(name)
@@ -84,8 +86,6 @@ def _list(value: Any, wanted: Input) -> list[Any]:
 
 
 def _table(value: Any, wanted: Input) -> list[Any]:
-    if isinstance(value, str) and "\n" in value:
-        value = rows_of(value)
     if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
         raise ToolInputError("it is a table: rows by column, as @people.csv gives them", code="inputs")
     return value
@@ -104,21 +104,10 @@ _TYPES: dict[str, Callable[[Any, Input], Any]] = {
 }
 
 
-def rows_of(text: str) -> list[dict[str, str]]:
-    """Return the rows of a CSV by the columns that its first line names; the mark between cells is found out."""
-    first = text.lstrip("\ufeff").partition("\n")[0]
-    mark = max(",;\t|", key=first.count)
-    found = list(csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=mark))
-    if not found:
-        return []
-    heads = [head.strip() for head in found[0]]
-    return [dict(zip(heads, row, strict=False)) for row in found[1:] if any(cell.strip() for cell in row)]
-
-
 def written(pairs: list[str], recipe: Recipe, folder: Path) -> dict[str, Any]:
-    """Return inputs that were written as "name=value" or "name=@file" (the text of a file, the rows of a CSV).
+    """Return inputs that were written as "name=value" or "name=@file" (the text of a file; the rows of a table).
 
-    Raises ToolInputError (code "inputs") for one without "=" and for a file that can't be read.
+    Raises ToolInputError (code "inputs") for one without "=" and DocumentError or that for a file that can't be read.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -126,22 +115,41 @@ def written(pairs: list[str], recipe: Recipe, folder: Path) -> dict[str, Any]:
         if not equals:
             hint = "Give it like this: --input name=value"
             raise ToolInputError(f"{pair!r} is no input.", hint=hint, code="inputs")
-        found[name.strip()] = _from_file(folder / value[1:]) if value.startswith("@") else value
+        found[name.strip()] = _from_file(folder / Path(value[1:]).expanduser()) if value.startswith("@") else value
     return found
 
 
 def _from_file(path: Path) -> Any:
+    reader = _TABLES.get(path.suffix.lower())
+    return _rows(reader, path) if reader else _text_in(path)
+
+
+def _rows(module: str, path: Path) -> list[dict[str, Any]]:
+    from importlib import import_module
+
+    from copilot.jobs.sources.found import Found
+
+    report = Found()
+    rows = [values for _, values in import_module(f"copilot.jobs.sources.{module}").rows(path, report)]
+    if report.skipped:
+        told = "; ".join(report.lines()[1:])
+        raise ToolInputError(f"{path.name} has rows that can't be used: {told}.", code="inputs")
+    return rows
+
+
+def _text_in(path: Path) -> str:
     try:
-        content = path.expanduser().read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise ToolInputError(f"{path} can't be read: {error.strerror}.", code="inputs") from error
-    if len(content) > _MOST_BYTES:
-        raise ToolInputError(f"{path} is larger than {_MOST_BYTES:,} bytes.", code="inputs")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")  # what Excel writes where it was not told otherwise
-    try:
-        return rows_of(text) if path.suffix.lower() in (".csv", ".tsv") else text
-    except csv.Error as error:
-        raise ToolInputError(f"{path} is no table: {error}.", code="inputs") from error
+    if len(content) > _MOST_BYTES or b"\0" in content:
+        raise ToolInputError(f"{path} is no text of at most {_MOST_BYTES:,} bytes.", code="inputs")
+    return content.decode("utf-8-sig", "replace")
+
+
+#: Files that are read as rows by column, and the module of sources/ that reads them.
+_TABLES = {
+    **dict.fromkeys((".csv", ".tsv"), "delimited"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "sheets"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonlines"),
+}

@@ -61,6 +61,23 @@ def read(path: Path) -> Read:
     return parsed(text, path)
 
 
+def changed(kept: Recipe, path: Path) -> str:
+    """Return what to tell of a run that goes on with its own copy of a recipe, "" if the file is still the same.
+
+    Both are compared as they are read; a copy that was completed for its tools is compared without that.
+    """
+    try:
+        now = read(path).recipe
+    except PluginError as error:
+        return (
+            f"{path.name} can't be read any more ({error.message.splitlines()[0]}); the run goes on with its own copy."
+        )
+    if now.matches(kept):
+        return ""
+    versions = f" (version {kept.version}, now {now.version})" if kept.version != now.version else ""
+    return f"{path.name} was changed since the run began{versions}; the run goes on with its own copy."
+
+
 def parsed(text: str, path: Path) -> Read:
     """Return the recipe that a text is; see `read`."""
     if visible(text) != text.replace("\r\n", "\n"):
@@ -140,20 +157,23 @@ def _add(source: Marked, found: list[dict[str, Any] | Marked], own: dict[str, An
 
 def _too_many(source: Marked) -> Iterator[Fault]:
     """Yield a fault for steps beyond the limits; looked at before the models are built."""
-    count = 0
-    level: list[tuple[Place, Any]] = [(("steps",), source.value.get("steps"))]
-    for depth in range(DEEPEST_STEPS + 2):
-        inner: list[tuple[Place, Any]] = []
-        for place, steps in level:
-            found = [each for each in steps if isinstance(each, dict)] if isinstance(steps, list) else []
-            count += len(found)
-            inner += [((*place, n, key), s[key]) for n, s in enumerate(found) for key in ("then", "else", "steps") if key in s]
-        if level and depth > DEEPEST_STEPS:
-            place = level[0][0]
-            yield Fault(source.line(place), place, f"steps are nested deeper than {DEEPEST_STEPS} levels")
-        level = inner
+    level, count, depth = list(_inside(("steps",), source.value.get("steps"))), 0, 1
+    while level and depth <= DEEPEST_STEPS:
+        count += len(level)
+        level = [each for place, step in level for key in _BLOCKS for each in _inside((*place, key), step.get(key))]
+        depth += 1
+    if level:
+        yield Fault(source.line(level[0][0]), level[0][0], f"steps are nested deeper than {DEEPEST_STEPS} levels")
     if count > MOST_STEPS:
         yield Fault(source.line(("steps",)), ("steps",), f"there are more than {MOST_STEPS} steps")
+
+
+_BLOCKS = ("then", "else", "steps")
+
+
+def _inside(place: Place, steps: Any) -> Iterator[tuple[Place, dict[str, Any]]]:
+    if isinstance(steps, list):
+        yield from (((*place, number), step) for number, step in enumerate(steps) if isinstance(step, dict))
 
 
 def _faults(error: ValidationError, source: Marked) -> list[Fault]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
 
+from copilot.jobs.recipes.expressions import NOT_NAMES
 from copilot.jobs.recipes.fields import Schema
 
 #: What an input may be: `table` is a list of rows, each a map by column, `file` the path of another document.
@@ -21,9 +22,11 @@ OnError = Literal["fail", "continue", "skip"]
 MOST_STEPS, DEEPEST_STEPS = 500, 8
 #: Names that are there without being made; see running.py.
 BUILTIN = ("document", "row", "today")
+#: What a tool that needs a `path` is given where the recipe says none.
+WHOLE_DOCUMENT = "{{ document }}"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 #: Words of the language itself, which can be no names in it.
-_RESERVED = frozenset("and or not in is if else true false none True False None".split())
+_RESERVED = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
 
 
 class _Data(BaseModel):
@@ -32,7 +35,7 @@ class _Data(BaseModel):
 
 def checked_name(name: str) -> str:
     """Return a name that values may have in expressions; raises ValueError that says what one is."""
-    if not _NAME.match(name) or name in _RESERVED:
+    if not _NAME.match(name) or name in _RESERVED | NOT_NAMES:
         raise ValueError("a name is letters, digits and _, not a digit first, and no word like 'if'")
     if name in BUILTIN:
         raise ValueError(f"{name} is there already: {', '.join(BUILTIN)} always are")
@@ -41,7 +44,7 @@ def checked_name(name: str) -> str:
 
 def is_name(name: str) -> bool:
     """Return whether values may have this name."""
-    return bool(_NAME.match(name)) and name not in _RESERVED and name not in BUILTIN
+    return bool(_NAME.match(name)) and name not in _RESERVED | NOT_NAMES and name not in BUILTIN
 
 
 Name = Annotated[str, Field(strict=True), BeforeValidator(lambda name: checked_name(str(name)))]
@@ -258,6 +261,15 @@ class Recipe(_Data):
         kept = {name: value for name, value in self.to_dict().items() if name != "tests"}
         text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def matches(self, kept: Recipe) -> bool:
+        """Return whether another copy does the same: it may name the document where this one leaves it out."""
+        here, there = self.model_copy(deep=True), kept.model_copy(deep=True)
+        for (_, own), (_, other) in zip(here.walk(), there.walk(), strict=False):
+            if isinstance(own, ToolStep) and isinstance(other, ToolStep) and "path" not in own.with_:
+                if other.with_.get("path") == WHOLE_DOCUMENT:
+                    del other.with_["path"]
+        return here.digest == there.digest
 
     @property
     def needs_model(self) -> bool:

@@ -38,7 +38,9 @@ class _Plain:
             return [self.of(each, depth + 1) for each in value]
         if isinstance(value, float) and not math.isfinite(value):
             raise ToolInputError(f"The result is {value}, which is no number.", code="value")
-        if value is None or isinstance(value, str | bool | int | float):
+        if isinstance(value, str):
+            return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        if value is None or isinstance(value, bool | int | float):
             return value
         return as_text(value)
 

@@ -15,7 +15,7 @@ from copilot.jobs.report.spool import Spool
 #: Groups that are told apart; what comes after them is one group of others.
 MOST = 40
 #: Documents of a group that are listed.
-LISTED = 1_000
+LISTED = 250
 
 #: What a person reads for the code of an error, and what to do next. `{retry}` is the command.
 STEPS: Mapping[str, tuple[str, str]] = MappingProxyType(

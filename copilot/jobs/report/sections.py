@@ -27,7 +27,7 @@ _FEW = 25
 #: Bytes that a page of one section holds, about.
 _ROOM = 3_000_000
 #: Documents on a page of each section.
-_MOST: dict[Name, int] = {"sends": 500, "changes": 500, "values": 500, "results": 500, "all": 2_000}
+_MOST: dict[Name, int] = {"sends": 250, "changes": 250, "values": 250, "results": 250, "all": 1_000}
 
 #: Where nothing came of a document, in words, and the next step; `{resume}` is a command.
 _LEFT = MappingProxyType(

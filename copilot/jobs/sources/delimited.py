@@ -75,24 +75,26 @@ def _separator(stream: TextIO) -> tuple[str, int]:
 
 
 class _Lines:
-    """The lines of a file, none of them endless, and how many quotes and lines the present row has so far."""
+    """The lines of a file, none of them endless; `lines` counts those of the present row."""
 
     def __init__(self, stream: TextIO, table: str) -> None:
         self._stream, self._table = stream, table
-        self.quotes = self.lines = self.total = 0
+        self.lines = self._total = 0
+        #: A reader asks for more than there is only within a quote.
+        self.is_over = False
 
     def __iter__(self) -> Iterator[str]:
         while line := self._stream.readline(_LINE):
-            self.total += 1
+            self._total += 1
             self.lines += 1
-            self.quotes += line.count('"')
             if self.lines > _LINES or len(line) == _LINE:
                 raise self.open_quote()
             yield line
+        self.is_over = True
 
     def open_quote(self) -> DocumentError:
         """Return the error for a quote that is never closed."""
-        where = f"in line {self.total - self.lines + 1} of {self._table}"
+        where = f"in line {self._total - self.lines + 1} of {self._table}"
         return DocumentError(f"A quote that is opened {where} is not closed.", hint="Check its quotes.")
 
 
@@ -105,9 +107,9 @@ def _cells(stream: TextIO, separator: str, start: int, table: str) -> Iterator[t
     try:
         for number, row in enumerate(csv.reader(lines, delimiter=separator), start=start + 1):
             cells = [cell.strip() for cell in row]
-            if lines.lines > 1 and lines.quotes % 2:
+            if lines.is_over:
                 raise lines.open_quote()
-            lines.quotes = lines.lines = 0
+            lines.lines = 0
             if any(cells):
                 yield number, cells
     except csv.Error as error:

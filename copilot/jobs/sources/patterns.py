@@ -54,7 +54,7 @@ def spread(text: str) -> list[str]:
             waiting += [each[: match.start()] + one + each[match.end() :] for one in match[1].split(",")][::-1]
         if len(waiting) + len(done) > _MOST:
             raise ToolInputError(f"The braces of {text[:80]!r} stand for more than {_MOST} patterns.")
-    return done
+    return list(dict.fromkeys(done))
 
 
 @dataclass(frozen=True)

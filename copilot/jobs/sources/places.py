@@ -17,8 +17,8 @@ from copilot.plugins.connections.files import Files
 from copilot.workspace.mounted import Mounted
 from copilot.workspace.workspace import Workspace
 
-#: Files that a search gives at most.
-_HITS = 1000
+#: Files that are asked for, and what a service gives at most; some never say that there are more.
+_HITS, _FULL = 1000, 100
 
 
 class Opened(Protocol):
@@ -80,8 +80,8 @@ def search(words: str, opened: Opened, found: Found) -> Iterator[Path]:
         )
     for place, files in asked:
         hits = files.search(words, _bare(place), _HITS)
-        if len(hits) >= _HITS:
-            found.note(f"The search of {place} gave {_HITS:,} files and may have left out more; narrow it.")
+        if hits and len(hits) % _FULL == 0:
+            found.note(f"The search of {place} gave {len(hits):,} files and may have left out more; narrow it.")
         yield from _known([hit.place for hit in hits], opened.workspace, found)
 
 

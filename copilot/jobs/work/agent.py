@@ -34,7 +34,7 @@ async def ask(job: Job, source: Source, scratch: Scratch, desk: Desk) -> Outcome
     files = [scratch.origin.name] if scratch.origin.name else []
     with holding(scratch):
         turn = await desk.turn(job, source.key)
-        begun = await desk.is_begun(source.key)
+        begun = desk.saver(scratch).is_begun
         if begun and (waiting := await turn.pending()) is not None:
             return Outcome(status=Status.ASKED, cards=[waiting.card], thread=desk.thread(source.key))
         events = turn.say(GO_ON, [], GO_ON) if begun else turn.say(said.text, files, said.typed)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.agent.copilot import Copilot
@@ -19,18 +16,17 @@ from copilot.jobs.work import scratch as scratches
 from copilot.jobs.work.keeping import Answers, Blobs, FolderBlobs
 from copilot.jobs.work.readers import Readers
 from copilot.jobs.work.shape import Shape
-from copilot.jobs.work.standing import PlacedAudit, PlacedGuard, stand_in
+from copilot.jobs.work.standing import PlacedAudit, PlacedGuard, at_hand, stand_in
 from copilot.settings import Settings
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import BaseCheckpointSaver
-
     from copilot.agent.turn import Turn
+    from copilot.jobs.work.scratch import Scratch
+    from copilot.jobs.work.threads import FileSaver
     from copilot.models.router import RoutedChatModel
     from copilot.workspace.file import File
 
 _SHAPES = 32  # schemas that are kept: recipes may make their own
-THREADS = Path("jobs") / "threads.sqlite"
 #: What is costly to make and the same for every assistant of a person.
 _SHARED = ("_discovered", "project_skills", "skills", "personas", "servers", "hub", "serializer", "_secrets")
 
@@ -39,8 +35,9 @@ class Desk:
     """What the work on documents of one run needs, shared between them: all of it is safe for many at once.
 
     `base` is the person's assistant: its workspace is where documents are read, its settings and skills count. `run`
-    is the run's id. `blobs` keep new content, `answers` those of identical requests (None: none are kept), and `saver`
-    the threads (a file of the state folder without one). One event loop uses a desk; `aclose` ends what it started.
+    is the run's id. `blobs` keep new content, `answers` those of identical requests (None: none are kept), `saver`
+    the threads (a file of the state folder without one); `readers` are those of a worker with several desks. One event
+    loop uses a desk; `aclose` ends what it started.
     """
 
     def __init__(
@@ -50,18 +47,15 @@ class Desk:
         *,
         blobs: Blobs | None = None,
         answers: Answers | None = None,
-        saver: BaseCheckpointSaver[Any] | None = None,
+        readers: Readers | None = None,
     ) -> None:
         self.base, self.run, self.state = base, run, base.state
         self.blobs: Blobs = blobs or FolderBlobs(base.state / "jobs" / "blobs")
         self.answers = answers
-        self.readers = Readers()
+        self.readers, self._own_readers = readers or Readers(), readers is None
         self._assistants: dict[tuple[str, str], Copilot] = {}
         self._shapes: dict[str, Shape] = {}
         self._audit = PlacedAudit(base.audit)
-        self._saver = self._given = saver
-        self._stack = AsyncExitStack()
-        self._opening = asyncio.Lock()
 
     @property
     def settings(self) -> Settings:
@@ -97,49 +91,28 @@ class Desk:
         return self.assistant(job).router
 
     async def turn(self, job: Job, key: str) -> Turn:
-        """Return a turn in the thread of a document; raises as `assistant`."""
-        saver = await self.saver()
+        """Return a turn in the thread of the scratch at hand; raises as `assistant`."""
         assistant = await asyncio.to_thread(self.assistant, job)
-        return assistant.turn_in(saver, self.thread(key), "read-only" if job.mode == "read-only" else "yes")
+        mode = "read-only" if job.mode == "read-only" else "yes"
+        return assistant.turn_in(self.saver(at_hand()), self.thread(key), mode)
 
     def thread(self, key: str) -> str:
-        """Return the thread of a document: the same one in every process."""
+        """Return the name of the thread of a document: the same one in every process."""
         return f"{self.run}-{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
 
-    async def is_begun(self, key: str) -> bool:
-        """Return whether the thread of a document holds anything."""
-        saver = await self.saver()
-        return await saver.aget_tuple({"configurable": {"thread_id": self.thread(key)}}) is not None
+    def saver(self, scratch: Scratch) -> FileSaver:
+        """Return where the thread of a scratch is kept."""
+        from copilot.jobs.work.threads import FileSaver
 
-    async def forget_thread(self, key: str) -> None:
-        """Remove the thread of a document."""
-        saver = await self.saver()
-        await saver.adelete_thread(self.thread(key))
+        if scratch.saver is None:
+            scratch.saver = FileSaver(scratch.thread_file, self.base.serializer)
+        return scratch.saver
 
     async def forget(self, key: str) -> None:
-        """Remove the thread of a document, and its scratch, if there are any."""
-        if scratches.place_for(self.state, self.run, key).exists():
-            await self.forget_thread(key)
-            await asyncio.to_thread(shutil.rmtree, scratches.place_for(self.state, self.run, key), True)
-
-    async def saver(self) -> BaseCheckpointSaver[Any]:
-        """Return where threads are kept; raises EverpilotError when the database can't be used."""
-        async with self._opening:
-            if self._saver is None:
-                from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-                from copilot._database import dsn
-                from copilot.agent.checkpoints import checkpoints
-
-                path = self.state / THREADS
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                at = dsn(self.settings.database, os.environ) if self.settings.database else ""
-                opened = await self._stack.enter_async_context(checkpoints(path, self.base.serializer, at))
-                if isinstance(opened, AsyncSqliteSaver):
-                    # A crash of ours loses nothing by it; after a power cut a document is begun anew.
-                    await opened.conn.execute("PRAGMA synchronous=OFF")
-                self._saver = opened
-        return self._saver
+        """Remove the scratch of a document with its thread, if there is one."""
+        place = scratches.place_for(self.state, self.run, key)
+        if place.exists():
+            await asyncio.to_thread(shutil.rmtree, place, True)
 
     def shape(self, job: Job) -> Shape:
         """Return the checked schema of the job's fields. Raises ToolInputError (code "schema")."""
@@ -168,19 +141,10 @@ class Desk:
         text = repr([[each.model_dump() for each in told[0]], told[1].model_dump()])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    async def reopen(self) -> None:
-        """Leave a database of threads that failed; the next document opens it anew. One that was given stays."""
-        async with self._opening:
-            if self._given is None:
-                self._saver = None
-                stack, self._stack = self._stack, AsyncExitStack()
-                with suppress(Exception):  # what is broken need not close well
-                    await stack.aclose()
-
     async def aclose(self) -> None:
-        """Close the database of threads and end the readers."""
-        await self._stack.aclose()
-        await asyncio.to_thread(self.readers.close)
+        """End the readers, unless they were given."""
+        if self._own_readers:
+            await asyncio.to_thread(self.readers.close)
 
     async def __aenter__(self) -> Desk:
         return self

@@ -95,7 +95,6 @@ async def _guarded(job: Job, source: Source, desk: Desk) -> Outcome:
         return faults.failed(error, thread=desk.thread(source.key), **used.known())
     except Exception as error:
         if isinstance(error, sqlite3.Error) or type(error).__module__.partition(".")[0] in _DATABASES:
-            await desk.reopen()
             raise
         _log.warning("the work on a document failed", exc_info=True)
         reason = redacted(f"{type(error).__name__}: {error}")[:300]
@@ -130,7 +129,6 @@ async def _asked(
             await desk.readers.read(file.content, file.name)  # what can't be read safely goes no further
         made = (desk.state, desk.run, source.key, source.path, file, desk.settings.trust)
         scratch = await asyncio.to_thread(scratches.made, *made)
-        await desk.forget_thread(source.key)  # of a scratch that is gone
     if job.recipe is None:
         outcome = await agent.ask(job, source, scratch, desk)
     else:

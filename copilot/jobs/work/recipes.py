@@ -122,7 +122,7 @@ class ScratchHands:
 
     async def _turn(self, text: str) -> Reply:
         turn = await self._desk.turn(self._job, self._source.key)
-        waiting = await turn.pending() if await self._desk.is_begun(self._source.key) else None
+        waiting = await turn.pending() if self._desk.saver(self._scratch).is_begun else None
         said = self._said
         if waiting is not None and (said is None or said.card != waiting.card["digest"]):
             raise Waits([waiting.card])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from copilot.errors import DocumentError, WorkspaceError
 from copilot.settings import TrustSettings
@@ -31,8 +31,11 @@ from copilot.workspace.reading import read_bytes
 from copilot.workspace.save import make_private
 from copilot.workspace.workspace import Workspace
 
+if TYPE_CHECKING:
+    from copilot.jobs.work.threads import FileSaver
+
 FOLDER = Path("jobs") / "scratch"
-_FILES, _KEPT, _META, _LINES, _WAS = "files", "kept", "origin.json", "written.jsonl", "was"
+_FILES, _KEPT, _META, _LINES, _WAS, _THREAD = "files", "kept", "origin.json", "written.jsonl", "was", "thread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ class Scratch:
     def __init__(self, folder: Path, origin: Origin, trust: TrustSettings) -> None:
         self.folder, self.origin = folder, origin
         self.files = folder / _FILES
+        self.thread_file = folder / _KEPT / _THREAD
+        self.saver: FileSaver | None = None  # of its thread, once it is read
         self._trust = trust
 
     @cached_property

@@ -388,6 +388,14 @@
     localStorage.removeItem(REMEMBERED);
     location.reload();
   });
+  // Web Chat shows of files that wait to be sent only that there are some.
+  const staged = document.getElementById('staged');
+  store.subscribe(() => {
+    const names = (store.getState().sendBoxAttachments || []).map(({ blob }) => blob.name || 'file');
+    staged.hidden = !names.length;
+    const text = names.length ? `Goes with your message: ${names.join(', ')}` : '';
+    if (staged.textContent !== text) staged.textContent = text;
+  });
   scheme.addEventListener('change', () => line && render());
 
   const begin = async () => {
