@@ -401,12 +401,14 @@ class Copilot:
         files: Sequence[str] = (),
         mode: str | None = None,
         typed: str | None = None,
+        message_id: str = "",
     ) -> AsyncIterator[Event]:
         """Yield what happens while `message` is answered; the last event is always a `Final`.
 
         `thread` continues a conversation (a new one is made without it); `files` are documents that the message is
         about; DocumentError is raised for one that is not there. `typed` is what of the message the signed-in person
-        typed, where that is not all of it (a prompt out of a link or a pipe: ""); only this endorses actions. Errors
+        typed, where that is not all of it (a prompt out of a link or a pipe: ""); only this endorses actions. A message
+        with a `message_id` counts once: given again, after a crash perhaps, its turn goes on where it was. Errors
         in the turn arrive as `Final.error`. Waiting for an approval ends the stream, too: answer it with `aresume`.
         """
         thread = thread or self.threads.new_id()
@@ -415,7 +417,7 @@ class Copilot:
         async with self._turn(thread, mode) as turn:
             agent = self.persona.handle if self.persona else ""
             self.threads.touch(thread, self.folder, message, self.roots[1:], agent)
-            async for event in turn.say(message, named, typed):
+            async for event in turn.say(message, named, typed, id=message_id):
                 yield event
 
     def _document(self, path: str) -> Path:
@@ -442,6 +444,12 @@ class Copilot:
         """
         async with self._turn(thread, mode) as turn:
             async for event in turn.answer(approve, message, card, always):
+                yield event
+
+    async def astream_on(self, thread: str, *, mode: str | None = None) -> AsyncIterator[Event]:
+        """Yield what is left of a turn that was broken off, in another process perhaps; its end, if it had ended."""
+        async with self._turn(thread, mode) as turn:
+            async for event in turn.go_on():
                 yield event
 
     async def aask(
@@ -484,9 +492,12 @@ class Copilot:
         files: Sequence[str] = (),
         mode: str | None = None,
         typed: str | None = None,
+        message_id: str = "",
     ) -> Iterator[Event]:
         """Yield the events of `astream` without an event loop of your own."""
-        return iterate(lambda: self.astream(message, thread=thread, files=files, mode=mode, typed=typed))
+        return iterate(
+            lambda: self.astream(message, thread=thread, files=files, mode=mode, typed=typed, message_id=message_id)
+        )
 
     def stream_resume(
         self,

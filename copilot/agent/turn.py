@@ -51,16 +51,23 @@ class Turn:
             "recursion_limit": _STEPS,
         }
 
-    async def say(self, message: str, files: Sequence[str], typed: str | None = None) -> AsyncIterator[Event]:
+    async def say(
+        self, message: str, files: Sequence[str], typed: str | None = None, *, id: str = ""
+    ) -> AsyncIterator[Event]:
         """Yield the events of the turn that answers a person's message.
 
         `typed` is what of it they typed themselves; if None all but what was piped in. Anything else in it, also the
-        names of files, is other people's words.
+        names of files, is other people's words. With an `id` the message counts once: where the thread holds it
+        already, the turn goes on where it was broken off, or its end is told again.
         """
+        if id and (known := await self._messages()) and any(m.id == f"user-{id}" for m in known):
+            async for event in self.go_on():
+                yield event
+            return
         text = _with_files(message, files)
         words = message.partition(f"\n\n{PIPED}\n")[0] if typed is None else typed
         label = USER if words == text else USER | UNKNOWN
-        said = HumanMessage(text, id=f"user-{uuid.uuid4().hex}", additional_kwargs={LABEL: label.to_dict()})
+        said = HumanMessage(text, id=f"user-{id or uuid.uuid4().hex}", additional_kwargs={LABEL: label.to_dict()})
         mended = self._mended(await self._messages())
         results = [result_of(step) for step in mended]
         given = {
@@ -69,6 +76,15 @@ class Turn:
             "label": join((step.label for step in mended), label | self._label if self._label else label).to_dict(),
         }
         async for event in self._run(given):
+            yield event
+
+    async def go_on(self) -> AsyncIterator[Event]:
+        """Yield the events of a turn that was broken off, from its last checkpoint on; its end, if it had ended."""
+        if (waiting := await self.pending()) is not None:
+            yield waiting
+            yield await self._final(None, [])
+            return
+        async for event in self._run(None):
             yield event
 
     async def answer(

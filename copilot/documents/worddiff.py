@@ -18,6 +18,7 @@ SpanKind = Literal["same", "removed", "added"]
 #: Characters of what stays the same that are shown beside a change.
 CONTEXT = 40
 _MOST_WORK = 4_000_000  # word pairs that are compared; longer texts are shown whole
+_MOST_STEPS = 4_000_000  # of the search for what is the same: words that come again and again make it cubic
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 _HTML = {"same": "{}", "removed": "<del>{}</del>", "added": "<ins>{}</ins>"}
@@ -88,11 +89,26 @@ def _pairs(before: str, after: str, context: int | None) -> Iterator[tuple[str, 
         yield gone, come, same
 
 
+class _Bounded(difflib.SequenceMatcher[str]):
+    """Finds nothing more that stays the same once it took too long: the rest is told as gone and come."""
+
+    _left = _MOST_STEPS
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        places: Mapping[str, Sequence[int]] = self.b2j
+        self._left -= sum(len(places.get(word, ())) for word in self.a[alo:ahi])
+        if self._left < 0:
+            return difflib.Match(alo, blo, 0)
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
 def _steps(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Yield the differences of two rows of words; two that only a space parts are one."""
     gone = come = ""
     held = ""
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in _Bounded(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
             same = "".join(old[i1:i2])
             if (gone and come) and same.isspace():

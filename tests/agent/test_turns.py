@@ -378,6 +378,52 @@ async def test_pending_and_events_of_an_approval(folder: Path) -> None:
     assert waiting.card == asked[0].card
 
 
+async def test_a_message_with_an_id_counts_once(folder: Path) -> None:
+    copilot = made(folder, [[("custom__read", {"path": "a.txt"})], "It says so.", "another answer"])
+    for _ in range(3):
+        events = [e async for e in copilot.astream("what does a.txt say?", thread="t1", message_id="m1")]
+        assert isinstance(final := events[-1], Final)
+        assert final.text == "It says so."
+    assert [e.type for e in events] == ["final"]
+    other = [e async for e in copilot.astream("and now?", thread="t1", message_id="m2")]
+    assert other[-1].text == "another answer"  # type: ignore[attr-defined]
+
+
+async def test_a_message_that_waits_for_an_approval_shows_it_again(folder: Path) -> None:
+    copilot = made(folder, [[swap_call()], "Done."])
+    cards = []
+    for _ in range(2):
+        events = [e async for e in copilot.astream("replace Acme", thread="t1", message_id="m1")]
+        cards += [e.card["digest"] for e in events if isinstance(e, ApprovalEvent)]
+        assert events[-1].approvals  # type: ignore[attr-defined]
+    assert len(set(cards)) == 1
+    assert len(cards) == 2
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_a_turn_that_was_killed_goes_on_where_it_was(folder: Path, written: bool) -> None:
+    script = [[("custom__read", {"path": "a.txt"})], [swap_call()], "Done."]
+    where = "Workspace, 'commit'" if written else "Runner, 'commit'"
+    code = (
+        "import os; from pathlib import Path; from tests.agent.test_turns import made\n"
+        "from copilot.workspace.workspace import Workspace\nfrom copilot.agent.plan import Runner\n"
+        f"real = getattr({where})\n"
+        f"def die(self, *a, **k):\n    {'real(self, *a, **k); ' if written else ''}os._exit(9)\n"
+        f"setattr({where}, die)\n"
+        f"list(made(Path({str(folder)!r}), {script!r}, 'yes').stream('replace it', thread='t1', message_id='m1'))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=False).returncode == 9
+    events = [e async for e in made(folder, script, "yes").astream("replace it", thread="t1", message_id="m1")]
+    assert isinstance(final := events[-1], Final)
+    assert final.text == "Done."
+    assert final.error is None
+    assert (folder / "a.txt").read_text() == "Contoso owes Contoso."
+    assert [(e.name, e.status) for e in events if isinstance(e, ToolEvent)][-1] == ("custom.swap", "done")
+    assert len(made(folder, script).workspace.history()) == 1
+
+
 def die_after_first_commit(folder: Path, script: list[Any], thread: str) -> None:
     """Approve in a process that dies after a file was replaced and before the graph knew."""
     code = (

@@ -181,6 +181,21 @@ async def test_a_refused_token_is_exchanged_once() -> None:
         assert to.service.tokens == ["Bearer t1", "Bearer t2"]
 
 
+async def test_another_agent_gets_tokens_made_out_to_itself() -> None:
+    async with sending() as to:
+        asked: list[str] = []
+        other = Signed()
+        other.number = 50
+        connector = to.channel.connector
+        connector.signed_for = lambda agent: asked.append(agent) or other  # type: ignore[func-returns-value]
+        for kind in ("agent", "agent", "channel", "local"):
+            await connector.channel(to.channel.activity, {"kind": kind, "app": "their-app"}).send({"text": "Hi"})
+        assert (to.service.tokens, asked) == (["Bearer t50", "Bearer t50", "Bearer t1", "Bearer t1"], ["their-app"])
+    made = signing(BotSettings(app_id=APP, managed_identity=True), CLOUDS["public"], "their-app")
+    assert isinstance(made, AppToken)
+    assert made.source.settings.scope == "their-app/.default"
+
+
 async def test_deleting_what_is_gone_and_typing_that_fails_are_nothing() -> None:
     async with sending((404, {}), (429, {"Retry-After": "1"})) as to:
         await to.channel.delete("m1")

@@ -60,7 +60,9 @@ class Browser:
         return await self.join()
 
     async def join(self, conversation: str = "") -> dict[str, Any]:
-        made = await self.json("POST", "/tokens/generate", body={"conversationId": conversation} if conversation else {})
+        made = await self.json(
+            "POST", "/tokens/generate", body={"conversationId": conversation} if conversation else {}
+        )
         self.token, self.conversation = made["token"], made["conversationId"]
         return await self.json("POST", "/conversations")
 
@@ -128,7 +130,11 @@ async def test_a_stream_is_one_message_that_grows_and_is_never_doubled(site: Sit
     channel = site.chat.channel(browser.conversation, "turn-1")
 
     async def turn() -> str:
-        stream = {"type": "typing", "text": "Reading", "channelData": {"streamType": "informative", "streamSequence": 1}}
+        stream = {
+            "type": "typing",
+            "text": "Reading",
+            "channelData": {"streamType": "informative", "streamSequence": 1},
+        }
         id = await channel.send(stream, "answer")
         for number, text in ((2, "It is"), (4, "It is 40"), (3, "It is 4")):
             info = {"type": "streaminfo", "streamId": id, "streamType": "streaming", "streamSequence": number}
@@ -139,11 +145,15 @@ async def test_a_stream_is_one_message_that_grows_and_is_never_doubled(site: Sit
     [_, growing] = (await browser.seen())["activities"]
     assert (growing["id"], growing["type"], growing["text"]) == (id, "message", "It is 40")  # 3 came too late
     assert growing["channelData"]["everpilot:writing"]
-    again = site.chat.channel(browser.conversation, "turn-1")
-    assert site.run(again.send({"type": "message", "text": "It is 42."}, "answer")) == id  # resumed by another replica
+    again = site.chat.channel(browser.conversation, "turn-1")  # resumed by another replica
+    first = {"type": "typing", "text": "It", "channelData": {"streamType": "streaming", "streamSequence": 1}}
+    assert site.run(again.send(first, "answer")) == id
+    [_, anew] = (await browser.seen())["activities"]
+    assert (anew["id"], anew["text"]) == (id, "It")
     final = {"type": "message", "text": "It is 42.", "channelData": {"streamType": "final", "streamId": id}}
     site.run(again.send(final))
     site.run(channel.send({"type": "typing", "text": "It", "channelData": {"streamType": "streaming", "streamId": id}}))
+    assert site.run(again.send(first, "answer")) == id  # and a third time, when all was said
     [_, done] = (await browser.seen())["activities"]
     assert (done["id"], done["text"]) == (id, "It is 42.")
     assert "everpilot:writing" not in done["channelData"]
@@ -158,7 +168,10 @@ async def test_cards_are_such_that_web_chat_answers_them(site: Site, browser: Br
         {"type": "Action.Execute", "title": "No", "verb": "go", "data": {"card": "2"}},
     ]
     card = {"type": "AdaptiveCard", "refresh": {}, "body": [{"type": "ActionSet", "actions": actions}]}
-    made = {"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]}
+    made = {
+        "type": "message",
+        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
+    }
     site.run(site.chat.channel(browser.conversation).send(made))
     [shown] = (await browser.seen())["activities"]
     assert shown["attachments"][0]["content"] == {
@@ -208,8 +221,15 @@ async def test_a_browser_at_one_replica_sees_what_another_ones_turn_says(stores:
         async with browser.http.ws_connect(again["streamUrl"]) as socket:
             rest = (await socket.receive_json())["activities"]
             assert [a["text"] for a in rest if a["type"] == "message"] == ["from two"]
+        sent = await browser.json("POST", browser.path("/upload"), data=form(("a.txt", b"a" * 700_000, ""), text=""))
+        kept = one.run(one.chat.files.find(two.inbox.heard[-1][0]["attachments"][0]["contentUrl"]))
+        assert (kept.size, two.inbox.heard[-1][0]["id"]) == (700_000, sent["id"])
         history = await browser.seen()
-        assert [a["text"] for a in history["activities"]] == ["hello", "from two"]  # and nobody writes there any more
+        assert [a["text"] for a in history["activities"]] == [
+            "hello",
+            "from two",
+            "",
+        ]  # and nobody writes there any more
         await browser.http.close()
 
 
@@ -258,7 +278,9 @@ async def test_a_file_goes_up_and_the_edited_one_comes_down(site: Site, browser:
     url = back["attachments"][0]["contentUrl"]
     async with browser.http.get(url) as response:
         assert await response.read() == data[::-1]
-        assert response.headers["Content-Disposition"].startswith("attachment; filename=\"_ edited.docx\"; filename*=UTF-8''")
+        assert response.headers["Content-Disposition"].startswith(
+            "attachment; filename=\"_ edited.docx\"; filename*=UTF-8''"
+        )
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.content_type == "application/octet-stream"
     other = sent["attachments"][0]["contentUrl"]
@@ -291,6 +313,13 @@ async def test_too_much_is_refused_and_nothing_of_it_is_kept(
     many = form(*((f"{n}.txt", b"x", "") for n in range(11)))
     assert (await browser.ask("POST", browser.path("/upload"), data=many))[0] == 400
     assert (await browser.seen())["activities"] == []
+    await browser.json("POST", browser.path("/upload"), data=form(("a.txt", b"x" * 900, "")))
+    monkeypatch.setattr(site.chat.files, "_quota", 900)
+    status, body = await browser.ask("POST", browser.path("/upload"), data=form(("b.txt", b"x", "")))
+    assert (status, body["error"]["code"]) == (413, "MessageSizeTooBig")
+    monkeypatch.setattr("copilot.hosts.bot.webchat.service._FLOOD", 5)
+    statuses = [(await browser.ask("POST", browser.path("/activities"), data=b"{"))[0] for _ in range(5)]
+    assert statuses[-1] == 429
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------
@@ -308,7 +337,15 @@ async def test_a_token_is_for_one_conversation_and_half_an_hour(site: Site, brow
     good = browser.token
     head, body, mark = good.split(".")
     unsigned = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
-    for bad in ("", "x", f"{unsigned}.{body}.", f"{unsigned}.{body}.{mark}", f"{head}.{body}A.{mark}", "a.b.c", "é.é.é"):
+    for bad in (
+        "",
+        "x",
+        f"{unsigned}.{body}.",
+        f"{unsigned}.{body}.{mark}",
+        f"{head}.{body}A.{mark}",
+        "a.b.c",
+        "é.é.é",
+    ):
         browser.token = bad
         status, answer = await browser.ask("GET", browser.path("/activities"))
         assert (status, answer["error"]["code"]) == (401, "BadArgument"), bad

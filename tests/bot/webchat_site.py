@@ -49,7 +49,7 @@ class Stub:
 
 
 class Site:
-    """One replica: its own thread, event loop and connections, on a port that stays the same over `stop` and `start`."""
+    """One replica: its own thread, event loop and connections, on a port that stays over `stop` and `start`."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Site:
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         database = self._database()
-        self.chat = WebChat(database, **self._clock)  # type: ignore[arg-type]
+        self.chat = WebChat(database, quota=100_000_000, **self._clock)  # type: ignore[arg-type]
         self.inbox = Stub(self.chat, self._speaker)
         app = web.Application(client_max_size=1_048_576)
         self.tries = Tries()

@@ -14,7 +14,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -60,30 +60,49 @@ class Refused(ServiceError):
 
 @dataclass
 class Connector:
-    """Sends to channels. Made once for the process; `close` ends its connections."""
+    """Sends to channels. Made once for the process; `close` ends its connections.
+
+    `signed_for` makes what signs requests to another agent (its app ID), which wants tokens made out to itself.
+    """
 
     signing: Signing
     hosts: Hosts
     metrics: Metrics
     sleep: Sleep = asyncio.sleep
+    signed_for: Callable[[str], Signing] | None = None
     _session: ClientSession | None = field(default=None, init=False)
+    _agents: dict[str, Signing] = field(default_factory=dict, init=False)
 
-    def channel(self, activity: Activity) -> ServiceChannel:
-        """Return where the replies to an activity go. Raises Refused for a service that may not be answered."""
+    def channel(self, activity: Activity, who: Mapping[str, Any] | None = None) -> ServiceChannel:
+        """Return where the replies to an activity go; `who` sent it, as the inbox was told.
+
+        Raises Refused for a service that may not be answered.
+        """
         if not self.hosts.allows(activity["serviceUrl"]):
             raise Refused("The bot answers only to Microsoft's hosts and those of bot.service_hosts.", code="denied")
-        return ServiceChannel(self, activity)
+        return ServiceChannel(self, activity, self._signing(who or {}))
 
-    async def call(self, method: str, url: str, body: Activity | None = None, *, tries: int = _TRIES) -> dict[str, Any]:
+    def _signing(self, who: Mapping[str, Any]) -> Signing:
+        agent = str(who.get("app") or "")
+        if who.get("kind") != "agent" or not agent or self.signed_for is None:
+            return self.signing
+        if agent not in self._agents:
+            self._agents[agent] = self.signed_for(agent)  # few: those of bot.agents
+        return self._agents[agent]
+
+    async def call(
+        self, method: str, url: str, body: Activity | None = None, *, tries: int = _TRIES, by: Signing | None = None
+    ) -> dict[str, Any]:
         """Return what the service answered. Raises Refused when it took nothing, after having tried again."""
+        signing = by or self.signing
         waited, renewed = 0.0, False
         for left in reversed(range(tries)):
-            status, told, after = await self._once(method, url, body)
+            status, told, after = await self._once(method, url, body, signing)
             if 200 <= status < 300:
                 self.metrics.reply("sent")
                 return told
             if status == 401 and not renewed:
-                self.signing.renew()
+                signing.renew()
                 renewed = True
                 continue
             wait = after if after is not None else 2.0 ** (tries - 1 - left) * random.uniform(0.5, 1.0)
@@ -104,14 +123,16 @@ class Connector:
             await self._session.close()
             self._session = None
 
-    async def _once(self, method: str, url: str, body: Activity | None) -> tuple[int, dict[str, Any], float | None]:
+    async def _once(
+        self, method: str, url: str, body: Activity | None, signing: Signing
+    ) -> tuple[int, dict[str, Any], float | None]:
         """Return a status, the answer and the seconds to wait; 0: not reached, -1: lost on the way."""
         import aiohttp
         from yarl import URL
 
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         try:
-            if token := await self.signing.token():
+            if token := await signing.token():
                 headers["Authorization"] = f"Bearer {token}"
             data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
             session, place = self._open(), URL(url, encoded=True)
@@ -153,21 +174,22 @@ class ServiceChannel:
 
     connector: Connector
     activity: Activity
+    signing: Signing
 
     async def send(self, activity: Activity) -> str:
         """Send a reply and return its id. Raises Refused."""
         reply = self._addressed(activity)
-        told = await self.connector.call("POST", self._url(str(reply.get("replyToId") or "")), reply)
+        told = await self.connector.call("POST", self._url(str(reply.get("replyToId") or "")), reply, by=self.signing)
         return str(told.get("id") or "")
 
     async def update(self, id: str, activity: Activity) -> None:
         """Put the activity in the place of the one that was sent. Raises Refused."""
-        await self.connector.call("PUT", self._url(id), {**self._addressed(activity), "id": id})
+        await self.connector.call("PUT", self._url(id), {**self._addressed(activity), "id": id}, by=self.signing)
 
     async def delete(self, id: str) -> None:
         """Take back what was sent. Raises Refused, unless it is gone."""
         try:
-            await self.connector.call("DELETE", self._url(id))
+            await self.connector.call("DELETE", self._url(id), by=self.signing)
         except Refused as refusal:
             if refusal.code != "missing":
                 raise
@@ -175,7 +197,9 @@ class ServiceChannel:
     async def typing(self) -> None:
         """Show that something is being written: tried once, and nobody is told when it fails."""
         try:
-            await self.connector.call("POST", self._url(), self._addressed({"type": "typing"}), tries=1)
+            await self.connector.call(
+                "POST", self._url(), self._addressed({"type": "typing"}), tries=1, by=self.signing
+            )
         except Refused as refusal:
             log.info("typing_refused", extra=logs.told(code=refusal.code))
 

@@ -65,8 +65,11 @@ class AppToken:
         self.source.renew()
 
 
-def signing(bot: BotSettings, cloud: Cloud) -> Signing:
-    """Return what signs the bot's requests. Raises SettingsError for settings that lack a proof, or have several."""
+def signing(bot: BotSettings, cloud: Cloud, agent: str = "") -> Signing:
+    """Return what signs the bot's requests to the channels, or to another agent, by its app ID.
+
+    Raises SettingsError for settings that lack a proof, or have several.
+    """
     if not bot.app_id:
         return NoToken()
     proofs = [name for name in ("secret_env", "certificate", "managed_identity") if getattr(bot, name)]
@@ -74,7 +77,8 @@ def signing(bot: BotSettings, cloud: Cloud) -> Signing:
         what = f"bot has {' and '.join(proofs)}" if proofs else "bot.app_id has no proof beside it"
         raise SettingsError(f"{what}.", hint="Set one of bot.secret_env, bot.certificate, bot.managed_identity.")
     kind = "managed_identity" if bot.managed_identity else "client_credentials"
-    given: dict[str, Any] = {"method": kind, "client_id": bot.app_id, "authority": cloud.login, "scope": cloud.scope}
+    given: dict[str, Any] = {"method": kind, "client_id": bot.app_id, "authority": cloud.login}
+    given["scope"] = f"{agent}/.default" if agent else cloud.scope
     if not bot.managed_identity:
         given |= {"tenant": bot.tenant or cloud.tenant, _NAMES[proofs[0]]: getattr(bot, proofs[0])}
     return AppToken(KINDS[kind](EntraSettings(**given), _secret(bot), name="bot"))

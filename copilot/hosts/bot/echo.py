@@ -28,7 +28,7 @@ class Echo:
         if len(self._tasks) >= _MOST:
             return "full"
         if activity["type"] == "message":
-            task = asyncio.create_task(self._reply(activity))
+            task = asyncio.create_task(self._reply(activity, who))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return "new"
@@ -60,10 +60,10 @@ class Echo:
         _, left = await asyncio.wait(self._tasks, timeout=seconds)
         return len(left)
 
-    async def _reply(self, activity: Activity) -> None:
+    async def _reply(self, activity: Activity, who: dict[str, Any]) -> None:
         try:
             with self._connector.metrics.turn():
-                await self._connector.channel(activity).send(_said(activity))
+                await self._connector.channel(activity, who).send(_said(activity))
         except Refused as refusal:
             channel, conversation, id = identity(activity)
             told = logs.told(channel=channel, conversation=conversation, id=id, code=refusal.code)

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 1_024
 _LAST_SECONDS = 5.0  # for requests that are being answered
+_NOTICED = 5.0  # seconds in which a balancer sees that it is not ready, and until then it is still listened
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,18 @@ def run(settings: Settings, address: Address, opened: Open, told: Callable[[str]
     asyncio.run(_serve(settings, address, opened, told))
 
 
+def connector_of(settings: Settings, metrics: Metrics) -> Connector:
+    """Return what sends the bot's replies. Raises SettingsError for settings that lack a proof of who it is."""
+    bot, cloud = settings.bot, CLOUDS[settings.bot.cloud]
+    made = Connector(signing(bot, cloud), hosts_of(settings, cloud), metrics)
+    made.signed_for = lambda agent: signing(bot, cloud, agent)
+    return made
+
+
 async def _serve(settings: Settings, address: Address, opened: Open, told: Callable[[str], None]) -> None:
-    metrics, cloud = Metrics(), CLOUDS[settings.bot.cloud]
+    metrics = Metrics()
     async with AsyncExitStack() as stack:
-        connector = Connector(signing(settings.bot, cloud), hosts_of(settings, cloud), metrics)
+        connector = connector_of(settings, metrics)
         stack.push_async_callback(connector.close)
         connector.warm()
         behind = await stack.enter_async_context(opened(connector))
@@ -84,7 +93,9 @@ async def _serve(settings: Settings, address: Address, opened: Open, told: Calla
         stack.push_async_callback(runner.cleanup)
         told(f"The bot listens at {await _listen(runner, address)}/api/messages. Ctrl+C ends it.")
         await _until_told()
+        noticed = asyncio.get_running_loop().time() + (0 if address.is_local else _NOTICED)
         await drain(app, behind.inbox, settings.bot.drain_seconds)
+        await asyncio.sleep(noticed - asyncio.get_running_loop().time())
 
 
 async def drain(app: web.Application, inbox: Inbox, seconds: float) -> int:

@@ -42,7 +42,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """A line, or a part of a long one: what a cut before it costs, and what a message that begins with it, or ends
-    behind it, has to repeat and to close.
+    behind it, has to repeat and to close. `indent` is how far a list item indents it, which a message that begins with
+    it has no list for.
     """
 
     text: str
@@ -50,6 +51,7 @@ class _Piece:
     head: str = ""
     tail: str = ""
     block: int = 0
+    indent: int = 0
 
 
 def split(text: str, limit: int, *, size: Callable[[str], int] = utf16, shown: int = 0) -> list[Part]:
@@ -81,8 +83,18 @@ def split(text: str, limit: int, *, size: Callable[[str], int] = utf16, shown: i
 def _part(pieces: list[_Piece]) -> Part:
     own = "".join(piece.text for piece in pieces)
     body = own.strip("\n") if pieces[0].cost < _CODE else own.rstrip("\n")
-    tail = pieces[-1].tail
+    body, tail = _outdented(body, pieces[0].indent), pieces[-1].tail
     return Part(f"{pieces[0].head}{body}{tail}" if body.strip() or pieces[0].head else "", own)
+
+
+def _outdented(text: str, indent: int) -> str:
+    """Return a text without the indentation of its first lines: four spaces without a list would make code of them."""
+    if not indent:
+        return text
+    lines = text.split("\n")
+    inside = (at for at, line in enumerate(lines) if line.strip() and not line.startswith(" " * indent))
+    end = next(inside, len(lines))
+    return "\n".join([*(line[indent:] for line in lines[:end]), *lines[end:]])
 
 
 def _merged(parts: list[Part]) -> list[Part]:
@@ -152,7 +164,7 @@ def _pieces(text: str, limit: int, size: Callable[[str], int]) -> Iterator[_Piec
         fence, table = _FENCE.match(lines[at]), _is_table(lines, at)
         if fence is not None or table:
             block += 1
-            cost = _HEADED if headed else _BLOCK
+            cost = _HEADED if headed or lines[at][0] == " " else _BLOCK
             made = _fenced(lines, at, fence, limit, size) if fence is not None else _table(lines, at, limit, size)
             yield replace(made[0], cost=cost, block=block)
             yield from (replace(piece, block=block) for piece in made[1:])
@@ -162,7 +174,8 @@ def _pieces(text: str, limit: int, size: Callable[[str], int]) -> Iterator[_Piec
         line = lines[at]
         cost = _cost(line, blank)
         block += cost == _BLOCK
-        yield _Piece(line, _HEADED if headed and cost < _HEADED and line.strip() else cost, block=block)
+        indent = len(line) - len(line.lstrip(" "))
+        yield _Piece(line, _HEADED if headed and cost < _HEADED and line.strip() else cost, block=block, indent=indent)
         headed = bool(_HEADING.match(line)) or (headed and not line.strip())
         blank = not line.strip() or bool(_HEADING.match(line))
         at += 1
@@ -188,13 +201,14 @@ def _fenced(lines: list[str], at: int, fence: re.Match[str], limit: int, size: C
     if size(opening) + size(closing) > limit // 2:  # a fence of a thousand ticks
         opening = closing = ""
     ends = re.compile(rf"(?: {{0,3}}> ?)*[ \t]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$")
-    pieces = [_Piece(lines[at], _BLOCK, "", closing)]
+    indent = len(fence["space"]) if not quote else 0
+    pieces = [_Piece(lines[at], _BLOCK, "", closing, indent=indent)]
     for line in lines[at + 1 :]:
         if quote and not line.lstrip(" ").startswith(">"):
             break
         if ends.match(line.rstrip("\n")):
-            return [*pieces, _Piece(line, _WORD, opening, "")]
-        pieces.append(_Piece(line, _CODE, opening, closing))
+            return [*pieces, _Piece(line, _WORD, opening, "", indent=indent)]
+        pieces.append(_Piece(line, _CODE, opening, closing, indent=indent))
     return pieces
 
 

@@ -11,6 +11,7 @@ RFC 8725, sections 3.1, 3.9 and 3.10; Microsoft identity platform, "Access token
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections import OrderedDict
@@ -88,16 +89,17 @@ class Tokens:
         ]
         self._tenants = {each.lower() for each in self.bot.tenants or [self.bot.tenant] if each}
         self._agents = {each.lower() for each in (*self.bot.agents, self.bot.app_id)}
-        self._seen: OrderedDict[str, Who] = OrderedDict()
+        self._seen: OrderedDict[bytes, Who] = OrderedDict()
 
     async def check(self, header: str | None) -> Who:
         """Return for whom the value of an `Authorization` header speaks. Raises NotAllowed, and keys.Unavailable."""
         token = _bearer(header)
-        if (known := self._seen.get(token)) is not None and self.clock() < known.until:
+        key = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        if (known := self._seen.get(key)) is not None and self.clock() < known.until:
             return known
         found = await self._checked(token)
-        self._seen[token] = found
-        self._seen.move_to_end(token)
+        self._seen[key] = found
+        self._seen.move_to_end(key)
         if len(self._seen) > _KEPT:
             self._seen.popitem(last=False)
         return found

@@ -21,7 +21,8 @@ MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000
 _DEEPEST = 40
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TAGS = "tag:yaml.org,2002:"
+_KINDS = ("str", "int", "float", "bool", "null", "seq", "map", "timestamp", "merge", "value")
+_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in _KINDS)
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
 _FRACTION = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}([eE][-+]?[0-9]{1,2})?\Z")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
@@ -112,7 +113,7 @@ class _Reader:
         self._seen.add(id(node))
         if len(place) > _DEEPEST or len(self._seen) > _MOST_NODES:
             raise RecursionError
-        if not node.tag.startswith(_TAGS):
+        if node.tag not in _TAGS:
             self._fault(node, place, f"the tag {node.tag} is not read here")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)

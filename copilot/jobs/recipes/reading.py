@@ -62,20 +62,16 @@ def read(path: Path) -> Read:
 
 
 def changed(kept: Recipe, path: Path) -> str:
-    """Return what to tell of a run that goes on with its own copy of a recipe, "" if the file is still the same.
-
-    Both are compared as they are read; a copy that was completed for its tools is compared without that.
-    """
+    """Return what to tell of a run that goes on with its own copy of a recipe, "" if its file says the same still."""
+    goes_on = "the run goes on with its own copy."
     try:
         now = read(path).recipe
     except PluginError as error:
-        return (
-            f"{path.name} can't be read any more ({error.message.splitlines()[0]}); the run goes on with its own copy."
-        )
-    if now.matches(kept):
+        return f"{path.name} can't be read any more ({error.message.splitlines()[0]}); {goes_on}"
+    if now.digest == kept.digest:
         return ""
     versions = f" (version {kept.version}, now {now.version})" if kept.version != now.version else ""
-    return f"{path.name} was changed since the run began{versions}; the run goes on with its own copy."
+    return f"{path.name} was changed since the run began{versions}; {goes_on}"
 
 
 def parsed(text: str, path: Path) -> Read:

@@ -257,19 +257,13 @@ class Recipe(_Data):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that it does, its tests left out: what a run is bound to."""
-        kept = {name: value for name, value in self.to_dict().items() if name != "tests"}
-        text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """SHA-256 of all that it does, its tests left out: what a run is bound to; the same once it is completed."""
+        bare = self.model_copy(update={"tests": []}, deep=True)
+        for _, step in bare.walk():
+            if isinstance(step, ToolStep) and step.with_.get("path") == WHOLE_DOCUMENT:
+                del step.with_["path"]
+        text = json.dumps(bare.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-    def matches(self, kept: Recipe) -> bool:
-        """Return whether another copy does the same: it may name the document where this one leaves it out."""
-        here, there = self.model_copy(deep=True), kept.model_copy(deep=True)
-        for (_, own), (_, other) in zip(here.walk(), there.walk(), strict=False):
-            if isinstance(own, ToolStep) and isinstance(other, ToolStep) and "path" not in own.with_:
-                if other.with_.get("path") == WHOLE_DOCUMENT:
-                    del other.with_["path"]
-        return here.digest == there.digest
 
     @property
     def needs_model(self) -> bool:

@@ -60,7 +60,7 @@ class Desk:
             f'<textarea id="command" readonly rows="2" spellcheck="false">{text(command)}</textarea>'
             f'<p class="scripted"><button type="button" id="copy" class="main">Copy</button></p>'
             f'<p class="dim">Accept all changes: <code>{text(command)}</code><br>'
-            f"Decline everything: <code>{text(command)} --none</code><br>"
+            f"Decline everything: <code>{text(self.run.command('reject', '--shown', self.shown.digest))}</code><br>"
             f"With buttons in place of commands: <code>{text(self.run.command('review'))}</code></p>"
             f"{self._sends()}</div>"
         )

@@ -1,7 +1,7 @@
 """The thread of one document, kept in its scratch: it goes with it, and costs no trip to a database.
 
-LangGraph's saver in memory, which also writes down what it is given, one record behind the other; opened again, it reads
-them. A record that a crash cut off counts for nothing, like a transaction that was not committed.
+LangGraph's saver in memory, which also writes down what it is given, one record behind the other; opened again, it
+reads them. A record that a crash cut off counts for nothing, like a transaction that was not committed.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class FileSaver(InMemorySaver):
             saved, metadata, parent = value
             self.storage[thread][namespace][id] = (_typed(saved), _typed(metadata), parent)
         elif kind == "blob":
-            self.blobs[tuple(key)] = _typed(value)  # type: ignore[index]
+            self.blobs[tuple(key)] = _typed(value)
         else:
             *outer, task, index = key
-            self.writes[tuple(outer)][task, index] = (value[0], value[1], _typed(value[2]), value[3])  # type: ignore[index]
+            self.writes[tuple(outer)][task, index] = (value[0], value[1], _typed(value[2]), value[3])
 
     def put(
         self,

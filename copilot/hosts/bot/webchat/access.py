@@ -22,7 +22,7 @@ _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHORTEST_KEY = 16
 #: Wrong keys a minute: of one address, and of all. An address behind a proxy is everybody's.
 _EACH, _ALL = 5, 60
-_ADDRESSES = 10_000
+_NAMES = 10_000
 
 
 class NotLetIn(Exception):
@@ -47,30 +47,41 @@ def key_of(settings: BotSettings, env: Mapping[str, str]) -> str:
 
 
 @dataclass
-class Tries:
-    """Counts wrong keys in windows of a minute; in the memory of one replica."""
+class Counts:
+    """Counts by name in windows of a minute; in the memory of one replica, and at most so many names."""
 
     clock: Callable[[], float] = time.monotonic
     _counts: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict, init=False)
 
-    def left(self, address: str) -> bool:
-        """Return whether this address may try again now."""
-        return self._count(address) < _EACH and self._count("") < _ALL
-
-    def failed(self, address: str) -> None:
-        """Count a wrong key."""
-        for name in (address, ""):
-            self._counts[name] = (self._minute(), self._count(name) + 1)
-            self._counts.move_to_end(name)
-        while len(self._counts) > _ADDRESSES:
-            self._counts.popitem(last=False)
-
-    def _count(self, name: str) -> int:
+    def of(self, name: str) -> int:
+        """Return how often this was counted in this minute."""
         minute, count = self._counts.get(name, (0, 0))
         return count if minute == self._minute() else 0
 
+    def add(self, name: str) -> int:
+        """Count once, and return how often that makes."""
+        count = self.of(name) + 1
+        self._counts[name] = (self._minute(), count)
+        self._counts.move_to_end(name)
+        if len(self._counts) > _NAMES:
+            self._counts.popitem(last=False)
+        return count
+
     def _minute(self) -> int:
         return int(self.clock() // 60)
+
+
+class Tries(Counts):
+    """Wrong keys."""
+
+    def left(self, address: str) -> bool:
+        """Return whether this address may try again now."""
+        return self.of(address) < _EACH and self.of("") < _ALL
+
+    def failed(self, address: str) -> None:
+        """Count a wrong key."""
+        self.add(address)
+        self.add("")
 
 
 @dataclass

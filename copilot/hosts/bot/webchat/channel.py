@@ -53,7 +53,7 @@ class WebChatChannel:
         dedupe = f"out:{self._turn}:{key}" if key and self._turn else ""
         placed = await self._transcript.append(self._conversation, made, dedupe, rank=rank)
         if not placed.new:
-            await self._transcript.replace(self._conversation, placed.id, made, rank=rank)
+            await self._transcript.replace(self._conversation, placed.id, made, rank=rank, anew=True)
         return placed.id
 
     async def update(self, id: str, activity: Activity) -> None:

@@ -22,6 +22,7 @@ MOST = 50 * 1024 * 1024
 #: How a file stands in an activity, until it goes to the browser: then it is a link that expires.
 SCHEME = "everpilot-file:"
 _PIECE = 256 * 1024
+_UPLOAD = 3_600  # seconds after which an upload that did not end is over
 _INCOMPLETE = -1  # as its size, until all of it is there
 _NAME = 200
 _REFERENCE = re.compile(re.escape(SCHEME) + r"([A-Za-z0-9_-]{20,64})")
@@ -31,6 +32,10 @@ _UNNAMED = re.compile(r'[\x00-\x1f/\\:*?"<>|]+')
 
 class TooLarge(Exception):
     """A file has more than MOST bytes."""
+
+
+class NoRoom(Exception):
+    """A person has as many files as they may; `str(error)` says so."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +59,16 @@ class File:
 
 
 class Files:
-    """The files. What is written becomes visible when it is complete."""
+    """The files. What is written becomes visible when it is complete. `quota` is the bytes of one person, 0 for all."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, *, quota: int = 0, clock: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._quota = quota
         self._clock = clock
 
     async def put(self, conversation: str, name: str, type: str, data: bytes | AsyncIterable[bytes]) -> File:
-        """Keep a file of a conversation; raises TooLarge, and keeps nothing of it then."""
+        """Keep a file of a conversation; raises TooLarge or NoRoom, and keeps nothing of it then."""
+        await asyncio.to_thread(self._room, conversation)
         plain = plain_name(name)
         file = File(secrets.token_urlsafe(24), conversation, plain, plain_type(type, plain), _INCOMPLETE)
         await asyncio.to_thread(self._keep, file)
@@ -95,6 +102,23 @@ class Files:
             number += 1
 
     # --- the rows -----------------------------------------------------------------------------------------------------
+
+    def _room(self, conversation: str) -> None:
+        """Raise NoRoom when the person of the conversation has the quota already, with what is on its way."""
+        import sqlalchemy as sa
+
+        from copilot.hosts.bot.webchat.tables import CONVERSATIONS, FILES
+
+        if not self._quota:
+            return
+        person = sa.select(CONVERSATIONS.c.person).where(CONVERSATIONS.c.id == conversation).scalar_subquery()
+        theirs = sa.select(CONVERSATIONS.c.id).where(CONVERSATIONS.c.person == person)
+        coming = sa.case((FILES.c.made > self._clock() - _UPLOAD, MOST), else_=0)
+        size = sa.func.sum(sa.case((FILES.c.size < 0, coming), else_=FILES.c.size))
+        with self._database.engine.connect() as link:
+            used = int(link.execute(sa.select(size).where(FILES.c.conversation.in_(theirs))).scalar() or 0)
+        if used >= self._quota:
+            raise NoRoom(f"You have {used // 2**20} MB of files here, which is all that one person may have.")
 
     def _keep_piece(self, id: str, number: int, piece: bytes) -> None:
         from copilot.hosts.bot.webchat.tables import PIECES

@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 class WebChat:
     """The page and its service on one database, which all replicas share.
 
+    `quota` is how many bytes of files one person may have here, 0 for no limit (`BotSettings.quota_mb` in bytes).
     `transcript` and `files` are also what a worker without the page needs: `channel` makes the way back to a browser.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, *, quota: int = 0, clock: Callable[[], float] = time.time) -> None:
         from copilot.hosts.bot.webchat.tables import METADATA
 
         METADATA.create_all(database.engine)
         self._database, self._clock = database, clock
         self.transcript = Kept(database, clock=clock)
-        self.files = Files(database, clock=clock)
+        self.files = Files(database, quota=quota, clock=clock)
         self._line: DirectLine | None = None
 
     def channel(self, conversation: str, turn: str = "") -> WebChatChannel:

@@ -20,8 +20,8 @@ from aiohttp import BodyPartReader, web
 from copilot.hosts.bot.activities import MOST_BYTES, Malformed, is_stop
 from copilot.hosts.bot.inbox import Activity, Inbox
 from copilot.hosts.bot.webchat import incoming
-from copilot.hosts.bot.webchat.access import Access, NotLetIn, new_person, scheme_of
-from copilot.hosts.bot.webchat.files import MOST, SCHEME, File, Files, TooLarge, link_of, references, replaced
+from copilot.hosts.bot.webchat.access import Access, Counts, NotLetIn, new_person, scheme_of
+from copilot.hosts.bot.webchat.files import MOST, SCHEME, File, Files, NoRoom, TooLarge, link_of, references, replaced
 from copilot.hosts.bot.webchat.signing import TOKEN, Holder, Signer, Unsigned
 from copilot.hosts.bot.webchat.transcript import Batch, Transcript
 from copilot.trust.sanitise import safe_text
@@ -33,6 +33,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PREFIX = "/directline"
 _FILES_AT_ONCE = 10
 _AGAIN = 5  # seconds after which a full inbox may be asked again
+#: Messages a minute that nobody types: the turns have their own, kinder limit. Streams of one person at one replica.
+_FLOOD = 300
+_STREAMS = 20
 #: Seconds that a stream is silent before an empty message says that it lives; also the longest sleep of a stream.
 _SILENCE = 20.0
 _PERSON = re.compile(r"dl_[A-Za-z0-9_-]{1,64}")
@@ -55,7 +58,8 @@ class DirectLine:
     ) -> None:
         self._inbox, self._transcript, self._files = inbox, transcript, files
         self._signer, self._access, self._clock = signer, access, clock
-        self._streams: set[web.WebSocketResponse] = set()
+        self._streams: dict[web.WebSocketResponse, str] = {}
+        self._said_by = Counts()
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes for an application of aiohttp."""
@@ -92,6 +96,8 @@ class DirectLine:
                 return _refused(fault.status, "BadSyntax", str(fault))
             except TooLarge:
                 return _refused(413, "MessageSizeTooBig", f"A file may have at most {MOST // 2**20} MB.")
+            except NoRoom as fault:
+                return _refused(413, "MessageSizeTooBig", str(fault))
             except KeyError:
                 return _refused(404, "BadArgument", "There is no such conversation.")
 
@@ -129,6 +135,7 @@ class DirectLine:
 
     async def _start(self, request: web.Request) -> web.Response:
         holder = self._signer.holder(_bearer(request))
+        self._slow(holder)
         new = await self._transcript.open(holder.conversation, holder.person)
         if not new:
             await self._belongs(holder)
@@ -144,6 +151,11 @@ class DirectLine:
         query = f"watermark={watermark}&t={made['token']}"
         made["streamUrl"] = f"{base}/conversations/{holder.conversation}/stream?{query}"
         return web.json_response(made, status=status, headers=_PRIVATE)
+
+    def _slow(self, holder: Holder) -> None:
+        """Raise NotLetIn for a person who says more than anybody can."""
+        if self._said_by.add(holder.person) > _FLOOD:
+            raise NotLetIn("That is too much at once. Wait a minute.", 429)
 
     async def _holder(self, request: web.Request, token: str = "") -> Holder:
         """Return whose request this is, for the conversation of its path; raises Unsigned and KeyError."""
@@ -161,6 +173,7 @@ class DirectLine:
 
     async def _post(self, request: web.Request) -> web.Response:
         holder = await self._holder(request)
+        self._slow(holder)
         given = incoming.read(await _body(request))
         files = [await self._own(holder, reference) for reference in incoming.named(given)]
         return await self._said(given, holder, files)
@@ -193,6 +206,7 @@ class DirectLine:
 
     async def _upload(self, request: web.Request) -> web.Response:
         holder = await self._holder(request)
+        self._slow(holder)
         if not request.content_type.startswith("multipart/"):
             raise Malformed("an upload is multipart/form-data")
         given: dict[str, Any] = {"type": "message", "text": ""}
@@ -226,15 +240,17 @@ class DirectLine:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         holder = await self._holder(request, request.query.get("t", ""))
+        if list(self._streams.values()).count(holder.person) >= _STREAMS:
+            raise NotLetIn("The page is open too often.", 429)
         socket = web.WebSocketResponse(heartbeat=_SILENCE, max_msg_size=4_096)
         await socket.prepare(request)
-        self._streams.add(socket)
+        self._streams[socket] = holder.person
         listening = asyncio.create_task(_until_closed(socket))
         telling = asyncio.create_task(self._tell(request, socket, holder))
         try:
             await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._streams.discard(socket)
+            del self._streams[socket]
             listening.cancel()
             telling.cancel()
             await asyncio.gather(listening, telling, return_exceptions=True)

@@ -59,8 +59,13 @@ class Transcript(Protocol):
         """Put an activity at the end, unless one with this dedupe key is there; raises KeyError: no conversation."""
         ...
 
-    async def replace(self, conversation: str, id: str, activity: Activity, *, rank: int = 0) -> bool:
-        """Put an activity in the place of another; False if there is none, or only one of a higher rank."""
+    async def replace(
+        self, conversation: str, id: str, activity: Activity, *, rank: int = 0, anew: bool = False
+    ) -> bool:
+        """Put an activity in the place of another; False if there is none, or only one of a higher rank.
+
+        With `anew` a stream begins again: only what has ended stays.
+        """
         ...
 
     async def remove(self, conversation: str, id: str) -> bool:
@@ -111,9 +116,15 @@ class Kept:
         self._bell.ring(conversation)
         return placed
 
-    async def replace(self, conversation: str, id: str, activity: Activity, *, rank: int = 0) -> bool:
-        """Put an activity in the place of another; False if there is none, or only one of a higher rank."""
-        done = await asyncio.to_thread(self._replace, conversation, id, activity, rank)
+    async def replace(
+        self, conversation: str, id: str, activity: Activity, *, rank: int = 0, anew: bool = False
+    ) -> bool:
+        """Put an activity in the place of another; False if there is none, or only one of a higher rank.
+
+        With `anew` a stream begins again: only what has ended stays.
+        """
+        most = max(rank, ENDED - 1) if anew else rank
+        done = await asyncio.to_thread(self._replace, conversation, id, activity, rank, most)
         self._bell.ring(conversation)
         return done
 
@@ -199,13 +210,13 @@ class Kept:
             link.execute(ACTIVITIES.insert().values({**row, **more}))
         return Placed(id, number)
 
-    def _replace(self, conversation: str, id: str, activity: Activity, rank: int) -> bool:
+    def _replace(self, conversation: str, id: str, activity: Activity, rank: int, most: int) -> bool:
         from copilot.hosts.bot.webchat.tables import ACTIVITIES
 
         table = ACTIVITIES
         with self._database.engine.begin() as link:
             values = {"version": self._raise(link, conversation), "rank": rank, "body": _written(activity)}
-            which = (table.c.conversation == conversation) & (table.c.id == id) & (table.c.rank <= rank)
+            which = (table.c.conversation == conversation) & (table.c.id == id) & (table.c.rank <= most)
             return bool(link.execute(table.update().where(which).values(values)).rowcount)
 
     def _typing(self, conversation: str, activity: Activity) -> None:
