@@ -41,16 +41,21 @@ chat: $(VENV)/.ready-chat
 		exec $(EVERPILOT) -p "$$PROMPT" --dir "$$DIR" $(if $(filter 1 y yes true,$(YES)),--yes); \
 	else exec $(EVERPILOT) --dir "$$DIR"; fi
 
+# Types are checked beside the tests, which leave a core idle now and then; what was found is told at the end. The tests
+# of a module stay with one worker (worksteal), so that what they share is made once.
 # The tests start hundreds of commands: what was compiled once is kept, whatever the environment says.
 test test-all: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/python -m pytest -n 2
+	@said=$$(mktemp); $(VENV)/bin/mypy >"$$said" 2>&1 & checking=$$!; \
+	trap 'kill $$checking 2>/dev/null; rm -f "$$said"; exit 130' INT TERM; \
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal; tested=$$?; \
+	wait $$checking; checked=$$?; cat "$$said"; rm -f "$$said"; \
+	[ $$tested -eq 0 ] && [ $$checked -eq 0 ]
 
 test-all: $(VENV)/.ready-test
-	@EVERPILOT_ALL_CASES=1 $(VENV)/bin/python -m pytest -n 2
+	@EVERPILOT_ALL_CASES=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy
