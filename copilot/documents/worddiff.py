@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import html
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -92,13 +93,16 @@ def _pairs(before: str, after: str, context: int | None) -> Iterator[tuple[str, 
 class _Bounded(difflib.SequenceMatcher[str]):
     """Finds nothing more that stays the same once it took too long: the rest is told as gone and come."""
 
-    _left = _MOST_STEPS
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        super().__init__(None, old, new, autojunk=False)
+        times = Counter(new)
+        self._costs = [times[word] for word in old]
+        self._left = _MOST_STEPS
 
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
     ) -> difflib.Match:
-        places: Mapping[str, Sequence[int]] = self.b2j
-        self._left -= sum(len(places.get(word, ())) for word in self.a[alo:ahi])
+        self._left -= sum(self._costs[alo:ahi])
         if self._left < 0:
             return difflib.Match(alo, blo, 0)
         return super().find_longest_match(alo, ahi, blo, bhi)
@@ -108,7 +112,7 @@ def _steps(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str, s
     """Yield the differences of two rows of words; two that only a space parts are one."""
     gone = come = ""
     held = ""
-    for tag, i1, i2, j1, j2 in _Bounded(None, old, new, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in _Bounded(old, new).get_opcodes():
         if tag == "equal":
             same = "".join(old[i1:i2])
             if (gone and come) and same.isspace():

@@ -206,7 +206,8 @@ def _review(parsed: argparse.Namespace) -> int:
         run, seen = _chosen(runs, parsed), Seen()
         answer = review(view(run, runs.store, seen), seen.of(runs.store.documents(run.id)), tell)
         if answer is None:
-            say("Nothing was answered." if runs.shown(run.id).digest else "Nothing waits for an answer.")
+            shown = runs.shown(run.id)
+            say("Nothing was answered." if shown.changes or shown.sends else "Nothing waits for an answer.")
             return NEEDS_APPROVAL
         return _answered(parsed, copilot, runs, run, answer)
 

@@ -14,6 +14,7 @@ from copilot.errors import EverpilotError
 from copilot.jobs.job import WAITING, Outcome, Source
 from copilot.jobs.report import RunView, write
 from copilot.jobs.store import Document, Run, Store
+from copilot.workspace.save import make_private
 
 FOLDER = Path("jobs") / "reports"
 
@@ -29,17 +30,21 @@ def finish(store: Store, run: Run, base: Copilot) -> Path:
     What can't be written becomes a note of the run. With nothing left to do, or to be answered, the run has ended.
     """
     report = report_of(run, base.state)
-    report.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     counts, seen = store.counts(run.id), Seen()
     waits = sum(counts.get(status, 0) for status in WAITING)
     if not waits and not store.is_open(run.id):
         store.mark(run.id, ended=True)
     run = store.run(run.id)
-    with ExitStack() as stack:
-        out = _table(store, run, stack)
-        documents = seen.of(store.documents(run.id), out)
-        written = write(report, view(run, store, seen), documents)
-    store.put_blob(run.id, written.shown.to_bytes())
+    try:
+        make_private(report.parent)
+        with ExitStack() as stack:
+            out = _table(store, run, stack)
+            documents = seen.of(store.documents(run.id), out)
+            written = write(report, view(run, store, seen), documents)
+        store.put_blob(run.id, written.shown.to_bytes())
+    except OSError as error:
+        again = f"Write it again when that is mended: everpilot batch report {run.id} --write"
+        store.note(run.id, f"The report or the table can't be written: {error.strerror or error}. {again}")
     store.finished(run.id, run.round)
     return report
 
@@ -66,7 +71,7 @@ class Seen:
     def of(self, documents: Iterator[Document], table: Any = None) -> Iterator[tuple[Source, Outcome]]:
         """Yield the documents for the report, and put each into the table."""
         for each in documents:
-            outcome = (each.outcome or Outcome(status=each.status)).model_copy(update={"status": each.status})
+            outcome = each.told
             if outcome.served_by:
                 self.models[outcome.served_by] += 1
             if table is not None:

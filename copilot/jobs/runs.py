@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from copilot.errors import JobError
 from copilot.jobs.database import Database
 from copilot.jobs.engine import Client
-from copilot.jobs.job import OPEN, Job, Outcome, Status
+from copilot.jobs.job import OPEN, Job, Status
 from copilot.jobs.report.digest import Answer, Shown
 from copilot.jobs.store import Document, Run, Store
 from copilot.jobs.workflows import answer_of, feed_of, finish_of, saving_of, work_of
@@ -91,7 +91,7 @@ class Runs:
             return Shown.from_bytes(self.store.blob(run.id, digest), digest)
         now = Shown(run.id)
         for each in self.store.documents(run.id, (Status.REVIEW, Status.ASKED)):
-            now.add(each.source, each.outcome or Outcome(status=each.status))
+            now.add(each.source, each.told)
         return now
 
     def answer(self, answer: Answer, by: str, audit: Callable[[dict[str, Any]], Any] = lambda event: None) -> Answered:
@@ -102,8 +102,7 @@ class Runs:
         self.client.open()
         run, said = self.store.run(answer.run), Answered()
         for each in self.store.documents(run.id, (Status.REVIEW, Status.ASKED)):
-            outcome = each.outcome or Outcome(status=each.status)
-            verdict = answer.verdict(each.source, outcome)
+            verdict = answer.verdict(each.source, each.told)
             if verdict == "stale":
                 said.stale.append(each.source.path or each.source.key)
             elif verdict != "unanswered":

@@ -68,6 +68,11 @@ class Document:
         """Return the id of the workflow that does it."""
         return f"{self.run}.{self.number}.{self.attempt}"
 
+    @property
+    def told(self) -> Outcome:
+        """What came of it so far, with where it stands."""
+        return (self.outcome or Outcome(status=self.status)).model_copy(update={"status": self.status})
+
 
 class Store:
     """The tables of runs in a database, made when they are not there."""

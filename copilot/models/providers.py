@@ -64,6 +64,8 @@ class Provider:
     transport: str = ""
     listing: str = ""
     listing_headers: Mapping[str, str] = field(default_factory=dict)
+    batches: str = ""
+    batch_price: float = 1.0
     otel: str = ""
     here: bool = False
     cleared: Level | None = None

@@ -210,6 +210,11 @@ def test_the_bodies_are_as_documented() -> None:
     }
 
 
+def test_a_card_expires_by_the_first_of_two_clocks() -> None:
+    assert card_answers.expires_at(CARD, 60) == NOW + timedelta(hours=1)
+    assert card_answers.expires_at(CARD, 10**6) == NOW + timedelta(days=7)
+
+
 def test_what_an_answer_makes_of_the_card() -> None:
     by = read(click()).by
     part = check(read(click({"do": "choose", "step2": "true"})), ASKED, NOW).answer

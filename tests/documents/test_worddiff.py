@@ -77,6 +77,17 @@ def test_moves_are_one_entry_with_both_places() -> None:
     assert entries[0].to_dict()["before"][1] == {"text": "30", "kind": "removed"}
 
 
+def test_words_that_come_again_and_again_cost_a_bounded_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = "The end. " + "a b c " * 20, "The end. " + "c b a " * 20
+    thorough = worddiff.sides(before, after, context=None)
+    monkeypatch.setattr(worddiff, "_MOST_STEPS", 8_000)
+    bounded = worddiff.sides(before, after, context=None)
+    assert len(bounded[0]) < len(thorough[0])
+    for spans, text in zip(bounded, (before, after), strict=True):
+        assert "".join(span.text for span in spans) == text
+        assert all(span.kind != "same" or span.text in before for span in spans)
+
+
 def test_the_same_text_twice_moves_once() -> None:
     gone = [hunk(f"p{n}", "x", "", "structure") for n in (1, 2)]
     kinds = [e.kind for e in worddiff.told([*gone, hunk("p9", "", "x", "structure")])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ from copilot.jobs.job import Citation, Source
 from copilot.jobs.recipes import filters, running
 from copilot.jobs.recipes.examining import examined
 from copilot.jobs.recipes.expressions import condition, template
-from copilot.jobs.recipes.fields import schema_of
+from copilot.jobs.recipes.fields import misfit, schema_of
 from copilot.jobs.recipes.hands import CopilotHands, values_in
 from copilot.jobs.recipes.inputs import bound, written
 from copilot.jobs.recipes.reading import RecipeError, changed, parsed, read
@@ -263,7 +264,8 @@ def test_fields_are_a_schema_or_its_short_form() -> None:
     full = {"type": "object", "properties": {"a": {"type": "string"}}}
     assert schema_of(full) == full
     assert schema_of({"type": "text"})["properties"]["type"]["type"] == ["string", "null"]
-    for wrong in ({}, 5, {"a": 5}, {"a": "txt"}, {"type": "object", "properties": {"a": {"type": "strin"}}}):
+    kinds = ({"type": "strin"}, {"pattern": "(a|aa)+$"}, {"$ref": "http://127.0.0.1:9/x"})
+    for wrong in ({}, 5, {"a": 5}, {"a": "txt"}, *({"type": "object", "properties": {"a": each}} for each in kinds)):
         with pytest.raises(ValueError, match=r"."):
             schema_of(wrong)
 
@@ -529,6 +531,7 @@ def test_the_values_in_an_answer_are_those_of_its_schema() -> None:
     for wrong in ("no", "{", '{"total": "5"}', '{"a": 1}', "[1]", "{" * 5000):
         with pytest.raises(ToolInputError):
             values_in(wrong, fields)
+    assert "itself" in misfit({"a": 1}, {"$ref": "#"})
 
 
 # --- tests of recipes -------------------------------------------------------------------------------------------------
@@ -569,3 +572,15 @@ def test_a_test_that_does_not_hold_says_what_is_otherwise(tmp_path: Path, copilo
     assert "no reply" in results[2].failures[0]
     assert "not a name within" in results[4].failures[0]
     assert (tmp_path / "b.xlsx").read_bytes() == book
+
+
+def test_the_page_shows_recipes_that_work_and_names_every_filter(tmp_path: Path, copilot: Copilot) -> None:
+    page = (ROOT / "docs" / "recipes.md").read_text("utf-8")
+    blocks = re.findall(r"(?ms)^(`{3,})(yaml|markdown)\n(.*?)^\1$", page)
+    whole = [(kind, text) for _, kind, text in blocks if re.search(r"(?m)^name: ", text)]
+    assert len(whole) == 2
+    for kind, text in whole:
+        name = "page.md" if kind == "markdown" else "page.yaml"
+        source = examined(parsed(text, tmp_path / name), copilot.offered.tools())
+        assert [each for each in run_tests(source, copilot.skills) if not each.passed] == []
+    assert [name for name in filters.FILTERS if not re.search(rf"`{name}\b", page)] == []

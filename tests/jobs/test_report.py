@@ -24,7 +24,7 @@ import pytest
 
 from copilot.errors import ApprovalError
 from copilot.jobs.job import Citation, Edit, Outcome, Source, Status
-from copilot.jobs.report import RunView, Shown, Written, digest, write
+from copilot.jobs.report import RunView, Shown, Written, changes, digest, write
 from copilot.jobs.report.answering import Form
 from copilot.jobs.report.review import Server, review
 from copilot.jobs.report.values import MEANING
@@ -234,6 +234,23 @@ def test_all_places_of_a_change_are_shown(tmp_path: Path, hunks: list[dict[str, 
     found = Page(write(tmp_path / "r.html", view(documents), documents))
     assert len(found.tree.xpath("//table[@class='cells']/tbody/tr")) == len(hunks)
     assert "not shown in full" not in found.source
+
+
+def test_long_changes_are_told_whole_once_comparing_took_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [(f"{'same ' * 20}old {n}", f"{'same ' * 20}new {n}") for n in range(5)]
+    monkeypatch.setattr(changes, "_COMPARED", 2 * len(texts[0][0]) ** 2)
+    hunks = [{"where": "p", "before": old, "after": new, "kind": "text"} for old, new in texts]
+    documents = [doc("a.docx", Status.REVIEW, edits=[edit("a.docx", hunks)])]
+    found = Page(write(tmp_path / "r.html", view(documents), documents))
+    assert found.tree.xpath("//del/text()") == ["old", "old", *(old for old, _ in texts[2:])]
+    assert "not shown in full" not in found.source
+
+
+def test_a_dry_run_says_that_nothing_was_saved(tmp_path: Path) -> None:
+    documents = [doc("a.docx", edits=[edit("a.docx")])]
+    found = Page(write(tmp_path / "r.html", view(documents, mode="dry-run"), documents))
+    assert "What would be changed: a dry run, nothing was saved (1)" in found.section("results")
+    assert "What was changed" not in found.source
 
 
 def test_a_change_too_long_to_show_says_so_and_is_not_ticked(tmp_path: Path) -> None:

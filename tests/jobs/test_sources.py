@@ -74,7 +74,8 @@ def test_nothing_is_left_out_silently(opened: Copilot, folder: Path) -> None:
     (folder / "out.docx").symlink_to("/etc/passwd")
     (folder / "broken.docx").symlink_to("nowhere")
     (folder / "round").symlink_to(folder)
-    (folder / "result.csv").write_text("mine")
+    for name in ("result.csv", "result.items.csv"):
+        (folder / name).write_text("mine")
     os.mkfifo(folder / "pipe.docx")
     (folder / "sub" / os.fsdecode(b"bad\xff.docx")).write_text("x")
     found = Found()
@@ -86,7 +87,7 @@ def test_nothing_is_left_out_silently(opened: Copilot, folder: Path) -> None:
     assert left["out.docx"] == "out of the opened folders"
     assert left["broken.docx"] == left["pipe.docx"] == "no regular file, or a link to nothing"
     assert left["round"].startswith("a link to a folder")
-    assert left["result.csv"] == "written by this run itself"
+    assert left["result.csv"] == left["result.items.csv"] == "written by this run itself"
     assert left["~$a.docx"] == left[".h.docx"] == "hidden, or somebody's lock of an open file"
     assert left["a.docx"] == "named a second time"
     assert any("no valid text" in reason for reason in left.values())
@@ -168,6 +169,8 @@ def test_patterns() -> None:
     assert deep.fits(("a", "x", "b", "c", "f.docx"))
     assert deep.fits(("x", "f.docx"))
     assert not deep.fits(("a", "f.docx"))
+    assert Pattern(("a", "**")).fits(("a", "b", "c"))
+    assert not Pattern(("a", "**")).fits(("b", "c"))
     assert Pattern(("*.DOCX",), folds=True).fits(("a.docx",))
     assert not Pattern(("*.DOCX",)).fits(("a.docx",))
 
@@ -242,9 +245,28 @@ def test_csv_with_quotes_lines_and_what_excel_puts_before_it(opened: Copilot, tm
     ]
 
 
+def test_tables_that_begin_elsewhere_and_lines_of_an_old_mac(opened: Copilot, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    for content, note in [
+        (b'a,b\r1,"x\ry"\r', []),
+        (b"\n\n,a,b,,\n,1,x y,,\n", []),
+        (b"Sales of 2025,,\n\na,b\n1,x y\n", ["The header of t.csv is row 3; what stands above it is not read."]),
+    ]:
+        table.write_bytes(content)
+        found = Found()
+        values = [
+            {name: " ".join(text.split()) for name, text in each.values.items()}
+            for each in rows(table, opened, found=found)
+        ]
+        assert (values, found.notes) == ([{"a": "1", "b": "x y"}], note)
+    table.write_text("names\nAnn\nBo, Cy\nDi\n")  # one column, and a comma in it
+    assert [each.values for each in rows(table, opened)] == [{"names": "Ann"}, {"names": "Di"}]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
+        (",a,b\n0,1,2\n", "Column A has no name"),  # the index that programs write
         ("", "no header"),
         ("a,b\n", "no row to work on"),
         ("a,,b\n1,2,3\n", "Column B has no name in row 1"),

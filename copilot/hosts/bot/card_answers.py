@@ -14,7 +14,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from copilot.errors import ApprovalError
@@ -184,6 +184,12 @@ def _decided(answer: CardAnswer, asked: Asked, words: Words) -> Verdict:
         if not approved:
             return Verdict("refuse", text=words.choose_some)
     return Verdict("act", Answer(asked.card["digest"], approved, answer.note, asked.card["id"]))
+
+
+def expires_at(card: Mapping[str, Any], minutes: int) -> datetime:
+    """Return when a card can't be answered any more: after so many minutes, or when it says so itself."""
+    created, own = (datetime.fromisoformat(str(card[key])) for key in ("created", "expires"))
+    return min(created + timedelta(minutes=minutes), own)
 
 
 def outcome(answer: Answer, asked: Asked, by: Clicker, now: datetime, *, done: bool = True) -> Settled:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from copilot.documents import worddiff
 from copilot.hosts.bot.channels import ChannelProfile
-from copilot.hosts.bot.diff_table import Element, Row, plain, rich, rows, run, size, table
+from copilot.hosts.bot.diff_table import Element, Row, chunks, plain, rich, rows, run, short, size, table
 from copilot.hosts.bot.inbox import Activity
 from copilot.hosts.bot.words import WORDS, Words
 from copilot.trust.sanitise import safe_markdown, safe_text
@@ -35,6 +35,7 @@ _PICTURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif
 _SLACK = 400
 _MOST_STEPS = 40
 _MOST_LINE = 300
+_MOST_SUMMARY = 120
 
 Status = Literal["working", "approved", "declined", "expired", "void"]
 _COLORS: dict[Status, str] = {
@@ -117,13 +118,13 @@ def settled(card: Mapping[str, Any], outcome: Settled, asking: Asking = Asking()
         head = words.approved_partly.format(steps=", ".join(words.step.format(number=n) for n in outcome.steps))
     body = [_block(head, weight="bolder", size="medium", color=_COLORS[outcome.status])]
     if outcome.by:
-        body.append(rich(run(plain(outcome.by)[:_MOST_LINE], size="small")))
+        body.append(rich(run(short(plain(outcome.by), _MOST_LINE), size="small")))
     if outcome.when is not None:
         body.append(_timed(_moment(outcome.when)))
     steps = steps_of(card)
     for number, items in enumerate(list(steps.values())[:_MOST_STEPS], 1):
         mark = _mark(outcome, number)
-        body += [rich(run(f"{mark} {_headline(item)}"[:_MOST_LINE], isSubtle=mark == "–")) for item in items[:3]]
+        body += [rich(run(short(f"{mark} {_headline(item)}", _MOST_LINE), isSubtle=mark == "–")) for item in items[:3]]
     if len(steps) > _MOST_STEPS:
         body.append(_block(words.more_sources.format(count=len(steps) - _MOST_STEPS), isSubtle=True))
     return _card(body, words.approval_summary.format(what=_what(card)), asking, _data(card, "look"), outcome)
@@ -160,7 +161,8 @@ def written(card: Mapping[str, Any], words: Words = WORDS) -> str:
 
 def _pages(card: Mapping[str, Any], profile: ChannelProfile, asking: Asking, words: Words) -> list[list[Element]]:
     """Return the bodies of the pages: as much on each as fits beside what is on all of them."""
-    room = profile.card_bytes - size(_framed(card, asking, words, [], 1, 3)) - _SLACK
+    frame = max((_framed(card, asking, words, [], page, 3) for page in (1, 2)), key=size)
+    room = profile.card_bytes - size(message(frame)) - _SLACK
     pages: list[list[Element | Row]] = [[]]
     used = 0
     for atom in _atoms(card, asking, words):
@@ -203,24 +205,25 @@ def _elements(atoms: Sequence[Element | Row], words: Words) -> list[Element]:
 
 def _atoms(card: Mapping[str, Any], asking: Asking, words: Words) -> Iterator[Element | Row]:
     """Yield everything that is shown of an approval, in pieces that can stand on a page of their own."""
-    for text in _lines(str(card.get("why", ""))):
+    for text in chunks(plain(card.get("why", ""))):
         yield rich(run(text, isSubtle=True))
     steps = steps_of(card)
     for number, (call, items) in enumerate(steps.items(), 1):
         prefix = f"{words.step.format(number=number)}: " if len(steps) > 1 else ""
         for item in items:
-            yield _heading(f"{prefix}{_headline(item)}", words.tool.format(tool=plain(item.get("tool", ""))))
+            first, *more = [*chunks(f"{prefix}{_headline(item)}")] or [""]
+            yield _heading(first, words.tool.format(tool=plain(item.get("tool", ""))))
+            yield from (rich(run(text, weight="bolder")) for text in more)
             yield from rows(item.get("hunks", []), words, sent=not item.get("path"))
             for warning in item.get("warnings", []):
-                for text in _lines(words.warning.format(text=plain(warning))):
+                for text in chunks(words.warning.format(text=plain(warning))):
                     yield rich(run(text, color="warning"))
         yield from _picture(asking.pictures.get(call), _headline(items[0]), words)
 
 
 def _heading(text: str, tool: str) -> Element:
-    parts = [rich(run(text[at : at + 2_000], weight="bolder")) for at in range(0, len(text), 2_000)]
-    subtle = [rich(run(tool[:_MOST_LINE], isSubtle=True, size="small"), spacing="none")]
-    return {"type": "Container", "separator": True, "items": [*parts, *subtle]}
+    subtle = rich(run(short(tool, _MOST_LINE), isSubtle=True, size="small"), spacing="none")
+    return {"type": "Container", "separator": True, "items": [rich(run(text, weight="bolder")), subtle]}
 
 
 def _picture(data: bytes | None, name: str, words: Words) -> Iterator[Element]:
@@ -243,14 +246,8 @@ def _headline(item: Mapping[str, Any]) -> str:
 def _what(card: Mapping[str, Any]) -> str:
     """Return in a few words what a card asks for."""
     items = card["items"]
-    first = _headline(items[0])[:_MOST_LINE] if items else ""
+    first = short(_headline(items[0]), _MOST_SUMMARY) if items else ""
     return f"{first} (+{len(items) - 1})" if len(items) > 1 else first
-
-
-def _lines(text: str) -> Iterator[str]:
-    text = plain(text)
-    for at in range(0, len(text), 2_000):
-        yield text[at : at + 2_000]
 
 
 def _quoted(item: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -272,7 +269,7 @@ def _framed(
         text = words.page if last else words.page_first
         body.append(_block(text.format(page=page + 1, pages=pages), isSubtle=True, spacing="small"))
     if asking.attached:
-        body.append(rich(run(words.attached.format(name=plain(asking.attached)[:_MOST_LINE]), weight="bolder")))
+        body.append(rich(run(words.attached.format(name=short(plain(asking.attached), _MOST_LINE)), weight="bolder")))
     if last:
         body += _inputs(card, words)
     body += _limits(card, asking, words)
@@ -296,7 +293,7 @@ def _inputs(card: Mapping[str, Any], words: Words) -> list[Element]:
 def _limits(card: Mapping[str, Any], asking: Asking, words: Words) -> list[Element]:
     lines: list[Element] = []
     if asking.who:
-        names = ", ".join(plain(name)[:80] for name in asking.who[:10])
+        names = short(", ".join(plain(name) for name in asking.who), _MOST_LINE)
         lines.append(rich(run(words.who.format(names=names), isSubtle=True, size="small")))
     until = asking.expires or _time(str(card.get("expires", "")))
     if until is not None:

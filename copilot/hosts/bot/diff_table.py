@@ -18,7 +18,8 @@ from copilot.trust.sanitise import safe_text
 
 Element = dict[str, Any]
 #: Characters of one text in one row; longer ones go on in the next row, and so on the next page if need be.
-_MOST = 2_000
+_MOST = 1_000
+_MOST_WHERE = 400
 #: Cards replace {{DATE(…)}} and {{TIME(…)}} also in text runs (Text features): a document's own must stay as it is.
 _FUNCTION = re.compile(r"\{(?=\{)")
 _LONG = re.compile(r"\S{40}(?=\S)")
@@ -47,6 +48,17 @@ def plain(text: object, *, lines: bool = False) -> str:
     return _FUNCTION.sub("{ ", safe_text(str(text), lines=lines))
 
 
+def short(text: str, most: int) -> str:
+    """Return a text of at most `most` characters; one that is cut ends in an ellipsis."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def chunks(text: str, most: int = _MOST) -> Iterator[str]:
+    """Yield a text in pieces that a page can hold."""
+    for at in range(0, len(text), most):
+        yield text[at : at + most]
+
+
 def run(text: str, **look: Any) -> Element:
     """Return a stretch of text, made safe before; long words may break, lest a narrow column cuts them off."""
     return {"type": "TextRun", "text": _LONG.sub("\\g<0>\u200b", text), **look}
@@ -64,7 +76,7 @@ def rows(hunks: Iterable[Mapping[str, Any]], words: Words, *, sent: bool = False
     """
     given = [
         {
-            "where": plain(hunk.get("where", "")),
+            "where": short(plain(hunk.get("where", "")), _MOST_WHERE),
             "before": plain(hunk.get("before", ""), lines=True),
             "after": plain(hunk.get("after", ""), lines=True),
             "kind": str(hunk.get("kind", "text")),
@@ -97,7 +109,7 @@ def _texts(label: str, spans: Sequence[Span], color: str) -> Iterator[Element]:
     waiting: list[Element] = []
     count = 0
     for span in spans:
-        for text in _chunks(span.text, _MOST):
+        for text in chunks(span.text):
             if waiting and count + len(text) > _MOST:
                 yield rich(run(label, color=color, weight="bolder"), *waiting)
                 waiting, count = [], 0
@@ -106,11 +118,6 @@ def _texts(label: str, spans: Sequence[Span], color: str) -> Iterator[Element]:
             count += len(text)
     if waiting:
         yield rich(run(label, color=color, weight="bolder"), *waiting)
-
-
-def _chunks(text: str, most: int) -> Iterator[str]:
-    for at in range(0, len(text), most):
-        yield text[at : at + most]
 
 
 def table(shown: Sequence[Row], words: Words) -> Element:

@@ -22,7 +22,8 @@ class Inbox(Protocol):
     """Where activities go that were let in: on durable storage, worked on in their order by one of the replicas.
 
     `who` says for whom the sender's token speaks: `kind` ("channel": a channel of Microsoft's; "agent": another agent
-    or the bot itself; "local": anybody on this machine, with no token), `app`, `tenant`, `service_url`.
+    or the bot itself; "local": anybody on this machine, with no token; "webchat": the person `user` at our own page),
+    `app`, `tenant`, `service_url`.
     """
 
     async def put(self, activity: Activity, who: dict[str, Any]) -> Put:

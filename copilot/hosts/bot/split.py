@@ -17,6 +17,7 @@ _FILLED = 0.4
 #: Characters behind what was shown in which its last word ends.
 _MOST_WORD = 40
 _FENCE = re.compile(r"(?P<quote>(?: {0,3}> ?)*)(?P<space> *)(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)")
+_PADDING = re.compile(r"(?<=\S) {2,}|-{4,}")
 _DELIMITER = re.compile(r"[ >]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)|\*\*[^*\n]+\*\*[ \t]*$")
@@ -221,13 +222,13 @@ def _is_table(lines: list[str], at: int) -> bool:
 
 def _table(lines: list[str], at: int, limit: int, size: Callable[[str], int]) -> list[_Piece]:
     """Return the lines of a table, its head first."""
-    head = "".join(lines[at : at + 2])
+    head = _PADDING.sub(lambda run: "---" if "-" in run[0] else " ", "".join(lines[at : at + 2]))
     head = head if head.endswith("\n") else f"{head}\n"
     pieces = [_Piece(lines[at], _BLOCK), _Piece(lines[at + 1], _WORD)]
     for line in lines[at + 2 :]:
         if not line.strip() or "|" not in line:
             break
-        pieces.append(_Piece(line, _ROW, head if size(head) <= limit // 3 else ""))
+        pieces.append(_Piece(line, _ROW, head if size(head) <= limit // 2 else ""))
     return pieces
 
 

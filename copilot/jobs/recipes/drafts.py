@@ -19,6 +19,7 @@ from copilot.jobs.job import Source
 from copilot.jobs.recipes.hands import CopilotHands, Decide
 from copilot.jobs.recipes.recipe import Recipe
 from copilot.jobs.recipes.running import Followed, follow
+from copilot.jobs.sources.patterns import Pattern, spread
 from copilot.plugins.context import ToolContext
 from copilot.plugins.loader import from_functions
 from copilot.plugins.tools import tool
@@ -161,9 +162,5 @@ def documents(copilot: Copilot, recipe: Recipe, most: int) -> list[str]:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    """Return whether a path fits a pattern in which `**/` is any folders, or none."""
-    from fnmatch import fnmatch
-
-    path = PurePath(name)
-    own = pattern.removeprefix("**/")
-    return fnmatch(path.name, own) if pattern.startswith("**/") and "/" not in own else path.match(pattern)
+    """Return whether a path fits a pattern: `**` is any number of folders, {a,b} either."""
+    return any(Pattern(tuple(each.split("/"))).fits(PurePath(name).parts) for each in spread(pattern))

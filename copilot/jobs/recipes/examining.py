@@ -208,9 +208,10 @@ class _Look:
             return
         from jsonschema import Draft202012Validator
         from jsonschema.exceptions import best_match
+        from referencing import Registry
 
         try:
-            wrong = best_match(Draft202012Validator(own).iter_errors(wanted))
+            wrong = best_match(Draft202012Validator(own, registry=Registry()).iter_errors(wanted))
         except Exception:  # noqa: BLE001 - the schema is a stranger's; what is wrong with it is told when it is called
             return
         if wrong is not None and (wrong.validator == "type" or value == wanted):

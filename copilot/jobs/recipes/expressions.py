@@ -6,7 +6,6 @@ nothing is called, no attribute of Python is seen, and no loop exists. What a do
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.errors import PluginError, ToolInputError
 from copilot.jobs.recipes.filters import FILTERS, closest
-from copilot.jobs.recipes.values import DEEPEST, MOST_TEXT, MOST_VALUES, as_text, joined, plain, too_large
+from copilot.jobs.recipes.values import DEEPEST, as_text, joined, plain
 
 if TYPE_CHECKING:
     from jinja2.nodes import Expr, Node
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 #: Characters of one expression, and of a text with expressions in it.
 MOST_EXPRESSION, MOST_TEMPLATE = 2_000, 60_000
-_MOST_BITS = 4_096  # of a whole number
 #: Names that mean something of their own to Jinja.
 NOT_NAMES = frozenset({"self", "super", "caller", "loop", "varargs", "kwargs"})
 _OPEN, _CLOSE = "{{", "}}"
@@ -118,7 +116,7 @@ def filled(value: Any, scope: Mapping[str, Any]) -> Any:
     return [filled(each, scope) for each in value] if isinstance(value, list) else value
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=500)
 def template(text: str) -> Template:
     """Return a text read as one with expressions; raises ExpressionError for one that can't be read."""
     if len(text) > MOST_TEMPLATE:
@@ -162,7 +160,7 @@ def condition(text: str | bool) -> Expression:
     return expression(source[2:-2] if whole else source)
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=2_000)
 def expression(source: str) -> Expression:
     """Return one expression, read and checked; raises ExpressionError that says what in it is not let in."""
     from jinja2.exceptions import TemplateError
@@ -244,90 +242,8 @@ def _fields(tree: Node) -> set[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _environment() -> SandboxedEnvironment:
     try:
-        from jinja2 import StrictUndefined, Undefined
-        from jinja2.sandbox import SandboxedEnvironment
+        from copilot.jobs.recipes.sandbox import environment
     except ImportError:
         hint = 'Install it with: pip install "everpilot[jobs]"'
         raise PluginError("Recipes need the package jinja2.", hint=hint) from None
-
-    class Environment(SandboxedEnvironment):
-        """Sees the fields of maps and the parts of dates; arithmetic has limits."""
-
-        intercepted_binops = frozenset(_OPERATORS)
-
-        def getattr(self, obj: Any, attribute: str) -> Any:
-            return self._part(obj, attribute)
-
-        def getitem(self, obj: Any, argument: Any) -> Any:
-            if isinstance(obj, list | tuple | str) and isinstance(argument, int):
-                return obj[argument] if -len(obj) <= argument < len(obj) else self._missing(obj, argument)
-            return self._part(obj, argument)
-
-        def _part(self, obj: Any, name: Any) -> Any:
-            if isinstance(obj, Mapping) and isinstance(name, str) and name in obj:
-                return obj[name]
-            if isinstance(obj, Undefined):
-                obj._fail_with_undefined_error()
-            if isinstance(obj, date) and name in ("year", "month", "day"):
-                return getattr(obj, name)
-            return self._missing(obj, name)
-
-        def _missing(self, obj: Any, name: Any) -> Any:
-            known = [as_text(key) for key in obj][:200] if isinstance(obj, Mapping) else []
-            hint = closest(as_text(name), known)
-            return self.undefined(f"there is no {name!r} in it. {hint}".strip())
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            return _calculated(operator, left, right)
-
-    made = Environment(undefined=StrictUndefined, autoescape=False, optimized=True)
-    made.globals.clear()
-    made.filters.clear()
-    made.filters.update(FILTERS)
-    made.tests = {name: made.tests[name] for name in made.tests if name in {*_TESTS, *_COMPARISONS}}
-    return made
-
-
-_COMPARISONS = ("eq", "ne", "lt", "gt", "le", "ge")
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-}
-
-
-def _calculated(sign: str, left: Any, right: Any) -> Any:
-    """Return the result of an operator: numbers with numbers, and texts or lists put together with +."""
-    numbers = all(isinstance(each, int | float) for each in (left, right))
-    if numbers and sign != "**" and not _is_huge(left) and not _is_huge(right):
-        return _OPERATORS[sign](left, right)
-    if sign == "+" and isinstance(left, str) and isinstance(right, str):
-        return _put_together(left, right, MOST_TEXT)
-    if sign == "+" and isinstance(left, list) and isinstance(right, list):
-        return _put_together(left, right, MOST_VALUES)
-    kinds = f"{_kind(left)} {sign} {_kind(right)}"
-    hint = "Text becomes a number by a filter: {{ amount | number('en') }}."
-    raise ToolInputError(f"{kinds} can't be calculated.", hint=hint, code="expression")
-
-
-def _put_together(left: Any, right: Any, most: int) -> Any:
-    if len(left) + len(right) > most:
-        raise too_large()
-    return left + right
-
-
-def _is_huge(value: int | float) -> bool:
-    return isinstance(value, int) and value.bit_length() > _MOST_BITS
-
-
-def _kind(value: Any) -> str:
-    from jinja2 import Undefined
-
-    if isinstance(value, Undefined):
-        value._fail_with_undefined_error()
-    kinds = ((bool, "yes/no"), (int | float, "number"), (str, "text"), (list, "list"), (Mapping, "map"), (date, "date"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), "nothing")
+    return environment(_TESTS)

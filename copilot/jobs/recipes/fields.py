@@ -50,7 +50,37 @@ def _valid(schema: dict[str, Any]) -> dict[str, Any]:
         Draft202012Validator.check_schema(schema)
     except (SchemaError, RecursionError) as error:
         raise ValueError(f"this is no JSON Schema: {getattr(error, 'message', error)!s:.200}") from None
+    _refuse(schema)
     return schema
+
+
+def _refuse(part: Any) -> None:
+    """Raise ValueError for what a stranger's schema may do: patterns that never end, references that lead away."""
+    inner = part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+    if isinstance(part, Mapping):
+        if any(isinstance(part.get(key), str | Mapping) for key in ("pattern", "patternProperties")):
+            raise ValueError("patterns are not looked at here; write a check with the filter find")
+        if not str(part.get("$ref", "#")).startswith("#") or "$dynamicRef" in part:
+            raise ValueError(f"{str(part.get('$ref'))[:60]!r} leads away; a $ref begins with #")
+    for each in inner:
+        _refuse(each)
+
+
+def misfit(value: Any, schema: Mapping[str, Any]) -> str:
+    """Return what of a value does not fit a JSON Schema, with the place, "" if all does; nothing is fetched for it."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    try:
+        wrong = best_match(Draft202012Validator(dict(schema), registry=Registry()).iter_errors(value))
+    except (Unresolvable, RecursionError) as error:
+        return f"the schema refers to what is not there, or to itself ({type(error).__name__})"
+    if wrong is None:
+        return ""
+    place = ".".join(str(part) for part in wrong.absolute_path)
+    return f"{place}: {wrong.message[:200]}".removeprefix(": ")
 
 
 def _object(value: Mapping[str, Any], depth: int) -> dict[str, Any]:

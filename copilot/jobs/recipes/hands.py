@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from copilot.errors import EverpilotError, NoModelError, ToolInputError
+from copilot.jobs.recipes.fields import misfit
 from copilot.jobs.recipes.running import Reply
 
 if TYPE_CHECKING:
@@ -84,13 +85,8 @@ def values_in(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked(found: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return values that fit the JSON Schema of the fields; raises ToolInputError that says what is wrong."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    wrong = best_match(Draft202012Validator(fields).iter_errors(dict(found)))
-    if wrong is not None:
-        place = ".".join(str(part) for part in wrong.absolute_path) or "the answer"
-        raise ToolInputError(f"{place}: {wrong.message[:200]}", code="fields")
+    if wrong := misfit(dict(found), fields):
+        raise ToolInputError(wrong, code="fields")
     return dict(found)
 
 

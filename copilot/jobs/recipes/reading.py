@@ -76,8 +76,7 @@ def changed(kept: Recipe, path: Path) -> str:
 
 def parsed(text: str, path: Path) -> Read:
     """Return the recipe that a text is; see `read`."""
-    if visible(text) != text.replace("\r\n", "\n"):
-        text = visible(text)  # what nobody sees is no part of it
+    text = visible(text.encode("utf-8", "replace").decode("utf-8"))  # what nobody sees is no part of it
     source = _markdown(text) if path.suffix.lower() == ".md" else marked(text)
     if source.faults:
         raise RecipeError(path.name, source.faults)

@@ -144,8 +144,7 @@ async def follow(
     try:
         scope = await run.scope(inputs, source, today)
         await run.steps(recipe.steps, scope, "")
-        run.out.values = {name: run.filled(value, scope) for name, value in recipe.outputs.row.items()} or None
-        run.out.text = run.text(recipe.outputs.text, scope) or run.out.text
+        run.outputs(scope)
     except _Stop as stop:
         run.out.status, run.out.text, run.out.cards = stop.status, stop.text or run.out.text, stop.cards
     except EverpilotError as error:
@@ -171,6 +170,12 @@ class _Run:
         begun = await self._remembered("today", lambda: {"today": today().isoformat()})
         scope = {"document": self._hands.path, "row": source.values, "today": date.fromisoformat(begun["today"])}
         return {**scope, **bound(self._recipe, inputs)}
+
+    def outputs(self, scope: Mapping[str, Any]) -> None:
+        """Note what the recipe gives: its row and its text."""
+        outputs = self._recipe.outputs
+        self.out.values = {name: self.filled(value, scope) for name, value in outputs.row.items()} or None
+        self.out.text = self.text(outputs.text, scope) or self.out.text
 
     async def _remembered(self, step: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         kept = await self._memory.get(step) if self._memory else None

@@ -54,12 +54,13 @@ class Desk:
     def _command(self, pages: int) -> str:
         command = self.run.command("accept", "--shown", self.shown.digest)
         here = " and stand on this page" if pages > 1 else ""
+        every = f"Accept all changes: <code>{text(command)}</code><br>" if self.shown.changes else ""
         return (
             f'<div class="answer" id="answer" data-command="{text(command)}" data-pages="{pages}">{_TICKS}'
             f'<p><label for="command">To accept the documents that are ticked{here}, run in a terminal:</label></p>'
             f'<textarea id="command" readonly rows="2" spellcheck="false">{text(command)}</textarea>'
             f'<p class="scripted"><button type="button" id="copy" class="main">Copy</button></p>'
-            f'<p class="dim">Accept all changes: <code>{text(command)}</code><br>'
+            f'<p class="dim">{every}'
             f"Decline everything: <code>{text(self.run.command('reject', '--shown', self.shown.digest))}</code><br>"
             f"With buttons in place of commands: <code>{text(self.run.command('review'))}</code></p>"
             f"{self._sends()}</div>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from copilot.documents.worddiff import Span, Told, told
@@ -16,6 +17,8 @@ from copilot.trust.sanitise import safe_text
 AT_ONCE = 40
 #: Characters of HTML that one change may take. Beyond, it is said that not all is shown.
 MOST = 400_000
+#: Pairs of characters that are compared by words in one change: seconds at the most.
+_COMPARED = 40_000_000
 
 _MARKS = {"same": "{}", "removed": "<del>{}</del>", "added": "<ins>{}</ins>"}
 
@@ -73,10 +76,19 @@ def _within(parts: Iterator[str], room: int) -> tuple[str, bool]:
 
 def _places(hunks: Sequence[Mapping[str, str]]) -> Iterator[str]:
     cells = [hunk for hunk in hunks if hunk["kind"] == "cell"]
-    for entry in told(hunk for hunk in hunks if hunk["kind"] != "cell"):
-        yield _told(entry)
+    yield from map(_told, _entries([hunk for hunk in hunks if hunk["kind"] != "cell"]))
     if cells:
         yield rows(("Cell", "Before", "After"), "".join(map(_cell, cells)), "Cells that change", "cells")
+
+
+def _entries(hunks: Sequence[Mapping[str, str]]) -> Iterator[Told]:
+    """Yield hunks compared by words; once that took much work, the others are told as gone and come."""
+    work = list(accumulate(len(hunk["before"]) * len(hunk["after"]) for hunk in hunks))
+    some = sum(each <= _COMPARED for each in work)
+    yield from told(hunks[:some])
+    for hunk in hunks[some:]:
+        gone, come = Span(hunk["before"], "removed"), Span(hunk["after"], "added")
+        yield Told(hunk["where"], hunk["kind"], (gone,) if gone.text else (), (come,) if come.text else ())
 
 
 def _told(entry: Told) -> str:

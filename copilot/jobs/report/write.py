@@ -29,6 +29,7 @@ _TITLES: dict[Name, str] = {
     "results": "What was changed or answered",
     "all": "All documents",
 }
+_DRY: dict[Name, str] = {"results": "What would be changed: a dry run, nothing was saved"}
 #: All sections, as they follow each other.
 _ORDER = ("sends", "changes", "warnings", "values", "failed", "aside", "results", "left", "all")
 
@@ -66,6 +67,7 @@ class _Writer:
         self._desk = Desk(run, sections.shown, form)
         self._counts = {**sections.counts, **run.counts}
         self._title = run.title or run.recipe or "Everpilot run"
+        self._titles = {**_TITLES, **(_DRY if run.mode == "dry-run" else {})}
         self._answerable = list(dict.fromkeys(sections.file(n, p) for n in _WAITING for p in self._pages(n)))
 
     def write(self) -> Written:
@@ -99,7 +101,7 @@ class _Writer:
         file = self._sections.file(name, page)
         scripts = file in self._answerable
         last = self._sections.spools[name].page
-        title = f"{_TITLES[name]}, page {page} of {last}"
+        title = f"{self._titles[name]}, page {page} of {last}"
         yield _bytes(head(f"{title} – {self._title}", scripts=scripts, posts=self._form is not None))
         back = f'<a href="{quote(self._sections.file(name, 1))}">The whole report</a>'
         yield _bytes(f'<p>{back}</p><h1>{text(title)}</h1><p class="lead" dir="auto">{text(self._title)}</p>')
@@ -118,7 +120,7 @@ class _Writer:
             "left": ("Not done", sections.left),
         }
         entries = {name: (title, len(each)) for name, (title, each) in groups.items()}
-        entries |= {name: (_TITLES[name], spool.count) for name, spool in sections.spools.items()}
+        entries |= {name: (self._titles[name], spool.count) for name, spool in sections.spools.items()}
         listed = items(
             f'<a href="#{name}">{title}</a> ({count:,})' for name in _ORDER for title, count in [entries[name]] if count
         )
@@ -141,7 +143,7 @@ class _Writer:
         spool = self._sections.spools[name]
         if not spool.count:
             return
-        yield _bytes(f'<section aria-labelledby="{name}"><h2 id="{name}">{_TITLES[name]} ({spool.count:,})</h2>')
+        yield _bytes(f'<section aria-labelledby="{name}"><h2 id="{name}">{self._titles[name]} ({spool.count:,})</h2>')
         if name == "values":
             yield _bytes(self._doubts())
         yield from self._body(name, 1)
@@ -165,7 +167,7 @@ class _Writer:
             return ""
         near = [n for n in range(1, last + 1) if n in (1, last) or abs(n - page) <= 5]
         links = items(self._link(name, n, page) for n in near)
-        return f'<nav class="pages" aria-label="Pages of: {_TITLES[name]}">{links}</nav>'
+        return f'<nav class="pages" aria-label="Pages of: {self._titles[name]}">{links}</nav>'
 
     def _link(self, name: Name, number: int, here: int) -> str:
         if number == here:

@@ -173,7 +173,7 @@ def held(value: Any) -> tuple[Any, str]:
         return (value, "") if value >= _FIRST_DAY else (value.isoformat(), "")
     if isinstance(value, bool) or value is None:
         return value, ""
-    exact = len(str(abs(value)).rstrip("0")) <= _DIGITS if isinstance(value, int) else abs(value) <= _LARGEST
+    exact = abs(value) <= _LARGEST and (isinstance(value, float) or len(str(abs(value)).rstrip("0")) <= _DIGITS)
     return (value, "") if exact else (str(value), "is written as text, for Excel keeps 15 digits")
 
 

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from copilot.documents.text import decode, delimiter_of
 from copilot.errors import DocumentError
-from copilot.jobs.sources.columns import Columns
+from copilot.jobs.sources.columns import Columns, header_of
 from copilot.jobs.sources.found import Found
 
 #: Characters of one line; a quote that is opened and never closed makes one cell of all that follows.
@@ -29,11 +29,12 @@ def rows(table: Path, found: Found) -> Iterator[tuple[int, dict[str, Any]]]:
         encoding = encoding_of(table)
         with table.open(encoding=encoding, errors="replace", newline="") as stream:
             separator, start = _separator(stream)
-            header = next(_cells(stream, separator, start, table.name), None)
+            head = header_of(_cells(stream, separator, start, table.name), table.name, found)
     except OSError as error:
         raise DocumentError(f"{table} can't be read: {error.strerror}.", code="unreadable") from error
-    if header is None:
+    if head is None:
         raise DocumentError(f"{table} is empty: it has no header.", code="empty")
+    header, _ = head
     columns = Columns(header[1], table.name, header[0])
     return _rows(table, encoding, columns, header[0], found)
 
@@ -87,7 +88,10 @@ class _Lines:
         while line := self._stream.readline(_LINE):
             self._total += 1
             self.lines += 1
-            if self.lines > _LINES or len(line) == _LINE:
+            if len(line) >= _LINE:
+                what = f"Line {self._total} of {self._table} has {_LINE:,} characters or more, which no table needs."
+                raise DocumentError(what, code="too_large")
+            if self.lines > _LINES:
                 raise self.open_quote()
             yield line
         self.is_over = True

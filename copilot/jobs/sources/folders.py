@@ -33,6 +33,8 @@ class Folders:
     def __init__(self, workspace: Workspace, found: Found, ours: tuple[Path, ...]) -> None:
         self._workspace, self._found = workspace, found
         self._ours = frozenset(os.path.realpath(path) for path in ours)
+        # A table may have others beside it, one for each list: results.items.csv.
+        self._beside = tuple((f"{root}.", suffix) for root, suffix in map(os.path.splitext, self._ours) if suffix)
 
     def below(self, folder: Path, pattern: Pattern) -> Iterator[Path]:
         """Yield the documents below a resolved folder that fit, sorted by name, files before the folders beside them.
@@ -56,7 +58,7 @@ class Folders:
 
     def one(self, place: Path, given: str) -> Iterator[Path]:
         """Yield a file that was named itself, unless it is none that can be worked on."""
-        if os.path.realpath(place) in self._ours:
+        if self._is_ours(os.path.realpath(place)):
             self._found.skip(given, OURS)
         elif is_hidden(place.name):
             self._found.skip(given, HIDDEN)
@@ -68,10 +70,13 @@ class Folders:
             self._found.skip(given, unreadable(place.name))
 
     def _is_left_out(self, place: str, name: str, after: Positions, pattern: Pattern) -> bool:
-        reason = HIDDEN if is_hidden(name) else OURS if place in self._ours else ""
+        reason = HIDDEN if is_hidden(name) else OURS if self._is_ours(place) else ""
         if reason and pattern.ends(after):
             self._found.skip(self._short(place), reason)
         return bool(reason)
+
+    def _is_ours(self, place: str) -> bool:
+        return place in self._ours or any(place.startswith(root) and place.endswith(end) for root, end in self._beside)
 
     def _may_enter(self, place: str) -> bool:
         try:

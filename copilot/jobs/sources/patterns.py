@@ -37,8 +37,6 @@ def split(text: str) -> tuple[str, tuple[str, ...]]:
     rest = tuple(part for part in parts[first:] if part not in ("", "."))
     if ".." in rest:
         raise ToolInputError(f"{text!r} has .. behind a pattern.", hint="Begin with the folder that is meant.")
-    if rest[-1] == _ANY_DEPTH:
-        rest += ("*",)
     return "/".join(parts[:first]) or ("/" if first else ""), rest
 
 
@@ -66,6 +64,11 @@ class Pattern:
 
     parts: tuple[str, ...]
     folds: bool = False
+
+    def __post_init__(self) -> None:
+        """A last `**` means the files below, not only the folders."""
+        if self.parts[-1:] == (_ANY_DEPTH,):
+            object.__setattr__(self, "parts", (*self.parts, "*"))
 
     @property
     def suffix(self) -> str:
@@ -121,4 +124,4 @@ class Pattern:
 
 
 #: Everything below a folder.
-EVERYTHING = Pattern((_ANY_DEPTH, "*"))
+EVERYTHING = Pattern((_ANY_DEPTH,))

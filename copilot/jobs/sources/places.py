@@ -10,7 +10,7 @@ from copilot.documents.kinds import promised_kind
 from copilot.errors import OutsideRootsError, ServiceError, WorkspaceError
 from copilot.jobs.sources.folders import unreadable
 from copilot.jobs.sources.found import Found
-from copilot.jobs.sources.patterns import Pattern
+from copilot.jobs.sources.patterns import Pattern, is_pattern, split
 from copilot.plugins import connectors
 from copilot.plugins.connections import Connections
 from copilot.plugins.connections.files import Files
@@ -122,7 +122,8 @@ def not_opened(text: str) -> WorkspaceError | None:
     name, _ = connectors.parted(text)
     if name not in connectors.known() or name == "folder":
         return None
-    return WorkspaceError(f"The place {text!r} is not opened.", hint=f'Open it: --dir "{text}"', code="missing")
+    folder = split(text)[0] if is_pattern(text) else text
+    return WorkspaceError(f"The place {text!r} is not opened.", hint=f'Open it: --dir "{folder}"', code="missing")
 
 
 def ask(error: ServiceError, text: str) -> ServiceError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot.errors import DocumentError
-from copilot.jobs.sources.columns import Columns
+from copilot.jobs.sources.columns import Columns, header_of
 from copilot.jobs.sources.found import Found
 from copilot.workspace.reading import read_bytes
 
@@ -23,10 +23,10 @@ def rows(table: Path, found: Found) -> Iterator[tuple[int, dict[str, Any]]]:
     was last computed. Raises DocumentError as the readers of workbooks do, or broken for a header that is not clear.
     """
     with _whole(table.name):
-        cells = _cells(table, found)
-        header = next(cells, None)
-    if header is None:
+        head = header_of(_cells(table, found), table.name, found)
+    if head is None:
         raise DocumentError(f"{table} is empty: its first sheet has no header.", code="empty")
+    header, cells = head
     return _rows(cells, Columns(header[1], table.name, header[0]), table.name, found)
 
 
@@ -47,9 +47,7 @@ def _cells(table: Path, found: Found) -> Iterator[tuple[int, list[Any]]]:
 
     content = read_bytes(table, str(table))
     _refuse_unsafe(content)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what openpyxl does not know is lost on saving, which nobody does here
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
     try:
         sheets = [each for each in book.worksheets if each.sheet_state == "visible"]
         if len(sheets) > 1:
@@ -91,9 +89,14 @@ def _plain(cell: Any) -> Any:
 
 @contextmanager
 def _whole(table: str) -> Iterator[None]:
-    """Name the table in every error that its content leads to."""
+    """Name the table in every error that its content leads to, and let openpyxl's warnings be.
+
+    What it does not know is lost on saving, which nobody does here.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except DocumentError as error:
         named = error.message if table in error.message else f"{table} can't be read: {error.message}"
         raise DocumentError(named, hint=error.hint, code=error.code) from error

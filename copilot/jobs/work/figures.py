@@ -104,7 +104,7 @@ def _joins(one: str, other: str) -> bool:
 
 def _is_figure(value: str) -> bool:
     letters = sum(c.isalpha() for c in value)
-    return any(c.isdigit() for c in value) and letters <= 3 and len(value) < 40
+    return letters <= 3 and len(value) < 40 and len(_NUMBER.findall(value)) == 1
 
 
 def numbers(text: str) -> Iterator[Decimal]:

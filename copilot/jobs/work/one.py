@@ -134,7 +134,7 @@ async def _asked(
     else:
         from copilot.jobs.work.recipes import run
 
-        outcome = await run(job, source, scratch, desk)
+        outcome = await run(job, source, scratch, desk, used=used)
     await asyncio.to_thread(_keep, scratch, outcome)
     return outcome
 

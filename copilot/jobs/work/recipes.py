@@ -51,10 +51,15 @@ class Waits(Exception):
         self.cards = cards
 
 
-async def run(job: Job, source: Source, scratch: Scratch, desk: Desk, said: Said | None = None) -> Outcome:
-    """Return what a recipe makes of the document; steps that were finished before a crash are not repeated."""
+async def run(
+    job: Job, source: Source, scratch: Scratch, desk: Desk, said: Said | None = None, used: Used | None = None
+) -> Outcome:
+    """Return what a recipe makes of the document; steps that were finished before a crash are not repeated.
+
+    `used` is counted up also when an error is raised: of models and budgets, that the document has no part in.
+    """
     recipe = Recipe.of(job.recipe or {})
-    hands = ScratchHands(job, source, scratch, desk, said)
+    hands = ScratchHands(job, source, scratch, desk, said, used)
     memory = FileMemory(scratch.folder / "kept" / _STEPS)
     with holding(scratch):
         await asyncio.to_thread(desk.assistant, job)
@@ -90,18 +95,15 @@ def _outcome(
 class ScratchHands:
     """`Hands` of a recipe, in one scratch. Nothing that a recipe's values hold endorses anything."""
 
-    def __init__(self, job: Job, source: Source, scratch: Scratch, desk: Desk, said: Said | None) -> None:
+    def __init__(
+        self, job: Job, source: Source, scratch: Scratch, desk: Desk, said: Said | None, used: Used | None = None
+    ) -> None:
         self.path = scratch.origin.name
-        self.used = Used()
+        self.used = Used() if used is None else used
         self.thread = desk.thread(source.key)
         self._job, self._source, self._scratch, self._desk, self._said = job, source, scratch, desk, said
         self._mode = "read-only" if job.mode == "read-only" else "yes"
         self._calls: Counter[str] = Counter()
-
-    def needs(self, tool: str) -> bool:
-        """Return whether the tool has to be given a `path`."""
-        found = self._desk.assistant(self._job).offered.tools().get(tool)
-        return found is not None and "path" in found.arguments.json_schema().get("required", ())
 
     async def prompt(self, text: str, fields: dict[str, Any] | None) -> Reply:
         """Return what the agent answers, or the fields that are in the document.
@@ -135,8 +137,9 @@ class ScratchHands:
         if final.approvals:
             raise Waits(final.approvals)
         if final.error:
-            wrong = ModelError if final.error["code"] in _NO_MODEL else ToolInputError
-            raise wrong(str(final.error["message"]), code=str(final.error["code"]))
+            error = faults.of_turn(final.error, final.attempts)
+            wrong = ModelError if error["code"] in _NO_MODEL else ToolInputError
+            raise wrong(error["message"], hint=error["hint"], code=error["code"])
         return Reply(final.text)
 
     def _count(self, final: Final) -> None:

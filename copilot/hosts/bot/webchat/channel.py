@@ -18,8 +18,9 @@ _STREAM = ("streamId", "streamType", "streamSequence")
 class WebChatChannel:
     """One conversation of the page, as a `Channel`.
 
-    Web Chat shows an activity with the id of an earlier one in its place. So a stream is one message that is replaced:
-    its first piece is sent, later ones and the final message take its place, whichever replica writes them. A piece
+    Web Chat shows an activity with the id of an earlier one in its place. So a stream is one activity that is replaced:
+    its first piece is sent, later ones and the final message take its place, whichever replica writes them. Until then
+    it is of type "typing", with a text: shown as a message, and not yet read out to who can't see it. A piece
     that is older than what stands there changes nothing, and nothing changes a stream that has ended but `update`.
 
     With `turn`, `send` is idempotent by `key`: a turn that is resumed and sends again gets the id of what stands there.
@@ -81,12 +82,14 @@ class WebChatChannel:
 
 
 def for_page(activity: Activity) -> Activity:
-    """Return an activity as Web Chat shows it: pieces of a stream as messages, a card with Action.Submit."""
+    """Return an activity as Web Chat shows it: pieces of a stream without their numbers, cards with Action.Submit."""
     stream = _stream(activity)
     data = {n: v for n, v in _map(activity.get("channelData")).items() if n not in _STREAM}
-    made = {**activity, "type": "message" if stream else activity.get("type", "message"), "channelData": data}
+    made = {**activity, "type": activity.get("type", "message"), "channelData": data}
     if stream:
-        data |= {} if stream["streamType"] == "final" else {"everpilot:writing": True}
+        writing = stream["streamType"] != "final"
+        data |= {"everpilot:writing": True} if writing else {}
+        made["type"] = "typing" if writing else "message"
         made["entities"] = [e for e in _list(activity.get("entities")) if _map(e).get("type") != "streaminfo"]
     if made.get("attachments"):
         made["attachments"] = [_shown(each) for each in _list(made["attachments"])]

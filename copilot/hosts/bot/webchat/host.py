@@ -32,9 +32,7 @@ class WebChat:
     """
 
     def __init__(self, database: Database, *, quota: int = 0, clock: Callable[[], float] = time.time) -> None:
-        from copilot.hosts.bot.webchat.tables import METADATA
-
-        METADATA.create_all(database.engine)
+        _make_tables(database)
         self._database, self._clock = database, clock
         self.transcript = Kept(database, clock=clock)
         self.files = Files(database, quota=quota, clock=clock)
@@ -63,3 +61,13 @@ class WebChat:
         if self._line is not None:
             await self._line.close()
         self.transcript.close()
+
+
+def _make_tables(database: Database) -> None:
+    """Make the tables that are not there; of replicas that start at once, one does and the others wait."""
+    from copilot.hosts.bot.webchat.tables import METADATA
+
+    alone = "SELECT pg_advisory_xact_lock(7165431191)" if database.is_postgres else "BEGIN IMMEDIATE"
+    with database.begin() as link:
+        link.exec_driver_sql(alone)
+        METADATA.create_all(link)

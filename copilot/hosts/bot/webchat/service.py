@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from sqlalchemy.exc import SQLAlchemyError
 
 from copilot.hosts.bot.activities import MOST_BYTES, Malformed, is_stop
 from copilot.hosts.bot.inbox import Activity, Inbox
@@ -98,6 +99,9 @@ class DirectLine:
                 return _refused(413, "MessageSizeTooBig", f"A file may have at most {MOST // 2**20} MB.")
             except NoRoom as fault:
                 return _refused(413, "MessageSizeTooBig", str(fault))
+            except SQLAlchemyError as error:
+                log.warning("webchat: the database does not answer (%s)", type(error).__name__)
+                return _refused(503, "ServiceError", "The service is not well. Try again in a moment.", again=_AGAIN)
             except KeyError:
                 return _refused(404, "BadArgument", "There is no such conversation.")
 
@@ -189,10 +193,13 @@ class DirectLine:
             return web.json_response({"id": ""})
         activity = incoming.activity_of(given, holder, files, self._clock)
         placed = await self._transcript.append(holder.conversation, activity, incoming.dedupe_key(activity))
-        outcome = await self._handed({**activity, "id": placed.id}, holder)
-        if outcome == "full":
-            if placed.new:
+        outcome = "failed"
+        try:
+            outcome = await self._handed({**activity, "id": placed.id}, holder)
+        finally:
+            if outcome in ("full", "failed") and placed.new:  # the person is told so, and sends it again
                 await self._transcript.remove(holder.conversation, placed.id)
+        if outcome == "full":
             return _refused(503, "ServiceError", "Too much is going on. Try again in a moment.", again=_AGAIN)
         return web.json_response({"id": placed.id})
 

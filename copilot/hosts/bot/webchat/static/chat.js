@@ -353,7 +353,8 @@
     },
     heard: ({ type, from, channelData = {}, name }) => {
       const byPerson = from && from.role === 'user';
-      if (type === 'message') stop.disabled = byPerson ? false : !channelData['everpilot:writing'];
+      if (channelData['everpilot:writing']) stop.disabled = false;
+      else if (type === 'message') stop.disabled = !byPerson;
       else if (type === 'event' && name === 'everpilot/stop') stop.disabled = true;
     },
     failed: error => {
