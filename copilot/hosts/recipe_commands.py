@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, NO_MODEL
+from copilot.cli import DONE, FAILED, NEEDS_APPROVAL, exit_code_of
 from copilot.errors import EverpilotError, PluginError
 from copilot.hosts import render
 from copilot.hosts.once import open_copilot
@@ -136,35 +136,47 @@ def run(parsed: argparse.Namespace) -> int:
     inputs = written(parsed.input, read.recipe, Path.cwd())
     bound(read.recipe, inputs)  # what is missing is said once, before any document
     paths = parsed.files or documents(copilot, read.recipe, _MOST)
-    drafts = Drafts(copilot, read.recipe, inputs, None if parsed.json else _decide())
+    asking = None if parsed.json else _asking()
+    drafts = Drafts(copilot, read.recipe, inputs, asking)
     drafted: list[Drafted] = []
     try:
         for path in paths:
             drafted.append(asyncio.run(drafts.run(path)))
-            if not parsed.json:
-                _print_draft(drafted[-1])
+            _print_draft(parsed, drafted[-1], asking)
     except EverpilotError as error:
         if not drafted or parsed.json:
             raise
         say(str(error))
-        return NO_MODEL
+        return exit_code_of(error)
     _reported(parsed, read, drafted)
     return _exit_code(drafted)
 
 
-def _decide() -> Any:
-    """Return what asks a person at the terminal, None where nobody sits."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
-        return None
+class _Asking:
+    """Asks a person at the terminal, and remembers what they were shown."""
 
-    def ask(shown: list[dict[str, Any]]) -> bool:
+    def __init__(self) -> None:
+        self._seen: list[Any] = []
+
+    def __call__(self, shown: list[dict[str, Any]]) -> bool:
+        """Show what would be done and return what the person says."""
+        self._seen += [change["hunks"] for change in shown]
         render.console().print(render.changes(shown, most=None))
         return agreed("Do it?")
 
-    return ask
+    def short(self, changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return changes without what was looked at a moment ago."""
+        return [{**change, "hunks": []} if change["hunks"] in self._seen else change for change in changes]
 
 
-def _print_draft(drafted: Drafted) -> None:
+def _asking() -> _Asking | None:
+    """Return what asks a person, None where nobody sits."""
+    return _Asking() if sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() else None
+
+
+def _print_draft(parsed: argparse.Namespace, drafted: Drafted, asking: _Asking | None) -> None:
+    if parsed.json:
+        return
     followed, out = drafted.followed, render.console()
     if followed.error:
         say(f"{drafted.path}: {followed.error['message']} {followed.error['hint']}".strip())
@@ -174,20 +186,22 @@ def _print_draft(drafted: Drafted) -> None:
         out.print(render.changes(followed.cards))
         say(f"{drafted.path}: this would go out, and is asked in a terminal each time. Nothing was done.")
     if drafted.saved:
-        _print_saved(drafted)
+        _print_saved(drafted.path, drafted.saved, asking)
     if followed.status == "done" and followed.text:
         render.show_markdown(out, followed.text)
 
 
-def _print_saved(drafted: Drafted) -> None:
-    saved = drafted.saved or {}
+def _print_saved(path: str, saved: dict[str, Any], asking: _Asking | None) -> None:
     if saved["error"]:
         say(saved["error"]["message"])
         return
-    if saved["changes"] and not (saved["status"] == "ask" and _decide()):  # they saw it a moment ago, and said no
-        render.console().print(render.changes(saved["changes"]))
+    if saved["status"] == "ask" and asking:
+        say(f"{path}: nothing was written.")
+        return
+    if saved["changes"]:
+        render.console().print(render.changes(asking.short(saved["changes"]) if asking else saved["changes"]))
     if saved["status"] == "ask":
-        say(f"{drafted.path}: nothing was written. To write it, run the same command with --yes.")
+        say(f"{path}: nothing was written. To write it, run the same command with --yes.")
 
 
 def _reported(parsed: argparse.Namespace, read: Read, drafted: Sequence[Drafted]) -> None:

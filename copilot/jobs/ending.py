@@ -42,9 +42,10 @@ def finish(store: Store, run: Run, base: Copilot) -> Path:
             documents = seen.of(store.documents(run.id), out)
             written = write(report, view(run, store, seen), documents)
         store.put_blob(run.id, written.shown.to_bytes())
-    except OSError as error:
+    except (OSError, EverpilotError) as error:
+        why = error.message if isinstance(error, EverpilotError) else f"{error.strerror or error}."
         again = f"Write it again when that is mended: everpilot batch report {run.id} --write"
-        store.note(run.id, f"The report or the table can't be written: {error.strerror or error}. {again}")
+        store.note(run.id, f"The report or the table can't be written: {why} {again}")
     store.finished(run.id, run.round)
     return report
 
@@ -55,8 +56,10 @@ def _table(store: Store, run: Run, stack: ExitStack) -> Any:
         return None
     from copilot.jobs.rows import writer
 
+    first = next(store.documents(run.id, most=1), None)
+    given = list(first.source.values) if first else []
     try:
-        return stack.enter_context(writer(Path(run.place["table"]), run.job.fields))
+        return stack.enter_context(writer(Path(run.place["table"]), run.job.fields, given=given))
     except EverpilotError as error:
         store.note(run.id, f"{error.message} {error.hint}".strip())
         return None

@@ -87,6 +87,8 @@ class Workspace:
         self.notes: list[str] = []
         #: Told of each entry that takes something back or brings it back: for the audit log.
         self.watch: Callable[[Entry], object] | None = None
+        #: Asked before each commit; what it raises is why nothing is written: for quotas.
+        self.allow: Callable[[Change], object] | None = None
         try:
             self._settle()
             self._sweep(self.roots)
@@ -253,7 +255,11 @@ class Workspace:
         file is not what the change was made from), LockedError (open elsewhere, or may not be written),
         OutsideRootsError, or WorkspaceError (disk full and the like); then the file is as it was.
         """
-        return self.committed(key) or self._apply(change, key=key, thread=thread, turn=turn)
+        if (entry := self.committed(key)) is not None:
+            return entry
+        if self.allow is not None:
+            self.allow(change)
+        return self._apply(change, key=key, thread=thread, turn=turn)
 
     def sync(self) -> list[str]:
         """Store what waits for places elsewhere, and return what became of each change, in words.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 from pathlib import Path
@@ -67,6 +68,7 @@ def base(folder: Path, model: Any, **trust: Any) -> Copilot:
 
 
 READERS = Readers(1)
+atexit.register(READERS.close)
 
 
 async def done(base: Copilot, job: Job, source: Source, run: str = "run", answers: Path | None = None) -> Outcome:

@@ -102,6 +102,45 @@ class Words:
     last_page: str = "Look at all pages first: it can be approved on the last one."
     malformed: str = "The answer could not be read. Ask again."
 
+    # people
+    not_your_tenant: str = "This assistant serves other organisations, not yours."
+    not_you_here: str = "This assistant is not open to you. Ask whoever runs it."
+    roster_silent: str = "Teams did not tell who you are just now. Please send it again in a minute."
+    too_fast: str = "That is a lot at once: I take {count} messages a minute. Try again in {seconds} seconds."
+    sign_in: str = "Sign in, so that I can reach your files, mail and calendar for you."
+    sign_in_button: str = "Sign in"
+    sign_in_alone: str = "Write to me in our own chat and sign in there; it can't be done here."
+    signed_in: str = "You are signed in."
+    signed_out: str = "You are signed out, and what I kept of your sign-in is gone."
+    not_signed_in: str = "You were not signed in."
+    sign_in_failed: str = "The sign-in did not work: {reason}"
+
+    # files
+    file_empty: str = "{name} is empty: it has no bytes at all."
+    file_too_large: str = "{name} is larger than {most} MB, so I did not take it."
+    file_no_room: str = "There is no room for {name}: {used} of {quota} MB are used. Ask me to delete files."
+    file_gone: str = "{name} is not there any more, or its link has expired. Attach it again."
+    file_denied: str = "I may not open {name} where it lies. Attach the file itself."
+    file_elsewhere: str = "{name} lies at a place that I don't fetch from. Attach the file itself."
+    file_not_reached: str = "{name} could not be fetched just now. Try again later."
+    file_not_kept: str = "{name} could not be kept: {reason}"
+    link_no_account: str = "I can't open {name}: no Microsoft 365 account is set up for me. Attach the file itself."
+    link_sign_in: str = "I can't open {name} before you have signed in. Attach the file itself, or sign in."
+    file_offer: str = "{name}: {summary}"
+    file_consent: str = "It will be saved in your OneDrive, if you allow it. {summary}"
+    file_here: str = "{name} is in your OneDrive now."
+    file_declined: str = "{name} was not sent. It stays here; ask me for it at any time."
+    file_changed: str = "{name} has changed since I offered it; here it is as it is now."
+    file_lost: str = "{name} is not here any more."
+    file_not_open: str = "This offer is over. Ask me for the file again."
+    file_upload_failed: str = "{name} could not be put into your OneDrive. Ask me for it again."
+    file_in_group: str = (
+        "{name} is ready, but Teams lets me hand over files in a personal chat only. {how}"
+    )
+    file_group_account: str = "Ask me here to save it in a folder of SharePoint or OneDrive."
+    file_group_alone: str = "Attach the file in our own chat and ask me there."
+    file_words: str = "{name} is ready, but this chat takes no files. {summary}"
+
 
 #: The sentences that are said where nobody chose others.
 WORDS = Words()

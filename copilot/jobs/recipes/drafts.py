@@ -135,8 +135,9 @@ def _change(context: ToolContext, place: Path | str, data: bytes, hunks: tuple[H
 
 
 def _hunks(told: Sequence[Mapping[str, Any]], name: str) -> tuple[Hunk, ...]:
-    """Return what changed in a file, in the order in which it was done."""
+    """Return what changed in a file, in the order in which it was done; that it is a new one is told elsewhere."""
     found = [hunk for each in told if each.get("path") == name for hunk in each.get("hunks", ())]
+    found = [hunk for hunk in found if hunk["kind"] != "file"]
     parts = [{key: hunk[key] for key in ("where", "before", "after", "kind")} for hunk in found[:_MOST_HUNKS]]
     return tuple(Hunk(**each) for each in parts)
 

@@ -15,6 +15,7 @@ from copilot.jobs.recipes.reading import Read, RecipeError
 from copilot.jobs.recipes.recipe import (
     BUILTIN,
     WHOLE_DOCUMENT,
+    Built,
     CheckStep,
     IfStep,
     MapStep,
@@ -246,12 +247,15 @@ class _Look:
                 known = list(self._recipe.inputs)
                 yield self._fault((*place, "inputs", name), f"there is no input {name!r}. {closest(name, known)}")
             for each in [case.document, *case.files]:
-                if each and sum(x is not None for x in (each.file, each.markdown, each.sheets, each.text)) != 1:
-                    yield self._fault(place, f"{each.name} is made of one of markdown, sheets, text or file")
-                if each and each.file and not (self._read.path.parent / each.file).is_file():
-                    yield self._fault(place, f"there is no file {each.file} beside the recipe")
+                yield from self._document(each, place) if each else ()
             for name in case.expect.row.keys() - self._recipe.outputs.row.keys():
                 yield self._fault((*place, "expect", "row", name), f"the output has no column {name!r}")
+
+    def _document(self, built: Built, place: Place) -> Iterator[Fault]:
+        if sum(each is not None for each in (built.file, built.markdown, built.sheets, built.text)) != 1:
+            yield self._fault(place, f"{built.name} is made of one of markdown, sheets, text or file")
+        if built.file and not (self._read.path.parent / built.file).is_file():
+            yield self._fault(place, f"there is no file {built.file} beside the recipe")
 
 
 def _has_expressions(value: Any) -> bool:

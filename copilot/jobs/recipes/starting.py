@@ -141,5 +141,5 @@ def found(name: str, folder: Path) -> Path:
         if match := next((p for s in ("", *SUFFIXES) if (p := place / f"{name}{s}").is_file()), None):
             return match
     listed = [p for place in places if place.is_dir() for p in sorted(place.iterdir())[:1_000]]
-    known = [p.stem for p in listed if p.suffix.lower() in SUFFIXES[:2]]
+    known = [p.stem for p in listed if p.suffix.lower() in SUFFIXES[: 3 if p.parent == places[1] else 2]]
     raise PluginError(f"There is no recipe {name}.", hint=closest(path.stem, known), code="recipe")

@@ -53,11 +53,14 @@ def run_tests(read: Read, skills: Skills | None = None) -> Iterator[Tested]:
             if skills is not None:
                 copilot.__dict__["skills"] = skills  # loaded once for all tests
             skills = copilot.skills
-            try:
-                failures = tuple(_Case(read, case, work, copilot).failures())
-            except EverpilotError as error:
-                failures = (f"it could not be run: {error}",)
-        yield Tested(read.recipe.name, case.name or f"test {number}", failures)
+            yield Tested(read.recipe.name, case.name or f"test {number}", _failures(read, case, work, copilot))
+
+
+def _failures(read: Read, case: Case, work: Path, copilot: Copilot) -> tuple[str, ...]:
+    try:
+        return tuple(_Case(read, case, work, copilot).failures())
+    except EverpilotError as error:
+        return (f"it could not be run: {error}",)
 
 
 class _Scripted(CopilotHands):

@@ -15,8 +15,6 @@ from copilot.jobs.work.filling import filled
 from copilot.jobs.work.scratch import Scratch
 from copilot.jobs.work.standing import holding
 
-#: What a turn that a crash broke off is told: what was asked stands in its thread.
-GO_ON = "The work was interrupted. Go on with what was asked, from where the document stands now, and finish it."
 #: How often one turn may ask about files of the scratch alone.
 _MOST_CARDS = 20
 #: Effects that stay inside the scratch until a person answers the report.
@@ -34,10 +32,9 @@ async def ask(job: Job, source: Source, scratch: Scratch, desk: Desk) -> Outcome
     files = [scratch.origin.name] if scratch.origin.name else []
     with holding(scratch):
         turn = await desk.turn(job, source.key)
-        begun = desk.saver(scratch).is_begun
-        if begun and (waiting := await turn.pending()) is not None:
+        if desk.saver(scratch).is_begun and (waiting := await turn.pending()) is not None:
             return Outcome(status=Status.ASKED, cards=[waiting.card], thread=desk.thread(source.key))
-        events = turn.say(GO_ON, [], GO_ON) if begun else turn.say(said.text, files, said.typed)
+        events = turn.say(said.text, files, said.typed, id=desk.thread(source.key))
         return await _ended(events, job, source, scratch, desk)
 
 
