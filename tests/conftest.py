@@ -6,6 +6,8 @@ import gc
 import ipaddress
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.thinning import ALL
-from tests.warm import Warm
+from tests.warm import Python, Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -91,6 +93,21 @@ def office(tmp_path: Path) -> Path:
     import shutil
 
     return Path(shutil.copytree(ROOT / "examples" / "office", tmp_path / "office"))
+
+
+@pytest.fixture
+def python(warm: Warm | None) -> Python:
+    """Runs Python code in a process of its own, from the checkout: exit code, output and errors."""
+
+    def run(code: str) -> tuple[int, str, str]:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        if warm is not None:
+            return warm.python(code, env)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ LIBRARIES = (
     *("rank_bm25", "numpy", "regex", "tomlkit", "asyncio", "sqlite3", "aiosqlite", "importlib.metadata"),
 )
 ROOT = Path(__file__).resolve().parents[1]
+#: Runs Python code in a process of its own: exit code, output and errors.
+Python = Callable[[str], tuple[int, str, str]]
 
 
 class Warm:
@@ -62,13 +65,22 @@ class Warm:
         self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str | None
     ) -> tuple[int, str, str]:
         """Return exit code (negative: the signal that ended it), output and errors of `everpilot ARGUMENTS`."""
+        return self._forked(["everpilot", *arguments], folder, env, stdin)
+
+    def python(self, code: str, env: Mapping[str, str]) -> tuple[int, str, str]:
+        """Return the same of `python -c CODE` in the checkout."""
+        return self._forked(["-c", code], ROOT, env, None)
+
+    def _forked(
+        self, command: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str | None
+    ) -> tuple[int, str, str]:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write((stdin or "").encode())
             given.seek(0)
             with socket.socket(socket.AF_UNIX) as channel:
                 channel.settimeout(110)
                 channel.connect(self._address)
-                request = json.dumps([list(arguments), str(folder), dict(env)]).encode()
+                request = json.dumps([list(command), str(folder), dict(env)]).encode()
                 null = os.open(os.devnull, os.O_RDONLY)
                 streams = [null if stdin is None else given.fileno(), out.fileno(), err.fileno()]
                 socket.send_fds(channel, [struct.pack("!I", len(request))], streams)
@@ -117,11 +129,11 @@ def _serve_one(channel: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     head, streams, _, _ = socket.recv_fds(channel, 4, 3)
     (size,) = struct.unpack("!I", head)
-    arguments, folder, env = json.loads(_exactly(channel, size))
+    command, folder, env = json.loads(_exactly(channel, size))
     child = os.fork()
     if child == 0:
         channel.close()
-        _command(arguments, folder, env, streams)
+        _command(command, folder, env, streams)
     for stream in streams:
         os.close(stream)
     _, status = os.waitpid(child, 0)
@@ -129,7 +141,7 @@ def _serve_one(channel: socket.socket) -> None:
     os._exit(0)
 
 
-def _command(arguments: list[str], folder: str, env: dict[str, str], streams: list[int]) -> None:
+def _command(command: list[str], folder: str, env: dict[str, str], streams: list[int]) -> None:
     """Become the command."""
     os.setsid()
     for number, stream in enumerate(streams):
@@ -139,20 +151,31 @@ def _command(arguments: list[str], folder: str, env: dict[str, str], streams: li
     os.environ.update(env)
     os.chdir(folder)
     sys.path[0] = str(ROOT)
-    sys.argv = ["everpilot", *arguments]
+    sys.argv = command[:1] if command[0] == "-c" else command
     encoding = env.get("PYTHONIOENCODING") or ("ascii" if env.get("LC_ALL") == "C" and not _utf8(env) else "utf-8")
     sys.stdin = _stream(0, "r", encoding)
     sys.stdout = _stream(1, "w", encoding)
     sys.stderr = _stream(2, "w", encoding)
     code: Any = 70
     try:
-        from copilot.cli import main
-
-        code = main(arguments)
+        code = _run(command)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except Exception:  # noqa: BLE001 - told and counted as an interpreter does
+        traceback.print_exc()
+        code = 1
     finally:
         _leave(code)
+
+
+def _run(command: list[str]) -> int:
+    """Run what the command is, and return its exit code."""
+    if command[0] == "-c":
+        exec(compile(command[1], "<string>", "exec"), {"__name__": "__main__"})
+        return 0
+    from copilot.cli import main
+
+    return main(command[1:])
 
 
 def _utf8(env: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from copilot.models import health
 from copilot.settings import ModelSettings, RoutingSettings, Settings
 from tests.conftest import ROOT
 from tests.vendors import Call, OpenAIServer, Reply, Request
+from tests.warm import Python
 
 _COUNT = itertools.count()
 
@@ -250,7 +252,7 @@ def test_a_file_that_changed_is_shown_again_and_the_reason_is_told(folder: Path)
     assert (folder / "a.txt").read_text() == "Contoso"
 
 
-def test_two_processes_that_approve_at_once_write_once(folder: Path) -> None:
+def test_two_processes_that_approve_at_once_write_once(folder: Path, python: Python) -> None:
     thread = made(folder, SCRIPT).ask("go").thread
     code = (
         "from pathlib import Path; from copilot.errors import EverpilotError\n"
@@ -258,15 +260,11 @@ def test_two_processes_that_approve_at_once_write_once(folder: Path) -> None:
         f"try: final = made(Path({str(folder)!r}), SCRIPT).resume({thread!r}); print(final.text, final.error)\n"
         "except EverpilotError as error: print(error)\n"
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    running = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stdout=-1, stderr=-1, text=True)
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=110) for process in running]
-    assert all("Traceback" not in out + err for out, err in told)
-    assert [p.returncode for p in running] == [0, 0]
-    assert "I tried. None" in "".join(out for out, _ in told)
+    with ThreadPoolExecutor(2) as at_once:
+        told = list(at_once.map(python, [code, code]))
+    assert all("Traceback" not in out + err for _, out, err in told)
+    assert [returned for returned, _, _ in told] == [0, 0]
+    assert "I tried. None" in "".join(out for _, out, _ in told)
     assert (folder / "a.txt").read_text() == "Contoso"
     copilot = made(folder, SCRIPT)
     assert len(copilot.workspace.history()) == 1

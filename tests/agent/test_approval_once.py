@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,8 +29,8 @@ from tests.agent import sandbox
 from tests.agent.sandbox import WORLD, assistant
 from tests.agent.scripted import Scripted
 from tests.thinning import examples
+from tests.warm import Python
 
-ROOT = Path(__file__).resolve().parents[2]
 SEND = [("custom__send", {"to": ["anna@contoso.com"], "body": "Hello\n[x](http://e.x)", "attachments": ["notes.txt"]})]
 CREATE = [("custom__create", {"path": "new.txt", "text": "Hello"})]
 
@@ -124,7 +121,7 @@ def test_an_answer_expires(folder: Path) -> None:
     assert not (folder / "new.txt").exists()
 
 
-def _crash(folder: Path, thread: str, where: str) -> None:
+def _crash(python: Python, folder: Path, thread: str, where: str) -> None:
     code = (
         "import os; from pathlib import Path\n"
         "from copilot.trust import once; from tests.agent import sandbox, test_approval_once as t\n"
@@ -134,23 +131,22 @@ def _crash(folder: Path, thread: str, where: str) -> None:
         f"once.Once.{where} = die\n"
         f"t.asking(Path({str(folder)!r}), t.SEND).resume({thread!r})"
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=False, capture_output=True, text=True)
-    assert done.returncode == 9, done.stderr
-    WORLD.mailed += [{"by": "the process that died"}] * int(done.stdout)
+    returned, out, err = python(code)
+    assert returned == 9, err
+    WORLD.mailed += [{"by": "the process that died"}] * int(out)
 
 
-def test_a_crash_after_it_was_sent_sends_it_once(folder: Path) -> None:
+def test_a_crash_after_it_was_sent_sends_it_once(folder: Path, python: Python) -> None:
     thread = asking(folder, SEND).ask("send it").thread
-    _crash(folder, thread, "_end")
+    _crash(python, folder, thread, "_end")
     assert len(WORLD.mailed) == 1
     final = asking(folder, SEND).resume(thread)
     assert (final.text, len(WORLD.mailed)) == ("Done.", 1)
 
 
-def test_a_crash_before_it_was_sent_does_not_try_again_and_says_so(folder: Path) -> None:
+def test_a_crash_before_it_was_sent_does_not_try_again_and_says_so(folder: Path, python: Python) -> None:
     thread = asking(folder, SEND).ask("send it").thread
-    _crash(folder, thread, "_begin")
+    _crash(python, folder, thread, "_begin")
     events = list(asking(folder, SEND).stream_resume(thread))
     told = [e.text for e in events if isinstance(e, ToolEvent) and e.status == "failed"]
     assert "may have gone out" in told[0]

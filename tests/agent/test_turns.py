@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +19,7 @@ from copilot.settings import ModelSettings, Settings
 from copilot.slots import Slot
 from copilot.trust.labels import USER, Confidentiality, Integrity, Label
 from tests.agent.scripted import Scripted
+from tests.warm import Python
 
 
 @tool
@@ -124,7 +122,7 @@ def test_a_change_waits_and_nothing_is_written(folder: Path) -> None:
     assert final.error is None
 
 
-def test_another_process_approves(folder: Path) -> None:
+def test_another_process_approves(folder: Path, python: Python) -> None:
     script = [[swap_call()], "Done."]
     final = made(folder, script).ask("replace Acme")
     code = (
@@ -132,10 +130,9 @@ def test_another_process_approves(folder: Path) -> None:
         f"final = made(Path({str(folder)!r}), {script!r}).resume({final.thread!r})\n"
         "print(json.dumps(final.to_dict()))"
     )
-    root = Path(__file__).resolve().parents[2]
-    env = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, cwd=root)
-    told = json.loads(done.stdout)
+    returned, out, err = python(code)
+    assert returned == 0, err
+    told = json.loads(out)
     assert told["text"] == "Done."
     assert [(c["path"], c["committed"]) for c in told["changes"]] == [("a.txt", True)]
     assert (folder / "a.txt").read_text() == "Contoso owes Contoso."
@@ -401,7 +398,7 @@ async def test_a_message_that_waits_for_an_approval_shows_it_again(folder: Path)
 
 
 @pytest.mark.parametrize("written", [False, True])
-async def test_a_turn_that_was_killed_goes_on_where_it_was(folder: Path, written: bool) -> None:
+async def test_a_turn_that_was_killed_goes_on_where_it_was(folder: Path, written: bool, python: Python) -> None:
     script = [[("custom__read", {"path": "a.txt"})], [swap_call()], "Done."]
     where = "Workspace, 'commit'" if written else "Runner, 'commit'"
     code = (
@@ -412,9 +409,7 @@ async def test_a_turn_that_was_killed_goes_on_where_it_was(folder: Path, written
         f"setattr({where}, die)\n"
         f"list(made(Path({str(folder)!r}), {script!r}, 'yes').stream('replace it', thread='t1', message_id='m1'))"
     )
-    root = Path(__file__).resolve().parents[2]
-    env = {**os.environ, "PYTHONPATH": str(root)}
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=False).returncode == 9
+    assert python(code)[0] == 9
     events = [e async for e in made(folder, script, "yes").astream("replace it", thread="t1", message_id="m1")]
     assert isinstance(final := events[-1], Final)
     assert final.text == "Done."
@@ -424,7 +419,7 @@ async def test_a_turn_that_was_killed_goes_on_where_it_was(folder: Path, written
     assert len(made(folder, script).workspace.history()) == 1
 
 
-def die_after_first_commit(folder: Path, script: list[Any], thread: str) -> None:
+def die_after_first_commit(python: Python, folder: Path, script: list[Any], thread: str) -> None:
     """Approve in a process that dies after a file was replaced and before the graph knew."""
     code = (
         "import os; from pathlib import Path; from tests.agent.test_turns import made\n"
@@ -434,15 +429,13 @@ def die_after_first_commit(folder: Path, script: list[Any], thread: str) -> None
         "Workspace.commit = commit\n"
         f"made(Path({str(folder)!r}), {script!r}).resume({thread!r})"
     )
-    root = Path(__file__).resolve().parents[2]
-    env = {**os.environ, "PYTHONPATH": str(root)}
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=False).returncode == 9
+    assert python(code)[0] == 9
 
 
-def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path) -> None:
+def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path, python: Python) -> None:
     script = [[swap_call("Acme.", "Acme. Acme.")], "Done."]
     first = made(folder, script).ask("add one")
-    die_after_first_commit(folder, script, first.thread)
+    die_after_first_commit(python, folder, script, first.thread)
     assert (folder / "a.txt").read_text() == "Acme owes Acme. Acme."
     final = made(folder, script).resume(first.thread)
     assert final.text == "Done."
@@ -450,12 +443,12 @@ def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path
     assert [c["committed"] for c in final.changes] == [True]
 
 
-def test_a_crash_in_the_middle_of_a_call_with_two_files_is_told(folder: Path) -> None:
+def test_a_crash_in_the_middle_of_a_call_with_two_files_is_told(folder: Path, python: Python) -> None:
     (folder / "b.txt").write_text("Acme, too.")
     script = [[("custom__swap_all", {"old": "Acme", "new": "Acme Acme"})], "I looked again."]
     first = made(folder, script).ask("double it everywhere")
     assert len(first.approvals[0]["items"]) == 2
-    die_after_first_commit(folder, script, first.thread)
+    die_after_first_commit(python, folder, script, first.thread)
     events = list(made(folder, script).stream_resume(first.thread))
     told = [e.text for e in events if isinstance(e, ToolEvent) and e.status == "failed"]
     assert "only this much is saved" in told[0]
