@@ -36,6 +36,8 @@ commands:
   mcp         offer the skills to other assistants, as an MCP server
   batch       do the same on many documents, or go on with such a run
   worker      work on such runs, beside other machines
+  schedule    begin such runs by the clock
+  watch       do what comes into a folder, as it comes
   bot         serve the assistant as a bot, in Teams and other chats
   plugins     install, update, remove, check and make plugins
   login       sign in to an account: mail, calendar, files elsewhere
@@ -108,11 +110,13 @@ def _run(arguments: list[str]) -> int:
 
 def _as_run(arguments: list[str]) -> None:
     """Put in the word that can be left out: `batch PROMPT FILE` is `batch run PROMPT FILE`."""
-    if arguments[0] == "batch" and len(arguments) > 1 and arguments[1] not in ("-h", "--help"):
-        from copilot.hosts.batch_options import ACTIONS
+    if arguments[0] not in ("batch", "watch") or len(arguments) < 2 or arguments[1] in ("-h", "--help"):
+        return
+    from copilot.hosts.batch_options import ACTIONS
+    from copilot.hosts.trigger_options import WATCH_ACTIONS
 
-        if arguments[1] not in ACTIONS:
-            arguments.insert(1, "run")
+    if arguments[1] not in (ACTIONS if arguments[0] == "batch" else WATCH_ACTIONS):
+        arguments.insert(1, "run")
 
 
 def _explain(error: Exception) -> int:
@@ -440,6 +444,18 @@ def _worker(parser: argparse.ArgumentParser) -> None:
     worker(parser)
 
 
+def _schedule(parser: argparse.ArgumentParser) -> None:
+    from copilot.hosts.trigger_options import schedule
+
+    schedule(parser)
+
+
+def _watch(parser: argparse.ArgumentParser) -> None:
+    from copilot.hosts.trigger_options import watch
+
+    watch(parser)
+
+
 def _recipe(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -546,6 +562,8 @@ _COMMANDS = {
     "mcp": (_mcp, "Offer the skills to other assistants as an MCP server; approve what they asked for."),
     "batch": (_batch, "Do the same on many documents, as a run that survives anything; one approval for all changes."),
     "worker": (_worker, "Work on runs that others began, on this machine, until stopped."),
+    "schedule": (_schedule, "Begin runs by the clock: add, list, show, pause, resume or remove schedules, run one now."),
+    "watch": (_watch, "Watch a folder or place, and do what comes or changes there, each version once."),
     "bot": (_bot, "Serve the assistant as a bot: in Teams, Web Chat and other chats ([bot] in copilot.toml)."),
     "plugins": (_plugins, "Install, update, remove, check and make plugins of every form."),
     "login": (_login, "Show what a sign-in to an account asks for, in plain words, and sign in."),

@@ -732,7 +732,7 @@ def _names_in(data: dict[str, Any]) -> set[str]:
 #: Tables that only the user's own file, or a trusted folder, decides.
 _USERS_OWN = (
     *("trust", "skills", "accounts", "web", "plugins", "mcp"),
-    *("records", "audit", "history", "places", "sandbox"),
+    *("records", "audit", "history", "places", "sandbox", "database", "jobs", "bot"),
 )
 
 

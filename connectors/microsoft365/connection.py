@@ -95,6 +95,10 @@ class Microsoft365:
             self._served[kind] = made(self)
         return self._served[kind]
 
+    def check(self) -> None:
+        """Ask for a token now, unless there is one. Raises ServiceError, which names the next step."""
+        self.identity.renewed()
+
     def needs(self, kind: WorkKind, *, writes: bool = False) -> None:
         """Make sure that the sign-in holds the rights to a kind, as far as that is known before anything is called.
 

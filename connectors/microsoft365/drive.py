@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from copilot.errors import ServiceError
 from copilot.plugins.connections.files import Found, Place
 
-from .drive_mount import GraphMount
+from .drive_mount import GraphMount, node_of
 from .drive_people import who_changed
 from .drive_places import SCHEME, plain, resolve, sites
 from .graph import Call, GraphError, Json, at, literal
@@ -26,6 +28,15 @@ class GraphFiles:
     def open(self, place: str) -> GraphMount:
         """Return a folder as a mount; Graph is not asked for it."""
         return GraphMount(self._connection, place)
+
+    def linked(self, address: str, target: Path, limit: int) -> str:
+        """Write the file that an address leads to to `target`, and return its name."""
+        where = self._connection.run(lambda: resolve(self._connection, address))
+        if "file" not in where.item:
+            raise ServiceError(f"{address} leads to no file.", hint="Link the file itself.", code="missing")
+        node = node_of(where.item)
+        GraphMount(self._connection, f"{SCHEME}/drives/{where.drive}").fetch(node, target, limit)
+        return node.name
 
     def places(self, query: str = "") -> list[Place]:
         """Return one's own OneDrive and the libraries of the sites that a query finds."""

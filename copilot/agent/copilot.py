@@ -479,6 +479,11 @@ class Copilot:
             self.astream_resume(thread, approve=approve, message=message, mode=mode, card=card, always=always)
         )
 
+    async def alabel(self, thread: str) -> Label:
+        """Return the label of everything that entered a thread: how confidential, how trusted, and from where."""
+        async with self._turn(thread, None) as turn:
+            return await turn.label()
+
     async def apending(self, thread: str) -> ApprovalEvent | None:
         """Return the approval that `thread` waits for, or None."""
         async with self._turn(thread, None) as turn:

@@ -122,7 +122,9 @@ class Turn:
         error: EverpilotError | None = None
         written: list[dict[str, Any]] = []
         try:
-            stream: AsyncIterator[Any] = self._graph.astream(given, self._config, stream_mode=["custom", "updates"])
+            stream: AsyncIterator[Any] = self._graph.astream(
+                given, self._config, stream_mode=["custom", "updates"], durability="sync"
+            )
             async for mode, payload in stream:
                 if mode == "custom" and isinstance(payload, Event):
                     if isinstance(payload, ChangeEvent):

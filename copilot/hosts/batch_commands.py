@@ -55,19 +55,33 @@ def batch(parsed: argparse.Namespace) -> int:
 
 
 def _begin(parsed: argparse.Namespace) -> int:
-    copilot = _reaching(_opened(parsed), parsed.given)
-    job = _job(parsed, copilot)
-    from copilot.jobs.feeding import place_of
-
-    place = place_of(copilot, parsed.given, rows=parsed.rows, table=parsed.table, report=parsed.report)
-    place["sample"] = parsed.dry_run
-    _checked(copilot, job, place)
+    copilot, job, place = prepared(parsed, _opened(parsed))
     with _runs(copilot) as runs:
         run = runs.begin(job, place, title=parsed.title, by=_person(copilot))
         runs.order(run)
         if parsed.detach:
             return _ordered(run)
         return _worked(parsed, copilot, runs, run)
+
+
+def prepared(parsed: argparse.Namespace, copilot: Copilot) -> tuple[Copilot, Job, dict[str, Any]]:
+    """Return the assistant that reaches what is named, what is asked of it, and where it lies.
+
+    Raises what is wrong with any of it, before a run is begun.
+    """
+    copilot = _reaching(copilot, parsed.given)
+    job, place = asked(parsed, copilot)
+    _checked(copilot, job, place)
+    return copilot, job, place
+
+
+def asked(parsed: argparse.Namespace, copilot: Copilot) -> tuple[Job, dict[str, Any]]:
+    """Return what a command line asks of every document, and where they lie."""
+    from copilot.jobs.feeding import place_of
+
+    job = _job(parsed, copilot)
+    place = place_of(copilot, parsed.given, rows=parsed.rows, table=parsed.table, report=parsed.report)
+    return job, {**place, "sample": parsed.dry_run}
 
 
 def _reaching(copilot: Copilot, given: list[str]) -> Copilot:
@@ -421,13 +435,15 @@ def _when(moment: str) -> str:
 
 def worker(parsed: argparse.Namespace) -> int:
     """Work on whatever runs there are, until stopped, or until nothing is left to do."""
+    from copilot.jobs.triggers.keeping import keeping
     from copilot.jobs.worker import working
 
     copilot = _opened(parsed)
     jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
     with _runs(copilot) as runs:
+        triggers = keeping(runs, state=copilot.state, told=say)
         try:
-            with _stoppable(), working(runs, jobs, state=copilot.state, told=say, patience=10) as made:
+            with _stoppable(), working(runs, jobs, state=copilot.state, told=say, patience=10) as made, triggers:
                 say(f"Worker {made.id} works on runs in {runs.database.shown}. Ctrl-C ends it.")
                 while not (parsed.until_idle and runs.client.is_idle()):
                     time.sleep(_LOOK)

@@ -77,6 +77,12 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows", metavar="TABLE", help="do it for every row of a CSV, xlsx or JSONL file: {column} in the prompt"
     )
+    choices(parser)
+    _working(parser)
+
+
+def choices(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen of a run, whoever begins it."""
     parser.add_argument(
         "--fields", metavar="SCHEMA", help='extract these: "total: number, due: date", a JSON Schema, module:Class'
     )
@@ -102,7 +108,6 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", metavar="NAME", help="the agent of a plugin that does it")
     parser.add_argument("--report", metavar="FILE", help="where the report goes (default: the state folder)")
     parser.add_argument("--title", default="", metavar="TEXT", help="what the report calls the run")
-    _working(parser)
 
 
 def worker(parser: argparse.ArgumentParser) -> None:

@@ -250,6 +250,20 @@ def worker(parsed: argparse.Namespace) -> int:
     return run(parsed)
 
 
+def schedule(parsed: argparse.Namespace) -> int:
+    """Begin runs by the clock."""
+    from copilot.hosts.schedule_commands import schedule as run
+
+    return run(parsed)
+
+
+def watch(parsed: argparse.Namespace) -> int:
+    """Do what comes into a folder or place, as it comes."""
+    from copilot.hosts.watch_commands import watch as run
+
+    return run(parsed)
+
+
 def recipe(parsed: argparse.Namespace) -> int:
     """Make, check, test and follow recipes."""
     from copilot.hosts.recipe_commands import recipe as run

@@ -145,6 +145,23 @@ class Client:
             self.dbos.enqueue_in_transaction(connection, _options(each), *each.args)  # type: ignore[arg-type]
         return None
 
+    def put_new(self, work: Work) -> bool:
+        """Hand over work whose id may be known; returns whether it was new."""
+        from dbos import error
+
+        try:
+            self.dbos.enqueue({**_options(work), "workflow_id_reuse_policy": "reject"}, *work.args)  # type: ignore[typeddict-item]
+        except error.DBOSWorkflowIDInUseError:
+            return False
+        return True
+
+    def waiting(self, queue: str, most: int) -> int:
+        """Return how much work waits in a queue, counted up to `most`."""
+        found = self.dbos.list_workflows(
+            status="ENQUEUED", queue_name=queue, load_input=False, load_output=False, limit=most
+        )
+        return len(found)
+
     def is_idle(self) -> bool:
         """Return whether no work is waiting or under way, anywhere."""
         waiting = ["ENQUEUED", "PENDING", "DELAYED"]
@@ -172,12 +189,13 @@ class Client:
             self.dbos.resume_workflows(ids, queue_name=queue)
         return len(dead)
 
-    def resume_all(self, worker: str) -> None:
-        """Give back to their queues what a worker leaves unfinished."""
+    def resume_all(self, worker: str) -> int:
+        """Give back to their queues what a worker leaves unfinished; returns how much."""
         left = self.dbos.list_workflows(status="PENDING", executor_id=worker, load_input=False, load_output=False)
         for queue in {each.queue_name for each in left}:
             ids = [each.workflow_id for each in left if each.queue_name == queue]
             self.dbos.resume_workflows(ids, queue_name=queue)
+        return len(left)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -219,6 +237,7 @@ class Worker:
         self._queues = queues
         self._told = told
         self._presence = presence(database, self.id)
+        self.handed_back = 0  # how much work was left to others
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, name="everpilot-presence", daemon=True)
 
@@ -261,7 +280,7 @@ class Worker:
 
     def _hand_back(self) -> None:
         with suppress(Exception):  # the database may be gone; then another worker finds what we leave
-            self.client.resume_all(self.id)
+            self.handed_back = self.client.resume_all(self.id)
 
     def _look(self) -> None:
         while not self._over.wait(LOOK):

@@ -47,7 +47,11 @@ def listed(base: Copilot, run: Run, found: Found) -> Iterator[Source]:
     place = run.place
     rows = Path(place["rows"]) if place.get("rows") else None
     ours = [Path(each) for each in place.get("ours", ())]
-    return islice(sources(place.get("given", []), base, rows, found=found, ours=ours), place.get("sample") or None)
+    values = place.get("values")
+    if values is not None and not place.get("given"):  # what a webhook said is the whole work
+        return iter((Source(key="request", values=values),))
+    each = islice(sources(place.get("given", []), base, rows, found=found, ours=ours), place.get("sample") or None)
+    return each if not values else (source.model_copy(update={"values": values}) for source in each)
 
 
 def feed(store: Store, client: Client, run: Run, base: Copilot) -> int:

@@ -20,6 +20,7 @@ from copilot.jobs.store import Document, Run, Store
 from copilot.jobs.work import Desk, faults
 from copilot.jobs.work import answer as answered
 from copilot.jobs.work import work as worked
+from copilot.jobs.work.readers import Readers
 from copilot.jobs.workflows import AGAIN, OVER, SAVE, finish_of, in_thread
 from copilot.models.occasion import occasion
 
@@ -53,6 +54,7 @@ class Hand:
         self._live = live if live is not None else {}
         self._runs: dict[str, Run] = {}
         self._desks: OrderedDict[str, Desk] = OrderedDict()
+        self._readers = Readers()
         self._making = asyncio.Lock()
 
     # --- the steps ------------------------------------------------------------------------------------------------
@@ -181,9 +183,10 @@ class Hand:
 
     async def _end(self, run: Run, document: Document, outcome: Outcome) -> str:
         await in_thread(self.store.end, document.run, document.number, document.attempt, outcome)
-        if outcome.status is Status.DONE:
+        if outcome.status not in (Status.ASKED, Status.HELD):
             desk = await self._desk(run)
             await desk.forget(document.source.key)
+        if outcome.status is Status.DONE:
             for edit in outcome.edits:
                 await in_thread(self.store.drop_blob, run.id, edit.after)
         return await self._over(run.id)
@@ -226,7 +229,9 @@ class Hand:
         async with self._making:
             if run.id not in self._desks:
                 base = await in_thread(self._base, run)
-                self._desks[run.id] = Desk(base, run.id, blobs=_Blobs(self.store, run.id), answers=self.store)
+                self._desks[run.id] = Desk(
+                    base, run.id, blobs=_Blobs(self.store, run.id), answers=self.store, readers=self._readers
+                )
             self._desks.move_to_end(run.id)
         return self._desks[run.id]
 

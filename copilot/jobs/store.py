@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -95,8 +96,8 @@ class Store:
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
-    def create(self, run: Run) -> None:
-        """Write down a new run."""
+    def create(self, run: Run, connection: sa.Connection | None = None) -> None:
+        """Write down a new run, in the caller's transaction if given one; one that is there is left alone."""
         values = {
             "id": run.id,
             "title": run.title,
@@ -107,8 +108,8 @@ class Store:
             "budget": run.job.budget,
             "notes": json.dumps(run.notes),
         }
-        with self.database.begin() as connection:
-            connection.execute(self._insert_new(self._t.runs).values(**values))
+        with nullcontext(connection) if connection is not None else self.database.begin() as writing:
+            writing.execute(self._insert_new(self._t.runs).values(**values))
 
     def run(self, id: str) -> Run:
         """Return the run whose id is, or uniquely starts with, `id`. Raises JobError."""

@@ -214,7 +214,9 @@ def _person(activity: Activity, who: Mapping[str, Any]) -> Person | Refusal:
     made = Person(kind, channel, "", channel_id, channel_id, place, thread, name=_name(sender), group=group)
     if kind == "channel" and channel not in _ENTRA:
         return replace(made, domain=f"channel {channel}")
-    return _of_entra(made, activity, kind) if kind in ("channel", "agent") else replace(made, domain=f"{kind} {channel}")
+    return (
+        _of_entra(made, activity, kind) if kind in ("channel", "agent") else replace(made, domain=f"{kind} {channel}")
+    )
 
 
 def _of_entra(made: Person, activity: Activity, kind: str) -> Person | Refusal:
@@ -228,9 +230,7 @@ def _of_entra(made: Person, activity: Activity, kind: str) -> Person | Refusal:
         return Refusal("nobody")
     guest = not object_id or home != tenant or _text(sender.get("userRole")).lower() in _OUTSIDERS
     domain = "entra" if object_id else f"{kind} {made.channel}"
-    return replace(
-        made, domain=domain, tenant=tenant, id=object_id or made.id, object_id=object_id, guest=guest
-    )
+    return replace(made, domain=domain, tenant=tenant, id=object_id or made.id, object_id=object_id, guest=guest)
 
 
 def _is_let_in(found: Person, kind: str, bot: BotSettings) -> bool:

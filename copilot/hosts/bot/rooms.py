@@ -43,6 +43,7 @@ _SEEN = "seen"
 #: What of the host's own assistant all rooms use.
 _SHARED = ("_secrets", "_discovered", "project_skills", "servers", "hub", "skills", "personas")
 _PLAIN = "the host"
+_GONE = ".gone"
 
 
 @dataclass
@@ -271,7 +272,9 @@ def clean(settings: Settings, state: Path, *, now: float | None = None) -> Clean
     folder, rooms, size = folder_of(settings, state), 0, 0
     for tenant in _folders(folder):
         for room in _folders(tenant):
-            if _last_used(room) < before and (gone := _removed(room, before)) is not None:
+            if room.suffix == _GONE:  # its removal was broken off
+                shutil.rmtree(room, ignore_errors=True)
+            elif _last_used(room) < before and (gone := _removed(room, before)) is not None:
                 rooms, size = rooms + 1, size + gone
         for lock in tenant.glob("*.lock"):
             if not lock.with_suffix("").exists() and lock.stat().st_mtime < before:
@@ -288,7 +291,7 @@ def _removed(room: Path, before: float) -> int | None:
             if _last_used(room) >= before:
                 return None
             size = _size(room)
-            trash = room.with_suffix(".gone")  # out of the way at once: a room of this name begins empty
+            trash = room.with_suffix(_GONE)  # out of the way at once: a room of this name begins empty
             if room.exists():
                 room.rename(trash)
     except (LockedError, OSError):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 METADATA = sa.MetaData()
 
-#: An offer of a file. `person`, `conversation` and `room` are keys; `path` lies below the room's folder; `invoke` is the
-#: answer that is being worked on; `expires` is in Unix seconds.
+#: An offer of a file. `person`, `conversation` and `room` are keys; `path` lies below the room's folder; `invoke` is
+#: the answer that is being worked on; `expires` is in Unix seconds.
 OFFERS = sa.Table(
     "everpilot_bot_offers",
     METADATA,

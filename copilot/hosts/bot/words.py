@@ -59,6 +59,25 @@ class Words:
     restricted: str = "Restricted"
     restricted_why: str = "Made from restricted data. Share it only with people who may see that."
 
+    greeting: str = (
+        "Hello! Send me a document, or ask about the ones you sent. I show each change before it is made, "
+        "and take back what you say. Type help to see more."
+    )
+    help: str = (
+        "Send a document and say what you want: summarise it, find something in it, change it. What I would change or "
+        "send is shown first and waits for your answer.\n\n"
+        "- **files** lists your documents here\n"
+        "- **undo** takes back what the last message led to\n"
+        "- **new** begins a new conversation; the documents stay\n"
+        "- **stop** stops what is going on"
+    )
+    got_files: str = "I have {names}. What shall I do?"
+    your_files: str = "Your documents here:\n\n{files}"
+    no_files: str = "There are no documents here yet. Send one."
+    begun_anew: str = "This is a new conversation. Your documents are still here."
+    undone: str = "{path} is as it was before."
+    kept: str = "(This could not be delivered before.)\n\n{answer}"
+
     # approval cards
     approval: str = "Please approve"
     approval_summary: str = "Something waits for your approval: {what}"
@@ -134,9 +153,7 @@ class Words:
     file_lost: str = "{name} is not here any more."
     file_not_open: str = "This offer is over. Ask me for the file again."
     file_upload_failed: str = "{name} could not be put into your OneDrive. Ask me for it again."
-    file_in_group: str = (
-        "{name} is ready, but Teams lets me hand over files in a personal chat only. {how}"
-    )
+    file_in_group: str = "{name} is ready, but Teams lets me hand over files in a personal chat only. {how}"
     file_group_account: str = "Ask me here to save it in a folder of SharePoint or OneDrive."
     file_group_alone: str = "Attach the file in our own chat and ask me there."
     file_words: str = "{name} is ready, but this chat takes no files. {summary}"

@@ -32,8 +32,6 @@ async def ask(job: Job, source: Source, scratch: Scratch, desk: Desk) -> Outcome
     files = [scratch.origin.name] if scratch.origin.name else []
     with holding(scratch):
         turn = await desk.turn(job, source.key)
-        if desk.saver(scratch).is_begun and (waiting := await turn.pending()) is not None:
-            return Outcome(status=Status.ASKED, cards=[waiting.card], thread=desk.thread(source.key))
         events = turn.say(said.text, files, said.typed, id=desk.thread(source.key))
         return await _ended(events, job, source, scratch, desk)
 

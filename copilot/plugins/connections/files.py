@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from copilot.workspace.mounts import Mount, Node
@@ -77,6 +78,18 @@ class Files(Protocol):
 
     def search(self, query: str, place: str = "", limit: int = 25) -> list[Found]:
         """Return the files that a query finds, by name and content; below a place, if one is given."""
+        ...
+
+
+@runtime_checkable
+class OpensLinks(Protocol):
+    """Files that can be had by the address that a browser shows, or by a sharing link."""
+
+    def linked(self, address: str, target: Path, limit: int) -> str:
+        """Write the file that an address leads to to `target`, and return its name.
+
+        Raises ServiceError: "missing" (also for a folder), "denied", "full" for more than `limit` bytes.
+        """
         ...
 
 

@@ -1,0 +1,150 @@
+"""Clicks on approval cards, and answers that were typed: what they are told at once, and what they lead to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from copilot.agent.events import Event
+from copilot.errors import ApprovalError
+from copilot.hosts.bot import cards
+from copilot.hosts.bot.card_answers import (
+    CardAnswer,
+    Verdict,
+    check,
+    outcome,
+    parse,
+    typed,
+    with_card,
+    with_error,
+    with_text,
+)
+from copilot.hosts.bot.channels import profile_of
+from copilot.hosts.bot.connector import Refused
+from copilot.hosts.bot.inbox import Activity, Answer
+from copilot.hosts.bot.keeping import OpenCard
+from copilot.hosts.bot.people import Refusal
+
+if TYPE_CHECKING:
+    from copilot.hosts.bot.rooms import Room
+    from copilot.hosts.bot.turns import Turn, Turns
+
+
+async def at_once(turns: Turns, invoke: Activity, who: Mapping[str, Any]) -> Answer | None:
+    """Return what a click is told while it waits; nothing is changed by it."""
+    try:
+        click = parse(invoke)
+    except ApprovalError:
+        return Answer(200, with_error(turns.words.malformed))
+    if click is None:
+        return None
+    person = await turns.people.admit(invoke, who)
+    if isinstance(person, Refusal):
+        return Answer(200, with_text(person.text or turns.words.elsewhere))
+    click = parse(invoke, person.addresses) or click
+    found = await asyncio.to_thread(turns.keeping.card, click.card)
+    if found is None:
+        return Answer(200, with_text(turns.words.gone))
+    verdict = check(click, found.asked, turns.now(), turns.words)
+    return Answer(200, _told(turns, invoke, click, found, verdict))
+
+
+def _told(turns: Turns, invoke: Activity, click: CardAnswer, found: OpenCard, verdict: Verdict) -> dict[str, Any]:
+    if verdict.do == "refuse":
+        return with_text(verdict.text)
+    if verdict.do == "act" and verdict.answer is not None:
+        settled = outcome(verdict.answer, found.asked, click.by, turns.now(), done=False)
+        return with_card(cards.settled(found.asked.card, settled))
+    return with_card(_as_it_stands(turns, invoke, found, verdict))
+
+
+def _as_it_stands(turns: Turns, activity: Activity, found: OpenCard, verdict: Verdict) -> dict[str, Any]:
+    """Return a card as it stands: answered, expired, or open at a page."""
+    asked = found.asked
+    asking = cards.Asking(who=asked.names, expires=asked.expires)
+    if asked.settled is not None:
+        return cards.settled(asked.card, asked.settled, asking)
+    if verdict.expired:
+        return cards.settled(asked.card, cards.Settled("expired", when=asked.expires), asking)
+    return cards.approval(asked.card, profile_of(activity), asking, verdict.page, turns.words)
+
+
+async def of(turns: Turns, turn: Turn) -> CardAnswer | None:
+    """Return the click that an activity is, or the answer that was typed to a card; None if it is neither."""
+    try:
+        click = parse(turn.activity, turn.person.addresses)
+    except ApprovalError:
+        return None
+    if click is not None or turn.activity["type"] != "message" or turn.profile.cards:
+        return click
+    for each in reversed(await asyncio.to_thread(turns.keeping.open_cards, turn.conversation)):
+        if (answer := typed(turn.activity, each.asked.card, turn.person.addresses)) is not None:
+            return answer
+    return None
+
+
+async def work(turns: Turns, turn: Turn, click: CardAnswer) -> str:
+    """Do what a click asks for: go on with the turn that waits, turn a page, or show how the card stands."""
+    found = await asyncio.to_thread(turns.keeping.card, click.card)
+    if found is None:
+        return await _say(turns, turn, click, turns.words.gone)
+    mine = found.settled_by == turn.id  # this very click settled it, before a crash
+    asked = found.asked if not mine else _reopened(found)
+    verdict = check(click, asked, turns.now(), turns.words)
+    if verdict.do == "act" and verdict.answer is not None:
+        return await _act(turns, turn, click, found, verdict)
+    if verdict.do == "refuse":
+        return await _say(turns, turn, click, verdict.text)
+    if verdict.expired:
+        expired = cards.Settled("expired", when=found.asked.expires)
+        await asyncio.to_thread(turns.keeping.settle, click.card, expired, turn.id)
+    await turns.redraw(turn, found.activity, _as_it_stands(turns, turn.activity, found, verdict))
+    if verdict.text:
+        return await _say(turns, turn, click, verdict.text)
+    return "done"
+
+
+def _reopened(found: OpenCard) -> Any:
+    from dataclasses import replace
+
+    return replace(found.asked, settled=None)
+
+
+async def _act(turns: Turns, turn: Turn, click: CardAnswer, found: OpenCard, verdict: Verdict) -> str:
+    assert verdict.answer is not None
+    settled = outcome(verdict.answer, found.asked, click.by, turns.now(), done=False)
+    if not await asyncio.to_thread(turns.keeping.settle, click.card, settled, turn.id):
+        return "done"  # somebody was faster; the card shows it
+    await turns.redraw(turn, found.activity, cards.settled(found.asked.card, settled))
+    room = await asyncio.to_thread(turns.rooms.room, turn.person)
+    said = await turns.follow(turn, room, partial(_goes_on, room, found, verdict))
+    ended = outcome(verdict.answer, found.asked, click.by, turns.now())
+    await asyncio.to_thread(turns.keeping.resettle, click.card, ended)
+    await turns.redraw(turn, found.activity, cards.settled(found.asked.card, ended))
+    return said
+
+
+async def _goes_on(room: Room, found: OpenCard, verdict: Verdict) -> AsyncIterator[Event]:
+    """Yield what happens after the answer; one that the thread took before a crash goes on from there."""
+    answer = verdict.answer
+    assert answer is not None
+    how: dict[str, Any] = {"approve": answer.approved, "message": answer.message, "card": answer.card_digest}
+    try:
+        async for event in room.copilot.astream_resume(found.thread, **how):
+            yield event
+    except ApprovalError as error:
+        if error.code != "nothing_pending":
+            raise
+        async for event in room.copilot.astream_on(found.thread):
+            yield event
+
+
+async def _say(turns: Turns, turn: Turn, click: CardAnswer, text: str) -> str:
+    """Say a sentence to who clicked, where the invoke could not: a submitted button gets no answer."""
+    if not click.invoke:
+        with suppress(Refused):
+            await turn.channel.send({"type": "message", "text": text, "textFormat": "plain"})
+    return "done"

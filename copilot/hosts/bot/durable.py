@@ -1,0 +1,146 @@
+"""The inbox on durable workflows: each activity is one, of its own id, so that a second of the same is none.
+
+They wait in a queue with a key for each conversation: of one conversation one runs at a time, in their order, in
+whichever replica is free; one whose replica dies is taken up by another (jobs/engine.py). The work itself is done on
+the event loop that serves, where the connections to channels live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from copilot.hosts.bot import logs
+from copilot.hosts.bot.activities import identity
+from copilot.hosts.bot.inbox import Activity, Answer, Put
+from copilot.hosts.bot.people import key_of
+from copilot.jobs.engine import Queue, Work, Worker, _dbos
+
+if TYPE_CHECKING:
+    from copilot.hosts.bot.turns import Turns
+    from copilot.jobs.database import Database
+
+log = logging.getLogger(__name__)
+
+QUEUE, WORKFLOW = "everpilot-bot", "everpilot-bot-activity"
+#: Activities that wait before more are refused.
+MOST = 5_000
+_POLL = 0.05  # seconds between two looks into the queue
+_LOOK = 0.05  # seconds between two looks for replies that are waited for
+_COUNTED = 1.0  # seconds for which a count of what waits is good enough
+
+#: Who does the turns in this process, and where.
+_here: list[tuple[Turns, asyncio.AbstractEventLoop]] = []
+
+
+def conversation_key(activity: Activity) -> str:
+    """Return what a conversation is called in tables and as the key of the queue."""
+    return key_of("conversation", *identity(activity)[:2])
+
+
+def turn_id(activity: Activity) -> str:
+    """Return the id of the workflow that works on an activity."""
+    return f"bot.{key_of('activity', *identity(activity))}"
+
+
+async def _work(activity: dict[str, Any], who: dict[str, Any]) -> str:
+    """Work on an activity, as one step; run again, it goes on where it was."""
+    return str(await _dbos().DBOS.run_step_async({"name": "turn"}, _turn, activity, who))
+
+
+async def _turn(activity: dict[str, Any], who: dict[str, Any]) -> str:
+    turns, loop = _here[0]
+    ahead = asyncio.run_coroutine_threadsafe(turns.work(turn_id(activity), activity, who), loop)
+    return await asyncio.wrap_future(ahead)
+
+
+class DurableInbox:
+    """The inbox of one replica, which is also a worker. `start` before it is used, `close` at the end."""
+
+    def __init__(self, database: Database, turns: Turns, *, parallel: int, most: int = MOST) -> None:
+        self._database, self._turns, self._most = database, turns, most
+        self._worker = Worker(database, [Queue(QUEUE, here=parallel, each=1, poll=_POLL)])
+        self._waiting, self._counted = 0, 0.0
+        self._ended = False
+
+    async def start(self) -> None:
+        """Begin to work. Raises SettingsError when the database can't be used."""
+        _here[:] = [(self._turns, asyncio.get_running_loop())]
+        dbos = await asyncio.to_thread(_dbos)
+        if not _registered:
+            dbos.DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_work)
+            _registered.append(WORKFLOW)
+        await asyncio.to_thread(self._worker.start)
+        await asyncio.to_thread(self._worker.client.open)
+
+    async def close(self) -> None:
+        """End at once what still runs; others go on with it."""
+        if not self._ended:
+            self._ended = True
+            await asyncio.to_thread(self._worker.stop, 0)
+
+    # --- the inbox ------------------------------------------------------------------------------------------------
+
+    async def put(self, activity: Activity, who: dict[str, Any]) -> Put:
+        """Keep the activity, by its channel, conversation and id, so that a second one is "known"."""
+        if await self._is_full():
+            return "full"
+        work = Work(WORKFLOW, QUEUE, turn_id(activity), (activity, who), key=conversation_key(activity))
+        return "new" if await asyncio.to_thread(self._worker.client.put_new, work) else "known"
+
+    async def replies(self, activity: Activity, who: dict[str, Any]) -> list[Activity] | None:
+        """Put the activity, wait until its turn ended and return what the bot said; None: there is no room for it."""
+        if await self.put(activity, who) == "full":
+            return None
+        id, keeping = turn_id(activity), self._turns.keeping
+        while (found := await asyncio.to_thread(keeping.replies, id)) is None:
+            await asyncio.sleep(_LOOK)
+        return found
+
+    async def answer(self, invoke: Activity, who: dict[str, Any]) -> Answer | None:
+        """Return what an invoke is answered where that must be known at once."""
+        return await self._turns.answer(invoke, who)
+
+    async def stop(self, activity: Activity, who: dict[str, Any]) -> bool:
+        """Stop the turns of the sender that run in the conversation; False if there is none."""
+        return await self._turns.stop(conversation_key(activity), activity, who)
+
+    async def trouble(self) -> str:
+        """Return why nothing could be kept now, in a few words; "" when all is well."""
+        try:
+            await asyncio.to_thread(self._database.check)
+        except Exception as error:  # whatever it is, the balancer is told to ask another replica
+            log.warning("no database", exc_info=error)
+            return "the database does not answer"
+        return ""
+
+    def waiting(self) -> int:
+        """Return how many activities are kept and not begun, as of a moment ago."""
+        return self._waiting
+
+    async def drain(self, seconds: float) -> int:
+        """Begin no turn any more, let the running ones end for so long, hand back the rest and return how many."""
+        if self._ended:
+            return 0
+        self._ended = True
+        await asyncio.to_thread(self._worker.stop, max(int(seconds), 0))
+        return self._worker.handed_back
+
+    async def _is_full(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now - self._counted >= _COUNTED:
+            self._counted = now
+            self._waiting = await asyncio.to_thread(self._worker.client.waiting, QUEUE, self._most)
+            self._turns.connector.metrics.waiting.set(self._waiting)
+        return self._waiting >= self._most
+
+
+_registered: list[str] = []
+
+
+def told_of(activity: Activity) -> Mapping[str, Any]:
+    """Return what a log may say of an activity: ids alone."""
+    channel, conversation, id = identity(activity)
+    return logs.told(channel=channel, conversation=conversation, id=id)

@@ -1,0 +1,415 @@
+"""What the bot does with an activity: a message becomes a turn of the assistant, a click on a card goes on with one.
+
+All of it may be run again after a crash, here or in another replica: what was shown is known (keeping.py), the turn of
+the thread goes on where it was (agent/turn.py), and what was written or sent was done once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from copilot.agent.events import ApprovalEvent, Event, Final
+from copilot.errors import EverpilotError
+from copilot.hosts.bot import cards, logs
+from copilot.hosts.bot.activities import channel_of
+from copilot.hosts.bot.card_answers import Asked, Clicker, expires_at
+from copilot.hosts.bot.channels import ChannelProfile, profile_of
+from copilot.hosts.bot.connector import Collected, Connector, Refused
+from copilot.hosts.bot.dialect import said
+from copilot.hosts.bot.durable import conversation_key, told_of
+from copilot.hosts.bot.inbox import Activity, Answer, Channel
+from copilot.hosts.bot.keeping import Keeping
+from copilot.hosts.bot.mentions import without_mentions
+from copilot.hosts.bot.people import People, Person, Refusal
+from copilot.hosts.bot.presenter import About, Presenter
+from copilot.hosts.bot.words import WORDS, Words
+from copilot.sections.bot import BotSettings
+
+if TYPE_CHECKING:
+    from copilot.hosts.bot.files import Files
+    from copilot.hosts.bot.limits import Limits
+    from copilot.hosts.bot.rooms import Room, Rooms
+    from copilot.hosts.bot.webchat.host import WebChat
+
+log = logging.getLogger(__name__)
+
+_LOOK = 0.5  # seconds between two looks whether somebody said stop
+_DONE, _IGNORED = "done", "ignored"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One activity that is worked on: its id, who sent it in which room, and where the replies go."""
+
+    id: str
+    activity: Activity
+    conversation: str
+    person: Person
+    channel: Channel
+    profile: ChannelProfile
+    shown: Mapping[str, Any]
+
+
+@dataclass
+class Turns:
+    """Works on activities. Everything that it needs is given; `webchat` where the page is served."""
+
+    bot: BotSettings
+    connector: Connector
+    keeping: Keeping
+    people: People
+    rooms: Rooms
+    limits: Limits
+    files: Files
+    webchat: WebChat | None = None
+    words: Words = WORDS
+    clock: Callable[[], float] = time.time
+
+    async def work(self, id: str, activity: Activity, who: Mapping[str, Any]) -> str:
+        """Work on an activity to its end, and return how that was: "done", "ignored", "refused", "stopped"."""
+        conversation = conversation_key(activity)
+        if await asyncio.to_thread(self.keeping.replies, id) is not None:
+            return _DONE
+        shown = await asyncio.to_thread(self.keeping.begin, id, conversation, str(who.get("user") or _sender(activity)))
+        channel = self._channel(id, activity, who)
+        with self.connector.metrics.turn():
+            try:
+                person = await self.people.admit(activity, who)
+                outcome = await self._admitted(id, activity, conversation, person, channel, shown)
+            except Refused as refusal:
+                log.warning("unanswered", extra={**told_of(activity), **logs.told(code=refusal.code)})
+                outcome = "refused"
+            except EverpilotError as error:
+                outcome = await self._failed(channel, activity, error.message)
+            except Exception as error:  # a bug ends the turn, with a sentence, and not the conversation
+                log.exception("failed", exc_info=error, extra=told_of(activity))
+                outcome = await self._failed(channel, activity, "something unexpected went wrong; it is in the log")
+        replies = channel.activities if isinstance(channel, Collected) else []
+        await asyncio.to_thread(self.keeping.end, id, replies)
+        return outcome
+
+    def _channel(self, id: str, activity: Activity, who: Mapping[str, Any]) -> Channel:
+        if activity.get("deliveryMode") == "expectReplies":
+            return Collected()
+        if who.get("kind") == "webchat" and self.webchat is not None:
+            return self.webchat.channel(str(activity["conversation"]["id"]), turn=id)
+        return self.connector.channel(activity, who)
+
+    async def _admitted(
+        self,
+        id: str,
+        activity: Activity,
+        conversation: str,
+        person: Person | Refusal,
+        channel: Channel,
+        shown: Mapping[str, Any],
+    ) -> str:
+        if isinstance(person, Refusal):
+            if person.text and activity["type"] in ("message", "invoke"):
+                await channel.send({"type": "message", "text": person.text, "textFormat": "plain"})
+            return "refused" if person.text else _IGNORED
+        turn = Turn(id, activity, conversation, person, channel, profile_of(activity), shown)
+        return await self._done(turn)
+
+    async def _done(self, turn: Turn) -> str:
+        from copilot.hosts.bot import clicks
+
+        kind = turn.activity["type"]
+        if kind in ("message", "invoke") and (click := await clicks.of(self, turn)) is not None:
+            return await clicks.work(self, turn, click)
+        if kind == "message":
+            return await self._message(turn)
+        if kind == "invoke":
+            return await self._invoke(turn)
+        if _is_greeted(turn.activity):
+            return await self._say(turn, self.words.greeting)
+        return _IGNORED
+
+    # --- messages -------------------------------------------------------------------------------------------------
+
+    async def _message(self, turn: Turn) -> str:
+        if not turn.shown and (wait := await self._too_fast(turn)) is not None:
+            return await self._say(turn, wait) if wait else "refused"
+        await self._deliver_kept(turn)
+        room = await asyncio.to_thread(self.rooms.room, turn.person)
+        received = await self.files.receive(turn.activity, room, turn.channel)
+        if received.problems:
+            await self._tell(turn, "\n\n".join(received.problems), key="problems")
+        text = without_mentions(turn.activity).strip()
+        if not text and not received.names:
+            return _DONE if received.problems else _IGNORED
+        if not text:
+            return await self._say(turn, self.words.got_files.format(names=", ".join(received.names)))
+        if (told := await self._command(turn, room, text)) is not None:
+            return await self._say(turn, told)
+        await self._void_cards(turn, room)
+        return await self.follow(turn, room, partial(self._asked, turn, room, text, received.names))
+
+    def _asked(self, turn: Turn, room: Room, text: str, names: list[str]) -> AsyncIterator[Event]:
+        """Return the events of the answer to a message; what came with it are other people's words."""
+        return room.copilot.astream(text, thread=room.thread, files=names, typed=text, message_id=turn.id)
+
+    async def _too_fast(self, turn: Turn) -> str | None:
+        """Return None for a message that is taken, else what to say, "" for nothing."""
+        taken = await self.limits.take(turn.person.key)
+        if taken.ok:
+            return None
+        return self.words.too_fast.format(count=self.bot.per_minute, seconds=taken.seconds) if taken.tell else ""
+
+    async def _command(self, turn: Turn, room: Room, text: str) -> str | None:
+        """Return what to say to a word that is a command, None for words that are none."""
+        word = text.lower().strip(" /.!")
+        if word == "help":
+            return self.words.help
+        if word == "files":
+            names = await asyncio.to_thread(
+                lambda: [room.copilot.workspace.show(p) for p in room.copilot.workspace.files()]
+            )
+            listed = "\n".join(f"- {said(name, turn.profile.dialect).strip()}" for name in sorted(names)[:50])
+            return self.words.your_files.format(files=listed) if names else self.words.no_files
+        if word == "undo":
+            return await asyncio.to_thread(self._undone, room)
+        if word in ("new", "new chat"):
+            await asyncio.to_thread(room.begin_anew)
+            return self.words.begun_anew
+        return None
+
+    def _undone(self, room: Room) -> str:
+        entries = room.copilot.workspace.undo_turn(thread=room.thread)
+        lines = [self.words.undone.format(path=room.copilot.workspace.show(entry.path)) for entry in entries]
+        return "\n\n".join(lines)
+
+    async def _void_cards(self, turn: Turn, room: Room) -> None:
+        """Close the cards of a thread that another message overtakes: its open calls are given up."""
+        for each in await asyncio.to_thread(self.keeping.open_cards, turn.conversation):
+            if each.thread != room.thread:
+                continue
+            settled = cards.Settled("void", when=self.now())
+            if await asyncio.to_thread(self.keeping.settle, str(each.asked.card["id"]), settled, turn.id):
+                await self.redraw(turn, each.activity, cards.settled(each.asked.card, settled))
+
+    # --- a turn that is shown -------------------------------------------------------------------------------------
+
+    async def follow(self, turn: Turn, room: Room, events: Callable[[], AsyncIterator[Event]]) -> str:
+        """Show the events to their end, or until somebody says stop; then the files that were changed."""
+        about = About(to=str(turn.activity["from"].get("id", "")), asking=partial(self.asking, turn))
+        presenter = Presenter(turn.channel, turn.profile, self.words, about=about, sent=turn.shown)
+        shown = _Shown(self, turn, room, presenter)
+        stopper = asyncio.create_task(self._until_stopped(turn))
+        try:
+            final = await shown.all(events(), stopper)
+        finally:
+            stopper.cancel()
+        if final is not None and not final.error:
+            await self.files.give(final.changes, room, turn.person, turn.channel, turn.activity, key=turn.id)
+        return _DONE if final is not None else "stopped"
+
+    async def _until_stopped(self, turn: Turn) -> None:
+        while not await asyncio.to_thread(self.keeping.is_stopped, turn.id):
+            await asyncio.sleep(_LOOK)
+
+    def asking(self, turn: Turn, card: Mapping[str, Any]) -> cards.Asking:
+        """Return how an approval is asked in this turn."""
+        names = (turn.person.name,) if turn.person.name else ()
+        return cards.Asking(who=names, expires=expires_at(card, self.bot.approval_minutes))
+
+    def asked(self, turn: Turn, card: Mapping[str, Any]) -> Asked:
+        """Return an approval as it is kept: whoever asked may answer it, and those of `bot.approvers`."""
+        clicker, asking = Clicker.of(turn.activity, turn.person.addresses), self.asking(turn, card)
+        return Asked(
+            card=card,
+            askers=clicker.ids,
+            conversation=clicker.conversation,
+            expires=expires_at(card, self.bot.approval_minutes),
+            tenant=clicker.tenant,
+            approvers=frozenset(each.strip().lower() for each in self.bot.approvers if each.strip()),
+            names=asking.who,
+            pages=cards.page_count(card, turn.profile, asking, self.words),
+        )
+
+    async def redraw(self, turn: Turn, activity: str, content: dict[str, Any]) -> None:
+        """Show a card as it stands now, in its place where the channel edits."""
+        if activity and turn.profile.edits:
+            with suppress(Refused):  # it stays as it was; whoever presses it is told how it stands
+                await turn.channel.update(activity, cards.message(content))
+
+    # --- other activities -----------------------------------------------------------------------------------------
+
+    async def _invoke(self, turn: Turn) -> str:
+        name = str(turn.activity.get("name", ""))
+        if name == "message/submitAction":
+            value = turn.activity.get("value")
+            reaction = (value.get("actionValue") or {}).get("reaction", "") if isinstance(value, dict) else ""
+            liked = reaction if reaction in ("like", "dislike") else "other"
+            log.info("feedback", extra={**told_of(turn.activity), **logs.told(reaction=liked)})
+            return _DONE
+        return await self.files.invoke(turn.activity, turn.person, turn.channel)
+
+    async def answer(self, invoke: Activity, who: Mapping[str, Any]) -> Answer | None:
+        """Return what an invoke is answered at once; None for a plain acknowledgement."""
+        from copilot.hosts.bot import clicks
+
+        return await clicks.at_once(self, invoke, who)
+
+    async def stop(self, conversation: str, activity: Activity, who: Mapping[str, Any]) -> bool:
+        """Stop what the sender has running in a conversation."""
+        sender = str(who.get("user") or _sender(activity))
+        running = await asyncio.to_thread(self.keeping.running, conversation)
+        theirs = [id for id, person in running.items() if person == sender]
+        for id in theirs:
+            await asyncio.to_thread(self.keeping.stop, id)
+        return bool(theirs)
+
+    # --- saying ---------------------------------------------------------------------------------------------------
+
+    async def _say(self, turn: Turn, text: str) -> str:
+        if not turn.shown:
+            await self._tell(turn, text, key="said")
+            await asyncio.to_thread(self.keeping.show, turn.id, {"finished": True})
+        return _DONE
+
+    async def _tell(self, turn: Turn, text: str, key: str) -> None:
+        activity: Activity = {"type": "message", "text": text, "textFormat": "markdown"}
+        await send(turn.channel, turn.profile, activity, key)
+
+    async def _deliver_kept(self, turn: Turn) -> None:
+        """Send what could not be delivered before."""
+        for each in await asyncio.to_thread(self.keeping.kept, turn.conversation):
+            await send(turn.channel, turn.profile, each.activity, f"kept-{each.number}")
+            await asyncio.to_thread(self.keeping.delivered, each.number)
+
+    async def keep(self, turn: Turn, text: str) -> None:
+        """Keep an answer that could not be shown, for the next message of the conversation."""
+        told = self.words.kept.format(answer=text)
+        activity: Activity = {"type": "message", "text": said(told, turn.profile.dialect), "textFormat": "markdown"}
+        await asyncio.to_thread(self.keeping.keep, turn.conversation, turn.id, activity)
+
+    async def _failed(self, channel: Channel, activity: Activity, reason: str) -> str:
+        text = said(self.words.failed.format(reason=reason), profile_of(activity).dialect)
+        with suppress(Refused):  # there is no other way to say it
+            await channel.send({"type": "message", "text": text, "textFormat": "markdown"})
+        return "failed"
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+
+class _Shown:
+    """One turn while it is shown: notes how far that came, and goes on without a channel that takes nothing."""
+
+    def __init__(self, turns: Turns, turn: Turn, room: Room, presenter: Presenter) -> None:
+        self._turns, self._turn, self._room, self._presenter = turns, turn, room, presenter
+        self._noted: dict[str, Any] = dict(turn.shown)
+        self._cards: set[str] = set()
+        self._lost: Refused | None = None
+
+    async def all(self, events: AsyncIterator[Event], stopper: asyncio.Task[None]) -> Final | None:
+        """Show everything; returns the end, None when it was stopped."""
+        final: Final | None = None
+        await self._try(self._presenter.begin())
+        async with aclosing(_as_generator(events)) as each:
+            upcoming = asyncio.ensure_future(anext(each, None))
+            try:
+                while not (self._presenter.stopped or stopper.done()):
+                    await asyncio.wait({upcoming, stopper}, timeout=self._due(), return_when=asyncio.FIRST_COMPLETED)
+                    if not upcoming.done():
+                        await self._try(self._presenter.tick())
+                        continue
+                    if (event := upcoming.result()) is None:
+                        break
+                    final = event if isinstance(event, Final) else final
+                    await self._show(event)
+                    upcoming = asyncio.ensure_future(anext(each, None))
+            finally:
+                await _ended(upcoming)
+        if final is None:
+            await self._try(self._presenter.close())
+        elif self._lost is not None and self._lost.later:
+            await self._turns.keep(self._turn, final.text or self._turns.words.see_card)
+        return final
+
+    def _due(self) -> float | None:
+        return None if self._lost else self._presenter.due()
+
+    async def _show(self, event: Event) -> None:
+        if isinstance(event, Final):
+            label = await self._room.copilot.alabel(self._room.thread)
+            self._presenter.about = replace(self._presenter.about, label=label)
+        await self._try(self._presenter.show(event))
+        for card in (
+            [event.card] if isinstance(event, ApprovalEvent) else event.approvals if isinstance(event, Final) else []
+        ):
+            await self._asked(card)
+
+    async def _asked(self, card: Mapping[str, Any]) -> None:
+        id = str(card["id"])
+        if id in self._cards:
+            return
+        self._cards.add(id)
+        turns, turn = self._turns, self._turn
+        shown = self._presenter.asked.get(id, "")
+        kept = {"conversation": turn.conversation, "thread": self._room.thread, "activity": shown}
+        await asyncio.to_thread(partial(turns.keeping.ask, turns.asked(turn, card), person=turn.person.key, **kept))
+
+    async def _try(self, shown: Any) -> None:
+        """Let the presenter show something; a channel that takes nothing any more does not end the turn."""
+        if self._lost is not None:
+            shown.close()
+            return
+        try:
+            await shown
+        except Refused as refusal:
+            log.warning("lost the channel", extra={**told_of(self._turn.activity), **logs.told(code=refusal.code)})
+            self._lost = refusal
+        await self._note()
+
+    async def _note(self) -> None:
+        state = self._presenter.state()
+        if state != self._noted:
+            self._noted = state
+            await asyncio.to_thread(self._turns.keeping.show, self._turn.id, state)
+
+
+async def _as_generator(events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+    async for event in events:
+        yield event
+
+
+async def _ended(upcoming: asyncio.Future[Any]) -> None:
+    """Cancel what waits for the next event, and let it clean up."""
+    upcoming.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await upcoming
+
+
+async def send(channel: Channel, profile: ChannelProfile, activity: Activity, key: str) -> str:
+    """Send an activity, once where the channel can tell by the key that it was sent before."""
+    keyed: Any = channel
+    return str(await (keyed.send(activity, key) if profile.keyed else channel.send(activity)))
+
+
+def _sender(activity: Activity) -> str:
+    return f"{channel_of(activity)}:{(activity.get('from') or {}).get('id', '')}"
+
+
+def _is_greeted(activity: Activity) -> bool:
+    """Return whether somebody just met the bot: it was installed, or its page was opened."""
+    me = (activity.get("recipient") or {}).get("id")
+    if activity["type"] == "event":
+        return activity.get("name") == "webchat/join"
+    if activity["type"] == "installationUpdate":
+        return activity.get("action") == "add"
+    return (
+        activity["type"] == "conversationUpdate"
+        and any(isinstance(each, dict) and each.get("id") == me for each in activity.get("membersAdded") or [])
+        and channel_of(activity) != "msteams"
+    )  # Teams tells of an installation besides

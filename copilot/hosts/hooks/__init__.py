@@ -1,0 +1,1 @@
+"""Webhooks: requests of other programs that begin runs."""

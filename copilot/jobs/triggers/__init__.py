@@ -1,0 +1,1 @@
+"""What begins runs without a person: schedules, and folders that are watched."""
