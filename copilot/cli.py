@@ -485,11 +485,9 @@ def _recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def _bot(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["serve"], help="serve it, until it is told to stop")
-    parser.add_argument("--host", default="127.0.0.1", metavar="HOST", help="where it listens (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=3978, metavar="N", help="(default: 3978; 0: a free port)")
-    parser.add_argument("--echo", action="store_true", help="only say back what it hears, to try the way to it")
-    _add_folder(parser)
+    from copilot.hosts.bot_options import bot
+
+    bot(parser)
 
 
 def _plugins(parser: argparse.ArgumentParser) -> None:
@@ -562,7 +560,7 @@ _COMMANDS = {
     "mcp": (_mcp, "Offer the skills to other assistants as an MCP server; approve what they asked for."),
     "batch": (_batch, "Do the same on many documents, as a run that survives anything; one approval for all changes."),
     "worker": (_worker, "Work on runs that others began, on this machine, until stopped."),
-    "schedule": (_schedule, "Begin runs by the clock: add, list, show, pause, resume or remove schedules, run one now."),
+    "schedule": (_schedule, "Begin runs by the clock: add, list, show, pause, resume, remove schedules; run one now."),
     "watch": (_watch, "Watch a folder or place, and do what comes or changes there, each version once."),
     "bot": (_bot, "Serve the assistant as a bot: in Teams, Web Chat and other chats ([bot] in copilot.toml)."),
     "plugins": (_plugins, "Install, update, remove, check and make plugins of every form."),

@@ -591,13 +591,23 @@ class Copilot:
 
     @asynccontextmanager
     async def _turn(self, thread: str, mode: str | None) -> AsyncIterator[Turn]:
+        await asyncio.to_thread(self.prepare)
+        async with self._threads() as saver:
+            yield self.turn_in(saver, thread, mode)
+
+    @asynccontextmanager
+    async def _threads(self) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         from copilot.agent.checkpoints import checkpoints
 
         serde = await asyncio.to_thread(lambda: self.serializer)
-        await asyncio.to_thread(self.prepare)
         address = dsn(self.settings.database, self._env) if self.settings.database else ""
         async with checkpoints(self.state / CHECKPOINTS, serde, address) as saver:
-            yield self.turn_in(saver, thread, mode)
+            yield saver
+
+    async def aforget(self, thread: str) -> None:
+        """Delete what was said in a thread; its documents and their history stay."""
+        async with self._threads() as saver:
+            await saver.adelete_thread(thread)
 
     def turn_in(self, saver: BaseCheckpointSaver[Any], thread: str, mode: str | None = None) -> Turn:
         """Return a turn of a thread that lies in `saver`: for hosts that keep their database of threads open."""

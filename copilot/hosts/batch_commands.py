@@ -9,7 +9,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -433,15 +433,27 @@ def _when(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+@contextmanager
+def _triggers(parsed: argparse.Namespace, copilot: Copilot, runs: Runs) -> Iterator[None]:
+    """Begin runs by schedules, watches and (with --webhooks) requests inside the block."""
+    from copilot.hosts.hooks.serve import Address, listening
+    from copilot.jobs.triggers.keeping import keeping
+
+    with ExitStack() as stack:
+        stack.enter_context(keeping(runs, state=copilot.state, told=say))
+        if parsed.webhooks:
+            stack.enter_context(listening(copilot, runs, Address.parse(parsed.webhooks), os.environ, say))
+        yield
+
+
 def worker(parsed: argparse.Namespace) -> int:
     """Work on whatever runs there are, until stopped, or until nothing is left to do."""
-    from copilot.jobs.triggers.keeping import keeping
     from copilot.jobs.worker import working
 
     copilot = _opened(parsed)
     jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
     with _runs(copilot) as runs:
-        triggers = keeping(runs, state=copilot.state, told=say)
+        triggers = _triggers(parsed, copilot, runs)
         try:
             with _stoppable(), working(runs, jobs, state=copilot.state, told=say, patience=10) as made, triggers:
                 say(f"Worker {made.id} works on runs in {runs.database.shown}. Ctrl-C ends it.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def bot(parsed: argparse.Namespace) -> int:
-    """Serve the bot until it is told to stop."""
+    """Serve the bot until it is told to stop, write its app package, or check what it needs."""
+    if parsed.action != "serve":
+        from copilot.hosts import bot_setup
+
+        return {"package": bot_setup.package, "check": bot_setup.check}[parsed.action](parsed)
     try:
         from copilot.hosts.bot import logs, serve
     except ImportError as error:
@@ -27,7 +32,7 @@ def bot(parsed: argparse.Namespace) -> int:
             f"The bot needs a library that is not installed ({error}).", hint='Run: pip install "everpilot[bot]"'
         ) from error
     chosen = settings.load(Path(parsed.dir or "."))
-    make = _echo if parsed.echo else _assistant
+    make = _echo if parsed.echo else partial(_assistant, chosen)
     logs.to()
     serve.run(chosen, serve.Address(parsed.host, parsed.port), make, say)
     return DONE
@@ -42,6 +47,8 @@ async def _echo(connector: Connector) -> AsyncIterator[Behind]:
 
 
 @asynccontextmanager
-async def _assistant(connector: Connector) -> AsyncIterator[Behind]:
-    raise SettingsError("The bot has no turns yet.", hint="Try the way to it with: everpilot bot serve --echo")
-    yield
+async def _assistant(chosen: settings.Settings, connector: Connector) -> AsyncIterator[Behind]:
+    from copilot.hosts.bot.assembly import assistant
+
+    async with assistant(chosen, settings.home(), connector) as behind:
+        yield behind

@@ -95,7 +95,7 @@ def test_other_channels_cant_claim_somebody_of_entra() -> None:
     ],
 )
 def test_in_a_group_it_answers_when_it_is_meant(more: dict[str, Any], expected: str) -> None:
-    assert why(said(chat="team", **more)) == expected
+    assert why({**said(chat="team"), **more}) == expected
 
 
 def test_bots_are_not_answered() -> None:

@@ -16,6 +16,7 @@ from copilot.hosts.bot import logs
 from copilot.hosts.bot.activities import identity
 from copilot.hosts.bot.inbox import Activity, Answer, Put
 from copilot.hosts.bot.people import key_of
+from copilot.hosts.bot.signin import without_token
 from copilot.jobs.engine import Queue, Work, Worker, _dbos
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class DurableInbox:
         """Keep the activity, by its channel, conversation and id, so that a second one is "known"."""
         if await self._is_full():
             return "full"
-        work = Work(WORKFLOW, QUEUE, turn_id(activity), (activity, who), key=conversation_key(activity))
+        kept = without_token(activity)
+        work = Work(WORKFLOW, QUEUE, turn_id(activity), (kept, who), key=conversation_key(activity))
         return "new" if await asyncio.to_thread(self._worker.client.put_new, work) else "known"
 
     async def replies(self, activity: Activity, who: dict[str, Any]) -> list[Activity] | None:

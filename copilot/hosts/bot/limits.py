@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from copilot.jobs.database import Database
 
 _WINDOW = 60.0
@@ -82,14 +84,14 @@ class Limits:
             due = float(link.execute(sa.select(table.c.due).where(mine)).scalar_one())
         return Taken(False, self._wait(due, now), bool(told))
 
-    def _is_new(self, link: object, person: str, now: float) -> bool:
+    def _is_new(self, link: sa.Connection, person: str, now: float) -> bool:
         """Write down somebody who says something for the first time; False for one who is known."""
         from sqlalchemy.dialects.postgresql import insert
 
         from copilot.hosts.bot.tables import PACES as table
 
         row = insert(table).values(person=person, due=now + self._step, told=0.0).on_conflict_do_nothing()
-        return bool(link.execute(row).rowcount)  # type: ignore[attr-defined]  # a connection of SQLAlchemy
+        return link.execute(row.returning(table.c.person)).first() is not None
 
     def forget(self, older: float) -> int:
         """Remove from the database who has said nothing for so many seconds; return how many."""

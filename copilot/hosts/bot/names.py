@@ -8,14 +8,13 @@ import secrets
 from pathlib import Path, PurePath
 
 from copilot.documents.kinds import kind_of, promised_kind
-from copilot.errors import DocumentError
 from copilot.hosts.bot.webchat.files import plain_name
 from copilot.workspace.change import sha256
 
 #: Names that Windows keeps for devices, whatever follows the point.
 _DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)\s*(?:\.|\Z)")
 #: Beginnings that make a file hidden, or the mark that Office leaves beside an open one.
-_MARKS = re.compile(r"\A(?:\.~lock\.|[.~$\s])+")
+_MARKS = re.compile(r"\A(?:\.?~lock\.|[.~$\s])+")
 _LONGEST = 150  # characters; some are left for a number
 _MOST_COPIES = 1_000
 _PICTURES: tuple[tuple[bytes, str], ...] = (
@@ -56,14 +55,7 @@ def by_content(name: str, data: bytes) -> str:
     if shown := picture(data):
         return name if _SAME.get(suffix, suffix) == shown else f"{name}{shown}"
     kind = kind_of(data, name)
-    promised = promised_kind(name)
-    if promised == kind or (kind == "text" and promised is None):
-        return name
-    if kind == "text" and promised != "mail":
-        raise DocumentError(
-            f"{name} holds plain text, which its name does not say.", hint="Ask the sender what this is.", code="broken"
-        )
-    return f"{name}{_SUFFIXES.get(kind, '')}"
+    return name if promised_kind(name) == kind else f"{name}{_SUFFIXES.get(kind, '')}"
 
 
 def keep(folder: Path, name: str, data: bytes) -> Path:

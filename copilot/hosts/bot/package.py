@@ -48,8 +48,11 @@ _DISCLAIMER = "Answers are made by AI and can be wrong: look at the places that 
 _COMMANDS = (
     ("help", "What I can do for you"),
     ("files", "Which files of yours I have"),
+    ("undo", "Take back my last change"),
+    ("new", "Begin a new conversation"),
     ("stop", "Stop what I am doing; what was approved before stays saved"),
 )
+_SIGN_OUT = ("sign out", "Forget your sign-in")
 _VERSION = re.compile(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -153,7 +156,8 @@ def _made(bot: BotSettings, listing: Listing) -> dict[str, Any]:
 
 def _bot(bot: BotSettings, listing: Listing) -> dict[str, Any]:
     alone = ["personal", "copilot"] if listing.copilot else ["personal"]
-    commands = [{"title": title, "description": text} for title, text in _COMMANDS]
+    words = [*_COMMANDS, _SIGN_OUT] if bot.account else _COMMANDS
+    commands = [{"title": title, "description": text} for title, text in words]
     return {
         "botId": bot.app_id,
         "scopes": [*alone, "team", "groupChat"],

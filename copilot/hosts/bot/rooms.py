@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from copilot._flock import alone
+from copilot._flock import alone, taken
 from copilot._home import keep_private
 from copilot.errors import LockedError, WorkspaceError
 from copilot.hosts.bot.people import Person
@@ -285,17 +285,18 @@ def clean(settings: Settings, state: Path, *, now: float | None = None) -> Clean
 
 
 def _removed(room: Path, before: float) -> int | None:
-    """Remove a room and return its bytes, None when it is used again."""
+    """Remove a room and return its bytes, None when it is used again, or just now."""
+    trash = room.with_suffix(_GONE)  # out of the way at once: a room of this name begins empty
+    descriptor = os.open(_lock_of(room), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with _alone(room):
-            if _last_used(room) >= before:
-                return None
-            size = _size(room)
-            trash = room.with_suffix(_GONE)  # out of the way at once: a room of this name begins empty
-            if room.exists():
-                room.rename(trash)
-    except (LockedError, OSError):
+        if not taken(descriptor) or _last_used(room) >= before:
+            return None
+        size = _size(room)
+        room.rename(trash)
+    except OSError:
         return None
+    finally:
+        os.close(descriptor)
     shutil.rmtree(trash, ignore_errors=True)
     return size
 
@@ -339,7 +340,11 @@ def _alone(place: Path) -> Iterator[None]:
     """Hold a room against other processes; its lock lies beside it, so that it outlives it."""
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with alone(place.with_name(f"{place.name}.lock")):
+        with alone(_lock_of(place)):
             yield
     except TimeoutError as error:
         raise LockedError("Somebody else is using this room.", hint="Try again in a moment.") from error
+
+
+def _lock_of(place: Path) -> Path:
+    return place.with_name(f"{place.name}.lock")

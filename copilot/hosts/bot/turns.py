@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from copilot.hosts.bot.activities import channel_of
 from copilot.hosts.bot.card_answers import Asked, Clicker, expires_at
 from copilot.hosts.bot.channels import ChannelProfile, profile_of
 from copilot.hosts.bot.connector import Collected, Connector, Refused
+from copilot.hosts.bot.consent import changed_files
 from copilot.hosts.bot.dialect import said
 from copilot.hosts.bot.durable import conversation_key, told_of
 from copilot.hosts.bot.inbox import Activity, Answer, Channel
@@ -34,9 +35,11 @@ from copilot.hosts.bot.words import WORDS, Words
 from copilot.sections.bot import BotSettings
 
 if TYPE_CHECKING:
-    from copilot.hosts.bot.files import Files
+    from copilot.hosts.bot.consent import Offers
+    from copilot.hosts.bot.files import Receipt, Receiver
     from copilot.hosts.bot.limits import Limits
     from copilot.hosts.bot.rooms import Room, Rooms
+    from copilot.hosts.bot.signin import SignIns
     from copilot.hosts.bot.webchat.host import WebChat
 
 log = logging.getLogger(__name__)
@@ -68,7 +71,9 @@ class Turns:
     people: People
     rooms: Rooms
     limits: Limits
-    files: Files
+    receiver: Receiver
+    offers: Offers
+    signins: SignIns
     webchat: WebChat | None = None
     words: Words = WORDS
     clock: Callable[[], float] = time.time
@@ -140,18 +145,25 @@ class Turns:
             return await self._say(turn, wait) if wait else "refused"
         await self._deliver_kept(turn)
         room = await asyncio.to_thread(self.rooms.room, turn.person)
-        received = await self.files.receive(turn.activity, room, turn.channel)
-        if received.problems:
-            await self._tell(turn, "\n\n".join(received.problems), key="problems")
-        text = without_mentions(turn.activity).strip()
-        if not text and not received.names:
-            return _DONE if received.problems else _IGNORED
+        receipt = await self.receiver.receive(turn.activity, room)
+        await self._troubles(turn, receipt)
+        text, names = without_mentions(turn.activity).strip(), [each.name for each in receipt.files]
+        if not text and not names:
+            return _DONE if receipt.problems else _IGNORED
         if not text:
-            return await self._say(turn, self.words.got_files.format(names=", ".join(received.names)))
+            listed = ", ".join(said(name, turn.profile.dialect).strip() for name in names)
+            return await self._say(turn, self.words.got_files.format(names=listed))
         if (told := await self._command(turn, room, text)) is not None:
             return await self._say(turn, told)
         await self._void_cards(turn, room)
-        return await self.follow(turn, room, partial(self._asked, turn, room, text, received.names))
+        return await self.follow(turn, room, partial(self._asked, turn, room, text, names))
+
+    async def _troubles(self, turn: Turn, receipt: Receipt) -> None:
+        """Say which files could not be had, and ask for the sign-in that would help."""
+        if receipt.problems and not turn.shown:
+            await self._tell(turn, "\n\n".join(receipt.problems), key="problems")
+        if receipt.sign_in and self.signins.can_ask(turn.person) and not turn.shown:
+            await send(turn.channel, turn.profile, self.signins.card(turn.person), "sign-in")
 
     def _asked(self, turn: Turn, room: Room, text: str, names: list[str]) -> AsyncIterator[Event]:
         """Return the events of the answer to a message; what came with it are other people's words."""
@@ -178,8 +190,12 @@ class Turns:
         if word == "undo":
             return await asyncio.to_thread(self._undone, room)
         if word in ("new", "new chat"):
-            await asyncio.to_thread(room.begin_anew)
+            await room.copilot.aforget(room.thread)
             return self.words.begun_anew
+        if word in ("sign out", "signout", "log out", "logout"):
+            out = await asyncio.to_thread(self.signins.sign_out, turn.person)
+            self.rooms.forget(turn.person)
+            return self.words.signed_out if out else self.words.not_signed_in
         return None
 
     def _undone(self, room: Room) -> str:
@@ -208,8 +224,8 @@ class Turns:
             final = await shown.all(events(), stopper)
         finally:
             stopper.cancel()
-        if final is not None and not final.error:
-            await self.files.give(final.changes, room, turn.person, turn.channel, turn.activity, key=turn.id)
+        if final is not None:
+            await shown.give(final.changes)
         return _DONE if final is not None else "stopped"
 
     async def _until_stopped(self, turn: Turn) -> None:
@@ -251,13 +267,21 @@ class Turns:
             liked = reaction if reaction in ("like", "dislike") else "other"
             log.info("feedback", extra={**told_of(turn.activity), **logs.told(reaction=liked)})
             return _DONE
-        return await self.files.invoke(turn.activity, turn.person, turn.channel)
+        if name == "fileConsent/invoke":
+            room = await asyncio.to_thread(self.rooms.room, turn.person)
+            await self.offers.answer(turn.activity, room, turn.channel)
+            return _DONE
+        told = self.signins.told(turn.activity)
+        return await self._say(turn, told) if told else _DONE
 
     async def answer(self, invoke: Activity, who: Mapping[str, Any]) -> Answer | None:
         """Return what an invoke is answered at once; None for a plain acknowledgement."""
         from copilot.hosts.bot import clicks
 
-        return await clicks.at_once(self, invoke, who)
+        if not str(invoke.get("name", "")).startswith("signin/"):
+            return await clicks.at_once(self, invoke, who)
+        person = await self.people.admit(invoke, who)
+        return None if isinstance(person, Refusal) else await self.signins.answer(invoke, person)
 
     async def stop(self, conversation: str, activity: Activity, who: Mapping[str, Any]) -> bool:
         """Stop what the sender has running in a conversation."""
@@ -337,6 +361,17 @@ class _Shown:
             await self._turns.keep(self._turn, final.text or self._turns.words.see_card)
         return final
 
+    async def give(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Hand over the files that were changed, each once."""
+        given: list[str] = list(self._noted.get("given", []))
+        for path, summary in changed_files(changes).items():
+            if path not in given:
+                turn, offers = self._turn, self._turns.offers
+                await offers.offer(self._room, path, summary, turn.activity, turn.channel, turn=turn.id)
+                given.append(path)
+                self._noted = {**self._presenter.state(), "given": given}
+                await asyncio.to_thread(self._turns.keeping.show, turn.id, self._noted)
+
     def _due(self) -> float | None:
         return None if self._lost else self._presenter.due()
 
@@ -374,6 +409,7 @@ class _Shown:
 
     async def _note(self) -> None:
         state = self._presenter.state()
+        state |= {"given": self._noted["given"]} if "given" in self._noted else {}
         if state != self._noted:
             self._noted = state
             await asyncio.to_thread(self._turns.keeping.show, self._turn.id, state)

@@ -40,7 +40,7 @@ class Proof:
 
 
 def proof_of(name: str, hook: HookSettings, env: Mapping[str, str]) -> Proof:
-    """Return what requests of a hook have to show. Raises SettingsError for a secret that is not there, or too short."""
+    """Return what requests of a hook have to show. Raises SettingsError for a secret that is too short."""
     where = f"jobs.hooks.{name}"
     key = _key(_value(hook.secret_env, env, where), where) if hook.secret_env else b""
     token = _value(hook.token_env, env, where) if hook.token_env else ""
@@ -84,7 +84,9 @@ def check(proof: Proof, headers: Mapping[str, str], body: bytes, clock: Callable
         return headers["webhook-id"]
     if proof.is_needed:
         wanted = "a signature of Standard Webhooks" if proof.key else "the token, as Authorization: Bearer"
-        raise Refused(401, f"The request has to show {wanted}.", {"WWW-Authenticate": "Bearer"} if proof.token else None)
+        raise Refused(
+            401, f"The request has to show {wanted}.", {"WWW-Authenticate": "Bearer"} if proof.token else None
+        )
     return id
 
 
@@ -102,7 +104,7 @@ def _signed(key: bytes, headers: Mapping[str, str], body: bytes, clock: Callable
         raise Refused(401, f"webhook-timestamp is more than {TOLERANCE} s off: the request may be a repeated one.")
     right = signature(key, id, timestamp, body).encode()
     shown = headers["webhook-signature"].split(" ")[:20]
-    if not any([hmac.compare_digest(each.encode("utf-8", "replace"), right) for each in shown]):
+    if not any(hmac.compare_digest(each.encode("utf-8", "replace"), right) for each in shown):
         raise Refused(401, "webhook-signature does not fit the body.")
 
 
