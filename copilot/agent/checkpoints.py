@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -98,7 +99,20 @@ async def checkpoints(
 
 
 _ready: set[str] = set()  # addresses whose tables were brought up to date by this process
-_ONE_AT_A_TIME = "SELECT pg_advisory_lock(7165431191)"
+_MINE = "SELECT pg_try_advisory_lock(7165431194) AS mine"
+_LOOK = 0.05  # seconds
+
+
+async def _alone(db: Any) -> None:
+    """Wait until nobody else makes the tables; that is given back with the connection's end, or by unlocking.
+
+    A statement that waited for it would be one that CREATE INDEX CONCURRENTLY, which the saver uses, waits for.
+    """
+    while True:
+        row = await (await db.execute(_MINE)).fetchone()
+        if row["mine"]:
+            return
+        await asyncio.sleep(_LOOK)
 
 
 @asynccontextmanager
@@ -114,7 +128,7 @@ async def _in_postgres(dsn: str, serde: Serializer | None) -> AsyncIterator[Base
         async with await psycopg.AsyncConnection.connect(dsn, **how) as db:
             saver = AsyncPostgresSaver(db, serde=serde)
             if dsn not in _ready:
-                await db.execute(_ONE_AT_A_TIME)  # given back with the connection's end, or below
+                await _alone(db)
                 await saver.setup()
                 await db.execute("SELECT pg_advisory_unlock_all()")
                 _ready.add(dsn)

@@ -8,8 +8,8 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ from copilot.jobs.store import Document, Run
 
 if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot
+    from copilot.models.health import Health
+    from copilot.models.roster import Candidate
 
 _LOOK = 0.5  # seconds between two looks at how a run stands
 _RECIPES = (".yaml", ".yml", ".md")
@@ -69,6 +71,8 @@ def prepared(parsed: argparse.Namespace, copilot: Copilot) -> tuple[Copilot, Job
 
     Raises what is wrong with any of it, before a run is begun.
     """
+    if getattr(parsed, "recipe", None) and parsed.work:  # then no word is a prompt
+        parsed.given, parsed.work = [parsed.work, *parsed.given], ""
     copilot = _reaching(copilot, parsed.given)
     job, place = asked(parsed, copilot)
     _checked(copilot, job, place)
@@ -79,9 +83,19 @@ def asked(parsed: argparse.Namespace, copilot: Copilot) -> tuple[Job, dict[str, 
     """Return what a command line asks of every document, and where they lie."""
     from copilot.jobs.feeding import place_of
 
-    job = _job(parsed, copilot)
-    place = place_of(copilot, parsed.given, rows=parsed.rows, table=parsed.table, report=parsed.report)
+    recipe = _recipe_file(parsed, copilot)
+    job = _job(parsed, copilot, recipe)
+    given = [_anywhere(word, copilot) for word in parsed.given]
+    written: dict[str, Any] = {"table": parsed.table, "report": parsed.report, "to": job.to}
+    place = place_of(copilot, given, rows=parsed.rows, recipe=recipe, **written)
     return job, {**place, "sample": parsed.dry_run}
+
+
+def _anywhere(word: str, copilot: Copilot) -> str:
+    """Return a word as it is meant wherever a worker runs: what lies beside this command alone, by its whole path."""
+    fixed = re.split(r"[*?\[{]", word, maxsplit=1)[0]
+    in_folder, beside = copilot.folder / fixed, Path.cwd() / fixed
+    return str(Path.cwd() / word) if fixed and not in_folder.exists() and beside.exists() else word
 
 
 def _reaching(copilot: Copilot, given: list[str]) -> Copilot:
@@ -96,13 +110,14 @@ def _reaching(copilot: Copilot, given: list[str]) -> Copilot:
     return copilot.like(folders=(*copilot.roots[1:], *outside)) if outside else copilot
 
 
-def _job(parsed: argparse.Namespace, copilot: Copilot) -> Job:
+def _job(parsed: argparse.Namespace, copilot: Copilot, recipe: Path | None) -> Job:
     from copilot.jobs.rows.schemas import schema_of
 
     jobs = copilot.settings.jobs
     mode: Mode = "dry-run" if parsed.dry_run else "yes" if parsed.yes else "read-only" if parsed.read_only else "ask"
     budget = parsed.budget if parsed.budget is not None else jobs.budget
-    work = _recipe(parsed, copilot) or {"prompt": parsed.work, "inputs": dict(map(_input, parsed.input))}
+    plain = {"prompt": parsed.work, "inputs": dict(map(_input, parsed.input))}
+    work = _recipe(parsed, copilot, recipe) if recipe else plain
     return Job(
         **work,
         fields=schema_of(parsed.fields) if parsed.fields else None,
@@ -132,30 +147,44 @@ def _input(said: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _recipe(parsed: argparse.Namespace, copilot: Copilot) -> dict[str, Any] | None:
-    """Return the recipe that the words name, checked, with its inputs; None for a prompt."""
-    path = Path(parsed.work).expanduser()
-    if path.suffix.lower() not in _RECIPES or not path.is_file():
+def _recipe_file(parsed: argparse.Namespace, copilot: Copilot) -> Path | None:
+    """Return the file of the recipe that is named, None for a prompt. Raises PluginError where it is not there."""
+    named = getattr(parsed, "recipe", None)
+    if not named and not _names_a_recipe(parsed.work):
         return None
+    from copilot.jobs.recipes.starting import found
+
+    return found(named or parsed.work, copilot.folder).absolute()
+
+
+def _names_a_recipe(word: str) -> bool:
+    path = Path(word).expanduser()
+    return path.suffix.lower() in _RECIPES and (path.is_file() or not any(c.isspace() for c in word))
+
+
+def _recipe(parsed: argparse.Namespace, copilot: Copilot, path: Path) -> dict[str, Any]:
+    """Return a recipe, checked, with its inputs."""
     from copilot.jobs.recipes.examining import examined
     from copilot.jobs.recipes.inputs import bound, written
     from copilot.jobs.recipes.reading import read
 
-    recipe = examined(read(path), copilot.skills.tools()).recipe
+    recipe = examined(read(path), copilot.offered.tools()).recipe
     parsed.given = parsed.given or list(recipe.files)
     values = bound(recipe, written(parsed.input, recipe, Path.cwd()))
     return {"recipe": recipe.to_dict(), "inputs": values}
 
 
 def _checked(copilot: Copilot, job: Job, place: dict[str, Any]) -> None:
-    """Raise what is wrong with the documents that are named, before a run is begun."""
+    """Raise what is wrong with what is asked, or with the documents that are named, before a run is begun."""
     from copilot.jobs.feeding import listed
     from copilot.jobs.sources import Found
+    from copilot.jobs.work import check
 
     found = Found()
     first = next(listed(copilot, Run("", job, place), found), None)
     if first is None:
         raise JobError("There is no document to work on.", code="usage")
+    check(job, first.values)
 
 
 # --- going on -----------------------------------------------------------------------------------------------------
@@ -218,7 +247,7 @@ def _review(parsed: argparse.Namespace) -> int:
     copilot = _opened(parsed)
     with _runs(copilot) as runs:
         run, seen = _chosen(runs, parsed), Seen()
-        answer = review(view(run, runs.store, seen), seen.of(runs.store.documents(run.id)), tell)
+        answer = review(view(run, runs.store, seen, command()), seen.of(runs.store.documents(run.id)), tell)
         if answer is None:
             shown = runs.shown(run.id)
             say("Nothing was answered." if shown.changes or shown.sends else "Nothing waits for an answer.")
@@ -243,7 +272,7 @@ def _worked(parsed: argparse.Namespace, copilot: Copilot, runs: Runs, run: Run) 
     with Screen(run.title, parsed.output_format) as screen:
         try:
             with _stoppable(), working(runs, jobs, live={run.id: copilot}, told=say):
-                _followed(runs, run, screen)
+                _followed(runs, run, screen, copilot)
         except KeyboardInterrupt:
             stopped = True
         run = runs.store.run(run.id)
@@ -265,17 +294,45 @@ def _stoppable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _followed(runs: Runs, run: Run, screen: Screen) -> None:
+def _followed(runs: Runs, run: Run, screen: Screen, copilot: Copilot) -> None:
     while runs.is_open(run.id):
-        screen.update(_progress(runs, run))
+        screen.update(_progress(runs, run, copilot))
         time.sleep(_LOOK)
-    screen.update(_progress(runs, run))
+    screen.update(_progress(runs, run, copilot))
 
 
-def _progress(runs: Runs, run: Run) -> Progress:
+def _progress(runs: Runs, run: Run, copilot: Copilot | None = None) -> Progress:
+    """Return how a run stands; with an assistant also how its models are."""
     now = runs.store.run(run.id)
     last = [_told(each) for each in reversed(runs.store.latest(run.id))]
-    return Progress(runs.store.counts(run.id), cost=now.spent, budget=now.job.budget, last=last)
+    vendors = {**(_vendors(copilot) if copilot else {}), **_at_vendors(runs, now)}
+    return Progress(runs.store.counts(run.id), cost=now.spent, budget=now.budget, last=last, vendors=vendors)
+
+
+def _vendors(copilot: Copilot) -> dict[str, str]:
+    """Return of each configured model whether it is well, or what is the matter."""
+    router = copilot.router
+    known = [each for each in router.roster.quick() if not each.is_builtin]
+    return {each.name: _state(each, router.health) for each in known}
+
+
+def _state(each: Candidate, health: Health) -> str:
+    if each.trouble is not None:
+        return "can't be used"
+    circuit, left = health.circuit(each.identity), health.remaining(each.identity)
+    return f"is left alone for {left:.0f} s ({circuit.reason})" if circuit and left > 0 else "ok"
+
+
+def _at_vendors(runs: Runs, run: Run) -> dict[str, str]:
+    """Return how the batches of a deferred run stand, by their ids."""
+    return {f"batch {each['batch']}": _batch(each) for each in runs.batches(run.id)} if run.job.deferred else {}
+
+
+def _batch(each: dict[str, Any]) -> str:
+    if trouble := each.get("trouble"):
+        return f"can't be asked: {trouble}"
+    answered = int(each["done"]) + int(each["failed"])
+    return "ok" if each["ended"] else f"waits at {each['model']}: {answered:,} of {each['total']:,} answered"
 
 
 def _told(each: Document) -> str:
@@ -293,7 +350,9 @@ def exit_code(counts: dict[Status, int]) -> int:
     return NEEDS_APPROVAL if any(counts.get(status) for status in WAITING) else DONE
 
 
-def _summary(runs: Runs, run: Run, copilot: Copilot, seconds: float, stopped: bool) -> Summary:
+def _summary(
+    runs: Runs, run: Run, copilot: Copilot, seconds: float, stopped: bool, more: Sequence[str] = ()
+) -> Summary:
     from copilot.jobs.ending import report_of
 
     counts, report = runs.store.counts(run.id), report_of(run, copilot.state)
@@ -308,7 +367,7 @@ def _summary(runs: Runs, run: Run, copilot: Copilot, seconds: float, stopped: bo
         report=str(report) if report.exists() else "",
         output=str(run.place.get("table") or run.job.to),
         steps=next_steps,
-        notes=run.notes,
+        notes=[*run.notes, *more],
         stopped=stopped,
     )
 
@@ -341,12 +400,33 @@ def _status(parsed: argparse.Namespace) -> int:
     with _runs(copilot) as runs:
         run = _chosen(runs, parsed)
         if parsed.json:
-            as_json(_row(runs, run))
+            as_json({**_row(runs, run), **_under_way(runs, run)})
             return DONE
         begun = datetime.fromisoformat(run.created)
         ended = datetime.fromisoformat(run.ended) if run.ended else datetime.now(begun.tzinfo)
-        Screen(run.title).close(_summary(runs, run, copilot, (ended - begun).total_seconds(), False))
+        seconds = (ended - begun).total_seconds()
+        Screen(run.title).close(_summary(runs, run, copilot, seconds, False, list(_said(runs, run))))
         return exit_code(runs.store.counts(run.id))
+
+
+def _under_way(runs: Runs, run: Run) -> dict[str, Any]:
+    """Return what is only true now: whether it is open, how many workers there are, and what waits at vendors."""
+    from copilot.jobs.presence import living
+
+    waiting = runs.batches(run.id) if run.job.deferred else []
+    return {"open": runs.is_open(run.id), "workers": living(runs.database), "batches": waiting}
+
+
+def _said(runs: Runs, run: Run) -> Iterator[str]:
+    """Yield what a person should know of a run that is under way."""
+    now = _under_way(runs, run)
+    if now["open"] and now["workers"]:
+        yield f"At work: {now['workers']:,} worker{'s' if now['workers'] > 1 else ''} on {runs.database.shown}."
+    elif now["open"]:
+        yield f"Nobody works on it: start {command()} worker, or go on here with {command()} batch resume {run.id}"
+    for name, state in _at_vendors(runs, run).items():
+        if state != "ok":
+            yield f"{name} {state}"
 
 
 def _row(runs: Runs, run: Run) -> dict[str, Any]:
@@ -371,16 +451,34 @@ def _report(parsed: argparse.Namespace) -> int:
         run = _chosen(runs, parsed)
         path = report_of(run, copilot.state)
         if parsed.write or not path.exists():
-            path = finish(runs.store, run, copilot)
+            path = finish(runs.store, run, copilot, command())
     print(path)
     return DONE
 
 
 def _cancel(parsed: argparse.Namespace) -> int:
-    with _runs(_opened(parsed)) as runs:
+    copilot = _opened(parsed)
+    with _runs(copilot) as runs:
         run = _chosen(runs, parsed)
         say(f"Run {run.id} is cancelled: {runs.cancel(run.id):,} documents were not done. What is written stays.")
-    return DONE
+        trouble = _stopped(copilot, runs, run) if run.job.deferred else []
+        for each in trouble:
+            say(f"Not stopped at the vendor yet: {each} Workers try it again.")
+    return FAILED if trouble else DONE
+
+
+def _stopped(copilot: Copilot, runs: Runs, run: Run) -> list[str]:
+    """Have vendors stop what waits there; returns what they could not."""
+    import asyncio
+
+    from copilot.jobs.deferring import cancel
+    from copilot.jobs.work import Desk
+
+    async def stop() -> list[str]:
+        async with Desk(copilot, run.id) as desk:
+            return await cancel(run.job, desk, runs.batches(run.id))
+
+    return asyncio.run(stop())
 
 
 def _forget(parsed: argparse.Namespace) -> int:
@@ -433,29 +531,26 @@ def _when(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-@contextmanager
-def _triggers(parsed: argparse.Namespace, copilot: Copilot, runs: Runs) -> Iterator[None]:
-    """Begin runs by schedules, watches and (with --webhooks) requests inside the block."""
+def _webhooks(parsed: argparse.Namespace, copilot: Copilot, runs: Runs) -> AbstractContextManager[Any]:
+    """Return what answers webhooks inside a block, if it is asked for."""
+    if not parsed.webhooks:
+        return nullcontext()
     from copilot.hosts.hooks.serve import Address, listening
-    from copilot.jobs.triggers.keeping import keeping
 
-    with ExitStack() as stack:
-        stack.enter_context(keeping(runs, state=copilot.state, told=say))
-        if parsed.webhooks:
-            stack.enter_context(listening(copilot, runs, Address.parse(parsed.webhooks), os.environ, say))
-        yield
+    return listening(copilot, runs, Address.parse(parsed.webhooks), os.environ, say)
 
 
 def worker(parsed: argparse.Namespace) -> int:
     """Work on whatever runs there are, until stopped, or until nothing is left to do."""
+    from copilot.jobs.triggers.keeping import keeping
     from copilot.jobs.worker import working
 
     copilot = _opened(parsed)
     jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
     with _runs(copilot) as runs:
-        triggers = _triggers(parsed, copilot, runs)
+        hooks, triggers = _webhooks(parsed, copilot, runs), keeping(runs, state=copilot.state, told=say)
         try:
-            with _stoppable(), working(runs, jobs, state=copilot.state, told=say, patience=10) as made, triggers:
+            with _stoppable(), hooks, working(runs, jobs, state=copilot.state, told=say, patience=10) as made, triggers:
                 say(f"Worker {made.id} works on runs in {runs.database.shown}. Ctrl-C ends it.")
                 while not (parsed.until_idle and runs.client.is_idle()):
                     time.sleep(_LOOK)

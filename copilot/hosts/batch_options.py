@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 #: What can be done with runs; anything else after `batch` is a prompt or a recipe.
 ACTIONS = ("run", "list", "status", "resume", "retry", "review", "accept", "reject", "report", "cancel", "forget")
@@ -17,11 +19,30 @@ examples:
 """
 
 
+class Mixed(argparse.ArgumentParser):
+    """Takes documents also behind options: `batch PROMPT --yes FILE`."""
+
+    _inside = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse options first, then what stands between them."""
+        if self._inside:
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
+
+
 def batch(parser: argparse.ArgumentParser) -> None:
     """Add the options of `everpilot batch`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    actions = parser.add_subparsers(dest="action", metavar="PROMPT|RECIPE|ACTION", required=True)
+    named: dict[str, Any] = {"dest": "action", "metavar": "PROMPT|RECIPE|ACTION", "parser_class": Mixed}
+    actions = parser.add_subparsers(required=True, **named)
     _run(_action(actions, "run", "do PROMPT, or a recipe, on every document; the word run can be left out"))
     shown = _action(actions, "list", "list the runs")
     shown.add_argument("--json", action="store_true")
@@ -70,7 +91,9 @@ def _working(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("work", metavar="PROMPT|RECIPE", help="what to do with every document, or a recipe's file")
+    work: dict[str, Any] = {"nargs": "?", "default": "", "metavar": "PROMPT|RECIPE"}
+    parser.add_argument("work", **work, help="what to do with every document, or a recipe's file")
+    parser.add_argument("--recipe", metavar="NAME|FILE", help="the recipe, by its name in the folder or in recipes/")
     parser.add_argument(
         "given", nargs="*", metavar="FILE", help='files, folders, patterns ("**/*.docx"), places, search:WORDS'
     )

@@ -64,6 +64,8 @@ class Copilot(_Copilot):
         parallel: int | None = None,
         tries: int | None = None,
         reuse: bool = False,
+        deferred: bool = False,
+        model: str = "",
         run: str = "",
     ) -> Batch:
         """Return a run of `prompt`, or of a recipe's file, over documents: nothing is begun before it is iterated.
@@ -78,7 +80,8 @@ class Copilot(_Copilot):
         `everpilot batch` (docs/batch.md). Raises SettingsError without the packages of `everpilot[jobs]`.
         """
         chosen = {"recipe": recipe, "inputs": dict(inputs or {}), "fields": fields, "rows": rows, "mode": mode}
-        more = {"to": str(to), "table": table, "budget": budget, "tries": tries, "reuse": reuse}
+        more: dict[str, Any] = {"to": str(to), "table": table, "budget": budget, "tries": tries, "reuse": reuse}
+        more |= {"deferred": deferred, "model": model}
         return Batch(self, prompt, [str(file) for file in files], {**chosen, **more}, parallel, run)
 
 
@@ -161,13 +164,26 @@ class Batch:
             self.id = runs.store.run(self.id).id
             runs.resume(self.id)
         else:
-            run = runs.begin(self._job(), self._place(), by=self._copilot.user or "script")
+            run = runs.begin(*self._checked(), by=self._copilot.user or "script")
             self.id = run.id
             runs.order(run)
         jobs = self._copilot.settings.jobs
         jobs = jobs.model_copy(update={"parallel": self._parallel}) if self._parallel else jobs
         stack.enter_context(working(runs, jobs, live={self.id: self._copilot}))
         return runs
+
+    def _checked(self) -> tuple[Job, dict[str, Any]]:
+        """Return what is asked, and where the documents lie; raises what is wrong with either."""
+        from copilot.jobs.feeding import listed
+        from copilot.jobs.sources import Found
+        from copilot.jobs.store import Run
+        from copilot.jobs.work import check
+
+        job = self._job()
+        place = self._place()
+        first = next(listed(self._copilot, Run("", job, place), Found()), None)
+        check(job, first.values if first else ())
+        return job, place
 
     def _job(self) -> Job:
         from copilot.jobs.job import Job
@@ -183,6 +199,8 @@ class Batch:
             budget=budget,
             tries=chosen["tries"] or jobs.tries,
             reuse=chosen["reuse"],
+            deferred=chosen["deferred"],
+            model=chosen["model"],
             seconds=jobs.seconds,
         )
 
@@ -193,14 +211,21 @@ class Batch:
         from copilot.jobs.recipes.inputs import bound
         from copilot.jobs.recipes.reading import read
 
-        recipe = examined(read(Path(self._options["recipe"])), self._copilot.skills.tools()).recipe
+        recipe = examined(read(self._recipe()), self._copilot.offered.tools()).recipe
         self._given = self._given or list(recipe.files)
         return {"recipe": recipe.to_dict(), "inputs": bound(recipe, self._options["inputs"])}
+
+    def _recipe(self) -> Path:
+        from copilot.jobs.recipes.starting import found
+
+        return found(str(self._options["recipe"]), self._copilot.folder).absolute()
 
     def _place(self) -> dict[str, Any]:
         from copilot.jobs.feeding import place_of
 
-        return place_of(self._copilot, self._given, rows=self._options["rows"], table=self._options["table"])
+        chosen = {name: self._options[name] for name in ("rows", "table", "to")}
+        recipe = self._recipe() if self._options["recipe"] is not None else None
+        return place_of(self._copilot, self._given, recipe=recipe, **chosen)
 
     def _done(self, each: Document) -> Done[Any]:
         found = each.outcome

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from copilot.hosts.batch_commands import (
     asked,
     exit_code,
 )
-from copilot.hosts.batch_screen import Screen
+from copilot.hosts.batch_screen import Screen, Summary
 from copilot.hosts.output import as_json, command, say, short
-from copilot.jobs.job import Job
+from copilot.jobs.job import Job, Status
 from copilot.jobs.runs import Runs
 from copilot.jobs.store import Run
 from copilot.jobs.triggers.keeping import presence_of
@@ -49,12 +50,13 @@ def watch(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    parsed.given, parsed.rows = [parsed.folder], None
     if parsed.dry_run:
         raise JobError(
             "A watch has no --dry-run.", hint="Try the work first: everpilot batch ... --dry-run", code="usage"
         )
     copilot = _reached(parsed, _opened(parsed))
+    parsed.folder = parsed.folder if _is_place(parsed.folder) else _whole(parsed.folder, copilot)
+    parsed.given, parsed.rows = [parsed.folder], None
     _there(parsed.folder, copilot)
     job, place = asked(parsed, copilot)
     with _runs(copilot) as runs:
@@ -72,10 +74,21 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _reached(parsed: argparse.Namespace, copilot: Copilot) -> Copilot:
-    name, _ = connectors.parted(parsed.folder)
-    if name in connectors.known() and name != "folder":
+    if _is_place(parsed.folder):
         return copilot.like(folders=(*copilot.roots[1:], parsed.folder))
     return _reaching(copilot, [parsed.folder])
+
+
+def _is_place(folder: str) -> bool:
+    name, _ = connectors.parted(folder)
+    return name in connectors.known() and name != "folder"
+
+
+def _whole(folder: str, copilot: Copilot) -> str:
+    """Return a folder or pattern by its whole path: should it be gone for a while, nothing else is meant."""
+    word = Path(folder.removeprefix("folder:")).expanduser()
+    fixed = re.split(r"[*?\[{]", str(word), maxsplit=1)[0]
+    return str((copilot.folder if (copilot.folder / fixed).exists() else Path.cwd()) / word)
 
 
 def _there(folder: str, copilot: Copilot) -> None:
@@ -90,7 +103,7 @@ def _there(folder: str, copilot: Copilot) -> None:
 
 def _wanted(parsed: argparse.Namespace, copilot: Copilot, job: Job, place: dict[str, Any]) -> Watch:
     interval = parsed.interval if parsed.interval is not None else _ELSEWHERE if copilot.mounts else _HERE
-    title = parsed.title or f"{parsed.folder}: {short(parsed.work, 60)}"
+    title = parsed.title or f"{Path(parsed.folder).name}: {short(parsed.work, 60)}"
     return Watch(
         parsed.name or _name(parsed.folder, job, place),
         job,
@@ -130,8 +143,17 @@ def _watched(parsed: argparse.Namespace, copilot: Copilot, watches: Watches, wat
                 _looked(Watcher(watches, watch, copilot), runs, run, screen, _folders(copilot, parsed.folder))
         except KeyboardInterrupt:
             pass
-        screen.close(_summary(runs, runs.store.run(run.id), copilot, time.monotonic() - began, True))
+        seconds = time.monotonic() - began
+        screen.close(_ended(_summary(runs, runs.store.run(run.id), copilot, seconds, True)))
     return exit_code(runs.store.counts(run.id))
+
+
+def _ended(summary: Summary) -> Summary:
+    """Return the summary without what goes on by itself when the watch does."""
+    held = summary.counts.get(Status.HELD)
+    return (
+        summary if held else replace(summary, steps=[each for each in summary.steps if " batch resume " not in each[1]])
+    )
 
 
 def _folders(copilot: Copilot, folder: str) -> list[Path]:

@@ -22,6 +22,8 @@ _NEEDED = 'Durable runs need more packages: pip install "everpilot[jobs]"'
 #: The server tells within half a minute that the other end is gone, so that a dead machine's locks are given back.
 _ALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 _SECONDS = 10  # until there is a connection
+#: The code of the error for a database that may answer again: it restarts, is locked, or its disk is full.
+PASSING = "database"
 
 
 class Database:
@@ -88,23 +90,27 @@ class Database:
             raise self.unreachable(error) from None
 
     def unreachable(self, error: Exception) -> SettingsError:
-        """Return what to tell of an error of the database."""
-        why = redacted(str(getattr(error, "orig", None) or error).strip().splitlines()[0])
+        """Return what to tell of an error of the database; its code is PASSING where it may be gone in a minute."""
+        from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+
+        why = _reason(error).rstrip(".")
         hint = "Check the setting `database`, that its server runs, and the password ($PGPASSWORD or ~/.pgpass)."
+        passing = isinstance(error, OperationalError | InterfaceError | TimeoutError)
         return SettingsError(
             f"The database {self.shown} can't be used: {why}.",
             hint=hint if self.is_postgres else "Check the disk and its room; the documents are not touched.",
+            code=PASSING if passing else None,
         )
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Open a transaction; raises SettingsError when the database does not answer."""
-        from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.exc import DBAPIError, TimeoutError
 
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
     def again(self) -> Database:
@@ -117,3 +123,9 @@ class Database:
         """Give the connections back."""
         if "engine" in self.__dict__:
             self.engine.dispose()
+
+
+def _reason(error: Exception) -> str:
+    """Return what a driver says, in one line: of several addresses that were tried, what the first one said."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    return redacted(said[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import EverpilotError
+from copilot.jobs.database import PASSING
 from copilot.jobs.job import WAITING, Outcome, Source
 from copilot.jobs.report import RunView, write
 from copilot.jobs.store import Document, Run, Store
@@ -24,8 +25,8 @@ def report_of(run: Run, state: Path) -> Path:
     return Path(run.place["report"]) if run.place.get("report") else state / FOLDER / f"{run.id}.html"
 
 
-def finish(store: Store, run: Run, base: Copilot) -> Path:
-    """Write the tables and the report of a run as it stands, and return the report.
+def finish(store: Store, run: Run, base: Copilot, program: str = "everpilot") -> Path:
+    """Write the tables and the report of a run as it stands, and return the report; `program` is how we are called.
 
     What can't be written becomes a note of the run. With nothing left to do, or to be answered, the run has ended.
     """
@@ -40,9 +41,11 @@ def finish(store: Store, run: Run, base: Copilot) -> Path:
         with ExitStack() as stack:
             out = _table(store, run, stack)
             documents = seen.of(store.documents(run.id), out)
-            written = write(report, view(run, store, seen), documents)
+            written = write(report, view(run, store, seen, program), documents)
         store.put_blob(run.id, written.shown.to_bytes())
     except (OSError, EverpilotError) as error:
+        if getattr(error, "code", "") == PASSING:
+            raise  # then all of it is done again
         why = error.message if isinstance(error, EverpilotError) else f"{error.strerror or error}."
         again = f"Write it again when that is mended: everpilot batch report {run.id} --write"
         store.note(run.id, f"The report or the table can't be written: {why} {again}")
@@ -82,7 +85,7 @@ class Seen:
             yield each.source, outcome
 
 
-def view(run: Run, store: Store, seen: Seen) -> RunView:
+def view(run: Run, store: Store, seen: Seen, program: str = "everpilot") -> RunView:
     """Return a run as its report shows it; `seen` is filled while the documents go by."""
     return RunView(
         id=run.id,
@@ -94,10 +97,11 @@ def view(run: Run, store: Store, seen: Seen) -> RunView:
         by=run.by,
         counts=store.counts(run.id),
         cost=run.spent,
-        budget=run.job.budget,
+        budget=run.budget,
         models=seen.models,
         workers=store.workers(run.id),
         notes=run.notes,
         mode=run.job.mode,
         output=str(run.place.get("table") or run.job.to),
+        program=program,
     )

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import EverpilotError
+from copilot.jobs.database import PASSING
 from copilot.jobs.engine import Client
 from copilot.jobs.job import Source
 from copilot.jobs.sources import Found, sources
 from copilot.jobs.store import PAGE, Document, Run, Store
-from copilot.jobs.workflows import work_of
+from copilot.jobs.workflows import works_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -26,11 +27,17 @@ def place_of(
     rows: str | Path | None = None,
     table: str | Path | None = None,
     report: str | Path | None = None,
+    to: str = "",
+    recipe: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Return where a run's documents lie and its results go, as any worker can find it again."""
-    named = {"rows": rows, "table": table, "report": report}
+    """Return where a run's documents lie and its results go, as any worker can find it again.
+
+    What it writes itself (`ours`) is none of its documents, the folder `to` included; `recipe` is the recipe's file.
+    """
+    named = {"rows": rows, "table": table, "report": report, "recipe": recipe}
     paths = {name: str(Path(path).expanduser().absolute()) for name, path in named.items() if path}
     ours = [paths[name] for name in ("table", "report") if name in paths]
+    ours += [str(each) for each in _results(base, to)]
     folders = [str(root) for root in base.roots[1:]]
     return {
         "folder": str(base.folder),
@@ -40,6 +47,15 @@ def place_of(
         "ours": ours,
         **paths,
     }
+
+
+def _results(base: Copilot, to: str) -> list[Path]:
+    """Return the folder that results go to, if it is one of this machine and holds no document's folder."""
+    if not to:
+        return []
+    folder = base.workspace.resolve(to)
+    holds_all = any(root.is_relative_to(folder) for root in base.roots)
+    return [] if holds_all or any(folder.is_relative_to(each.folder) for each in base.mounts.values()) else [folder]
 
 
 def listed(base: Copilot, run: Run, found: Found) -> Iterator[Source]:
@@ -63,7 +79,7 @@ def feed(store: Store, client: Client, run: Run, base: Copilot) -> int:
     client.open()
 
     def order(connection: sa.Connection, documents: Sequence[Document]) -> None:
-        client.put([work_of(each) for each in documents], connection)
+        client.put(works_of(run.job, documents), connection)
 
     try:
         for page in _pages(listed(base, run, found)):
@@ -71,6 +87,8 @@ def feed(store: Store, client: Client, run: Run, base: Copilot) -> int:
                 return count  # cancelled meanwhile
             count += len(store.add(run.id, page, order))
     except EverpilotError as error:
+        if error.code == PASSING:
+            raise  # then the listing goes on where it broke off
         store.note(run.id, f"{error.message} {error.hint}".strip())
     for note in found.lines()[1:]:
         store.note(run.id, note)

@@ -7,26 +7,32 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import ApprovalError, EverpilotError, JobError
 from copilot.jobs import ending, feeding
+from copilot.jobs.deferring import Deferring
 from copilot.jobs.engine import Client
 from copilot.jobs.job import Edit, Outcome, Status
 from copilot.jobs.saving import save
 from copilot.jobs.store import Document, Run, Store
+from copilot.jobs.templates import renamed
 from copilot.jobs.work import Desk, faults
 from copilot.jobs.work import answer as answered
 from copilot.jobs.work import work as worked
 from copilot.jobs.work.readers import Readers
+from copilot.jobs.work.scratch import clear
 from copilot.jobs.workflows import AGAIN, OVER, SAVE, finish_of, in_thread
 from copilot.models.occasion import occasion
 
 _log = logging.getLogger(__name__)
 #: Codes of errors that may be gone the next time: the same document is tried again.
-PASSING = frozenset({"no_model", "slow", "unreachable", "throttled", "locked", "unexpected", "threads", "busy"})
+PASSING = frozenset(
+    {"no_model", "slow", "unreachable", "throttled", "locked", "unexpected", "threads", "busy", "database"}
+)
 #: Failures of vendors that say nothing of the document: it waits rather than be set aside.
 _OUTAGE = frozenset({"dead", "slow", "rate", "quota", "auth", "config"})
 _WAIT = 0.5  # seconds between two looks whether money that others keep is free again
@@ -94,6 +100,26 @@ class Hand:
             outcome = faults.failed(error)
         return await self._settled(whole, document, outcome)
 
+    async def submit(self, run: str, mark: str, documents: list[list[int]]) -> dict[str, Any]:
+        """Hand documents to a vendor's batch endpoint; see `Deferring.submit`."""
+        found: dict[str, Any] = await (await self._deferring(run)).submit(mark, [(n, a) for n, a in documents])
+        await self._over(run)
+        return found
+
+    async def poll(self, run: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """Return how far a batch is; see `Deferring.poll`."""
+        return await (await self._deferring(run)).poll(sent)
+
+    async def take(self, run: str, sent: dict[str, Any], last: bool) -> bool:
+        """Write down what a batch was answered; see `Deferring.take`."""
+        done = await (await self._deferring(run)).take(sent, last)
+        await self._over(run)
+        return done
+
+    async def _deferring(self, run: str) -> Deferring:
+        whole = self._run(run)
+        return Deferring(self.store, self.client, whole, await self._desk(whole))
+
     async def feed(self, run: str) -> int:
         """List the documents of a run and order each; returns how many were new."""
         whole = self._run(run)
@@ -107,6 +133,8 @@ class Hand:
         whole = await in_thread(self.store.run, run)
         base = await in_thread(self._base, whole)
         await in_thread(ending.finish, self.store, whole, base)
+        if (await in_thread(self.store.run, run)).ended:
+            await in_thread(clear, base.state, run)  # what was cancelled leaves its copy
         return OVER
 
     # --- one document ---------------------------------------------------------------------------------------------
@@ -127,8 +155,9 @@ class Hand:
         if document.attempt > 1 and document.tries == 1:
             await desk.forget(document.source.key)  # a person ordered it anew
         thread = desk.thread(document.source.key)
+        more = None if allowance is None else partial(self.store.more, document)
         try:
-            with occasion(thread=thread, allowance=allowance, pace=self._pace(desk)):
+            with occasion(thread=thread, allowance=allowance, more=more, pace=self._pace(desk)):
                 return await asyncio.wait_for(worked(run.job, document.source, desk), run.job.seconds)
         except TimeoutError:
             text = f"It took longer than {run.job.seconds:.3g} s."
@@ -136,7 +165,7 @@ class Hand:
 
     async def _allowed(self, document: Document) -> float | None:
         while True:
-            given: float | None = await in_thread(self.store.allowance, document, self._at_once)
+            given: float | None = await in_thread(self.store.allowance, document)
             if given is None or given != 0.0:
                 return given
             await asyncio.sleep(_WAIT)
@@ -150,7 +179,8 @@ class Hand:
     async def _settled(self, run: Run, document: Document, outcome: Outcome) -> str:
         """Write down what came of the work, or that it is to be tried again, or that its change is to be written."""
         where = (document.run, document.number, document.attempt)
-        if self._passing(outcome):
+        outcome = renamed(run, document.source, outcome)
+        if self._passing(outcome) or await self._is_short(outcome, document):
             if document.tries < run.job.tries:
                 await in_thread(self.store.keep, *where, outcome)
                 return AGAIN
@@ -165,6 +195,13 @@ class Hand:
     @staticmethod
     def _passing(outcome: Outcome) -> bool:
         return outcome.status is Status.FAILED and (outcome.error or {}).get("code") in PASSING
+
+    async def _is_short(self, outcome: Outcome, document: Document) -> bool:
+        """Return whether a document was stopped by the budget while others keep some of it, which they may not need."""
+        stopped = any(a.get("failure") == "budget" for a in outcome.attempts) or (outcome.error or {}).get("code") == "budget"
+        if outcome.status is not Status.HELD or not stopped:
+            return False
+        return bool(await in_thread(self.store.is_shared, document))
 
     async def _saved(self, run: Run, document: Document) -> Outcome:
         outcome, desk = document.outcome or Outcome(status=Status.DONE), await self._desk(run)
@@ -240,6 +277,7 @@ class Hand:
         for desk in self._desks.values():
             await desk.aclose()
         self._desks.clear()
+        await in_thread(self._readers.close)
 
 
 class _Blobs:
@@ -269,6 +307,8 @@ def _worn_out(document: Document) -> Outcome:
 
 def _set_aside(outcome: Outcome) -> Outcome:
     """Return a failure that came each time: held where only vendors failed, else quarantined."""
+    if outcome.status is Status.HELD:
+        return outcome
     failures = {attempt.get("failure") for attempt in outcome.attempts}
     outage = (outcome.error or {}).get("code") == "no_model" and failures <= _OUTAGE
     return outcome.model_copy(update={"status": Status.HELD if outage else Status.QUARANTINED})

@@ -21,8 +21,14 @@ from copilot.workspace.save import make_private
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-#: Seconds that a lock in Postgres has to be free: after its restart the living take their locks again.
-GRACE = 4.0
+#: Seconds that a lock in Postgres has to be free: after its restart the living take their locks again, each at its
+#: next look (engine.LOOK) and as soon as a busy machine lets it.
+GRACE = 8.0
+
+
+#: What the session is called that holds a worker's lock.
+_SESSION = "everpilot worker"
+_LIVING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 
 
 class Presence(Protocol):
@@ -43,6 +49,15 @@ def presence(database: Database, worker: str) -> Presence:
     if database.is_postgres:
         return InPostgres(database, worker)
     return OnDisk(database.state / "locks" / "workers", worker)
+
+
+def living(database: Database) -> int:
+    """Return how many workers of a database are alive: with a file of this machine's state folder, those of it."""
+    if not database.is_postgres:
+        return OnDisk(database.state / "locks" / "workers", "").living()
+    with database.begin() as connection:
+        found: Any = connection.exec_driver_sql(_LIVING, (_SESSION,)).scalar()
+    return int(found)
 
 
 class OnDisk:
@@ -76,6 +91,14 @@ class OnDisk:
             os.close(self._held)
             self._held = None
 
+    def living(self) -> int:
+        """Return how many workers hold their locks."""
+        try:
+            files = list(self._folder.iterdir())
+        except OSError:
+            return 0
+        return sum(not _is_free(file) for file in files)
+
     def _file(self, worker: str) -> Path:
         return self._folder / hashlib.sha256(worker.encode()).hexdigest()[:32]
 
@@ -86,6 +109,18 @@ class OnDisk:
             return descriptor
         os.close(descriptor)
         return None
+
+
+def _is_free(file: Path) -> bool:
+    """Return whether nobody holds the lock of a file; it is not made."""
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except OSError:
+        return True
+    try:
+        return taken(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class InPostgres:
@@ -102,11 +137,12 @@ class InPostgres:
         """Take our own lock, or see that we still hold it; a session that broke is made anew."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        try:
-            return self._held() or self._taken()
-        except SQLAlchemyError:
-            self._drop()
-            return False
+        for _ in range(2):  # the second time in a new session: others wait only so long for us
+            try:
+                return self._held() or self._taken()
+            except SQLAlchemyError:
+                self._drop()
+        return False
 
     def _held(self) -> bool:
         if self._session is None:
@@ -119,6 +155,7 @@ class InPostgres:
         if not self._ask(session, "pg_try_advisory_lock", self._worker):
             session.close()
             return False
+        session.exec_driver_sql("SELECT set_config('application_name', %s, false)", (_SESSION,))
         self._session = session
         return True
 

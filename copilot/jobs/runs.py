@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.errors import JobError
@@ -14,7 +15,7 @@ from copilot.jobs.engine import Client
 from copilot.jobs.job import OPEN, Job, Status
 from copilot.jobs.report.digest import Answer, Shown
 from copilot.jobs.store import Document, Run, Store
-from copilot.jobs.workflows import answer_of, feed_of, finish_of, saving_of, work_of
+from copilot.jobs.workflows import answer_of, batches, feed_of, finish_of, saving_of, works_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -60,16 +61,18 @@ class Runs:
         What was under way goes on by itself, as soon as there is a worker. `budget` raises that of the run.
         """
         run = self._going(id)
+        self._note_recipe(run)
         if budget is not None:
             self.store.raise_budget(run.id, budget)
-        count = self.store.again(run.id, HELD, self._order)
+        count = self.store.again(run.id, HELD, self._order(run.job))
         self._next_round(run)
         return count
 
     def retry(self, id: str, statuses: Iterable[Status] = FAILED) -> int:
         """Try again what failed; returns how many documents that are."""
         run = self._going(id)
-        count = self.store.again(run.id, statuses, self._order)
+        self._note_recipe(run)
+        count = self.store.again(run.id, statuses, self._order(run.job))
         self._next_round(run)
         return count
 
@@ -125,8 +128,8 @@ class Runs:
 
     # --- the way on -----------------------------------------------------------------------------------------------
 
-    def _order(self, connection: sa.Connection, documents: Sequence[Document]) -> None:
-        self.client.put([work_of(each) for each in documents], connection)
+    def _order(self, job: Job) -> Callable[[sa.Connection, Sequence[Document]], None]:
+        return lambda connection, documents: self.client.put(works_of(job, documents), connection)
 
     def _going(self, id: str) -> Run:
         self.client.open()
@@ -134,6 +137,19 @@ class Runs:
         if self.store.counts(run.id).get(Status.CANCELLED):
             raise JobError(f"Run {run.id} was cancelled.", hint="Begin a new one.", code="cancelled")
         return run
+
+    def _note_recipe(self, run: Run) -> None:
+        """Say in the run if the file of its recipe is another one now."""
+        if run.job.recipe and run.place.get("recipe"):
+            from copilot.jobs.recipes.reading import changed
+            from copilot.jobs.recipes.recipe import Recipe
+
+            if told := changed(Recipe.of(run.job.recipe), Path(run.place["recipe"])):
+                self.store.note(run.id, told)
+
+    def batches(self, id: str) -> list[dict[str, Any]]:
+        """Return the batches of a run at vendors: {batch, model, ended, done, failed, total, trouble}."""
+        return batches(self.client, id)
 
     def _next_round(self, run: Run) -> None:
         """Have the run ended anew, with its listing gone on with if that was broken off."""

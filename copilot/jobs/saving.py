@@ -27,7 +27,7 @@ def save(base: Copilot, run: Run, number: int, edit: Edit, content: bytes | None
         now = workspace.hash(path)
         if now == edit.after and now is not None:
             return edit
-        before = (now if run.job.to else edit.before) or None
+        before = now if run.job.to and edit.before else edit.before or None  # what is new takes nobody's place
         hunks = tuple(Hunk(**hunk) for hunk in edit.hunks)
         change = Change(path, before, content, hunks, edit.summary, tuple(edit.warnings))
         entry = workspace.commit(change, key=key, thread=run.id, turn=str(number))

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Documents that are listed, written and read at once.
 PAGE = 500
+#: The part of a budget that the first documents may cost before they ask for more.
+_FIRST = 1e-3
+_CENT = 1e-9  # US dollars that are none: sums of fractions are not exact
 _BEGUN = (Status.QUEUED, Status.RUNNING)
 
 
@@ -48,6 +51,7 @@ class Run:
     finished: int = -1
     spent: float = 0.0
     notes: tuple[str, ...] = ()
+    budget: float | None = None  # as it is now: `resume` may have raised that of the job
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,12 @@ class Store:
         runs = self._t.runs
         with self.database.begin() as connection:
             return [_run(row) for row in connection.execute(runs.select().order_by(runs.c.created.desc()).limit(limit))]
+
+    def going(self) -> list[str]:
+        """Return the ids of the runs that have not ended."""
+        runs = self._t.runs
+        with self.database.begin() as connection:
+            return list(connection.execute(self._select(runs.c.id).where(runs.c.ended == "")).scalars())
 
     def raise_budget(self, id: str, budget: float) -> None:
         """Give a run another budget, in US dollars."""
@@ -384,33 +394,91 @@ class Store:
 
     # --- money and pace -------------------------------------------------------------------------------------------
 
-    def allowance(self, document: Document, at_once: int) -> float | None:
-        """Return the US dollars that a document may cost, kept for it until its end; None where the run has no limit.
+    def allowance(self, document: Document) -> float | None:
+        """Return the US dollars that a document may cost for now, kept for it until its end; None where the run has no
+        limit. It is what the dearest one so far took, twice; `more` gives more.
 
         0.0: nothing is left but what others keep; a negative number: nothing is left at all. What an attempt that
         broke off had been allowed counts as spent: nobody knows what its vendor bills.
         """
         t = self._t
+        mine = self._this(document.run, document.number, document.attempt)
         with self.database.begin() as connection:
-            row = self._select(t.runs.c.budget, t.runs.c.spent, t.runs.c.reserved).where(t.runs.c.id == document.run)
-            budget, spent, reserved = connection.execute(row.with_for_update()).one()
+            budget, spent, reserved = self._money(connection, document.run)
             if budget is None:
                 return None
-            mine = self._this(document.run, document.number, document.attempt)
             lost = float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
             spent, reserved = spent + lost, reserved - lost
             largest = self._select(self._sa.func.max(t.documents.c.charged)).where(t.documents.c.run == document.run)
-            need = 2 * float(connection.execute(largest).scalar() or 0.0)
+            usual = 2 * float(connection.execute(largest).scalar() or 0.0)
             left = budget - spent - reserved
-            given = max(left / at_once, need) if left > need else (left if reserved <= 1e-12 else 0.0)
-            given = min(given, left)
-            keep = max(given, 0.0)
-            kept = {"spent": spent, "reserved": reserved + keep}
-            connection.execute(t.runs.update().where(t.runs.c.id == document.run).values(**kept))
-            connection.execute(
-                t.documents.update().where(*mine).values(reserved=keep, before=t.documents.c.before + lost)
-            )
-        return given if left > 1e-9 else (-1.0 if reserved <= 1e-12 else 0.0)
+            kept = max(min(usual or budget * _FIRST, left), 0.0)
+            self._set_money(connection, document.run, spent, reserved + kept)
+            values = {"reserved": kept, "before": t.documents.c.before + lost}
+            connection.execute(t.documents.update().where(*mine).values(**values))
+        return kept if left > _CENT else (-1.0 if reserved <= _CENT else 0.0)
+
+    def more(self, document: Document, needed: float) -> float:
+        """Return what a document may cost from now on: `needed` US dollars and as much again, if there is so much."""
+        t = self._t
+        mine = self._this(document.run, document.number, document.attempt)
+        with self.database.begin() as connection:
+            budget, spent, reserved = self._money(connection, document.run)
+            has = float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
+            if budget is None or needed <= has:
+                return max(needed, has)
+            given = min(2 * needed, has + budget - spent - reserved)
+            if given < needed:
+                return has
+            self._set_money(connection, document.run, spent, reserved + given - has)
+            connection.execute(t.documents.update().where(*mine).values(reserved=given))
+        return given
+
+    def _money(self, connection: sa.Connection, run: str) -> tuple[float | None, float, float]:
+        """Return budget, what is spent and what is kept of a run, which nobody else changes until the transaction ends."""
+        runs = self._t.runs
+        row = self._select(runs.c.budget, runs.c.spent, runs.c.reserved).where(runs.c.id == run)
+        budget, spent, reserved = connection.execute(row.with_for_update()).one()
+        return budget, spent, reserved
+
+    def _set_money(self, connection: sa.Connection, run: str, spent: float, reserved: float) -> None:
+        runs = self._t.runs
+        connection.execute(runs.update().where(runs.c.id == run).values(spent=spent, reserved=reserved))
+
+    def is_shared(self, document: Document) -> bool:
+        """Return whether others keep some of the run's budget now, which may be free in a moment."""
+        t = self._t
+        mine = self._this(document.run, document.number, document.attempt)
+        with self.database.begin() as connection:
+            reserved = self._money(connection, document.run)[2]
+            own = float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
+        return reserved - own > _CENT
+
+    def reserve(self, document: Document, dollars: float) -> str:
+        """Keep US dollars for a document until `release` or its end; what was kept for it before is given back first.
+
+        Returns "kept", "full" where the budget has room only once what others keep is free, or "spent".
+        """
+        t, mine = self._t, self._this(document.run, document.number, document.attempt)
+        with self.database.begin() as connection:
+            budget, spent, reserved = self._money(connection, document.run)
+            reserved -= float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
+            if budget is not None and spent + reserved + dollars > budget:
+                return "spent" if spent + dollars > budget else "full"
+            self._set_money(connection, document.run, spent, reserved + dollars)
+            connection.execute(t.documents.update().where(*mine).values(reserved=dollars))
+        return "kept"
+
+    def release(self, document: Document, cost: float) -> None:
+        """Give back what was kept for a document, and count what it cost all the same; once."""
+        t, mine = self._t, self._this(document.run, document.number, document.attempt)
+        with self.database.begin() as connection:
+            _, spent, reserved = self._money(connection, document.run)
+            kept = float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
+            if kept:
+                self._set_money(connection, document.run, spent + cost, reserved - kept)
+                paid = {"reserved": 0.0, "before": t.documents.c.before + cost}
+                connection.execute(t.documents.update().where(*mine).values(**paid))
 
     def wait(self, name: str, per_minute: int) -> float:
         """Return the seconds until the next call under a limit that all workers share (GCRA; nothing is spaced out
@@ -506,6 +574,7 @@ def _run(row: Any) -> Run:
         finished=row.finished,
         spent=row.spent,
         notes=tuple(json.loads(row.notes)),
+        budget=row.budget,
     )
 
 

@@ -16,6 +16,7 @@ from copilot.jobs import workflows
 from copilot.jobs.engine import Queue, Worker
 from copilot.jobs.hand import Hand
 from copilot.jobs.runs import Runs
+from copilot.jobs.work import sweep
 from copilot.sections.jobs import JobSettings
 
 _log = logging.getLogger(__name__)
@@ -85,4 +86,5 @@ def _begun(
     hand = Hand(own.client, own.store, worker.id, at_once=settings.parallel, state=state, env=env, live=live)
     workflows.use(hand)
     worker.start()
+    sweep(state or runs.database.state, own.store.going)
     return _Working(worker, hand, live=live)

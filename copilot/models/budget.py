@@ -28,21 +28,25 @@ class Budgets:
         """Return which budget an answer to `tokens` tokens of input would break, or ""."""
         if candidate.is_builtin or (candidate.local and candidate.facts.price is None):
             return ""
-        limits = list(self._limits(candidate))
+        expected = expected_cost(candidate, tokens)
+        limits = list(self._limits(candidate, expected or 0.0))
         if not limits:
             return ""
-        expected = expected_cost(candidate, tokens)
         if expected is None:
             return "its price is not known, and there is a budget (give it a price)"
         return next((why for limit, spent, why in limits if spent + expected > limit), "")
 
-    def _limits(self, candidate: Candidate) -> Iterator[tuple[float, float, str]]:
+    def _limits(self, candidate: Candidate, expected: float) -> Iterator[tuple[float, float, str]]:
         """Yield each limit that applies, what is spent of it, and its words."""
         budgets, on, spent = self.settings, self.occasion, self.ledger.spent
         if budgets == _NONE and candidate.settings.budget is None and on.allowance is None:
             return
         if on.allowance is not None and on.thread:
-            yield on.allowance, spent(thread=on.thread), _words(on.allowance, "this document", "the run's budget")
+            used = spent(thread=on.thread)
+            allowed = on.allowance
+            if on.more is not None and used + expected > allowed:
+                allowed = on.more(used + expected)
+            yield allowed, used, _words(allowed, "this document", "the run's budget")
         today = day_begins(self.ledger.clock())
         if budgets.turn is not None and on.turn:
             yield budgets.turn, spent(thread=on.thread, turn=on.turn), _words(budgets.turn, "the turn", "budgets.turn")

@@ -24,6 +24,7 @@ from copilot.hosts.bot.rooms import Room, Rooms
 from copilot.jobs.database import Database
 from tests.bot.chats import Chat, Clock
 from tests.bot.crowd import BEN, said, somebody
+from tests.bot.issuing import OTHER_TENANT
 from tests.bot.test_rooms import settings
 
 DATA = bytes(range(256)) * 100
@@ -136,9 +137,7 @@ def test_only_who_was_asked_where_they_were_asked(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path) as here:
             offer = await here.offer()
-            for other in (somebody(user=BEN), somebody(chat="team"), somebody(tenant="other")):
-                if other.tenant == "other":
-                    continue
+            for other in (somebody(user=BEN), somebody(chat="team"), somebody(tenant=OTHER_TENANT)):
                 assert "over" in await here.answer(offer, here.rooms.room(other))
             assert "over" in await here.answer("0" * 32)
             assert "over" in await here.answer(offer, context=None)
@@ -239,9 +238,10 @@ GROUP = {"conversation": {"id": "19:x", "conversationType": "channel"}}
     ("more", "said_so"),
     [
         (GROUP, "in a personal chat only. Ask me here to save it"),
-        ({"channelId": "msteams:COPILOT"}, "this chat takes no files. Two \\*words\\* changed"),
+        ({"channelId": "msteams:COPILOT"}, "this chat takes no files. Two *words* changed"),
         ({"channelData": {"productContext": "COPILOT"}}, "this chat takes no files"),
         ({"channelId": "sms"}, "this chat takes no files"),
+        ({"channelId": "sms", "channelData": "text", "conversation": None}, "this chat takes no files"),
     ],
 )
 def test_where_there_is_no_way_words_say_so(tmp_path: Path, more: dict[str, Any], said_so: str) -> None:

@@ -25,6 +25,7 @@ from copilot.hosts.bot import links, names, places
 from copilot.hosts.bot.files import DOWNLOAD, Receipt, Receiver
 from copilot.hosts.bot.hosts import Hosts
 from copilot.hosts.bot.rooms import Room, Rooms
+from copilot.hosts.bot.signin import SignIns
 from copilot.hosts.bot.webchat.files import SCHEME
 from tests.bot.crowd import said, somebody
 from tests.bot.test_rooms import settings
@@ -51,7 +52,9 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    return Rooms(settings(tmp_path / "files", quota_mb=1), tmp_path / "state", env={}).room(somebody())
+    chosen = settings(tmp_path / "files", quota_mb=1)
+    signins = SignIns(chosen, tmp_path / "signins", env={})
+    return Rooms(chosen, tmp_path / "state", signins=signins, env={}).room(somebody())
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +163,15 @@ def test_a_redirect_leads_nowhere_else(receiver: Receiver, room: Room, target: s
 
 def test_a_redirect_takes_no_token_to_another_origin(receiver: Receiver, room: Room) -> None:
     async def run() -> list[web.Request]:
-        async with serving((200, {}, PNG)) as (other, asked), serving((307, {"Location": f"{other}0"}, b"")) as (url, _):
-            activity = {**said(), "serviceUrl": url, "attachments": [{"contentType": "image/png", "contentUrl": f"{url}0"}]}
+        async with (
+            serving((200, {}, PNG)) as (other, asked),
+            serving((307, {"Location": f"{other}0"}, b"")) as (url, _),
+        ):
+            activity = {
+                **said(),
+                "serviceUrl": url,
+                "attachments": [{"contentType": "image/png", "contentUrl": f"{url}0"}],
+            }
             assert (await receiver.receive(activity, room)).files
             return asked
 
@@ -292,9 +302,17 @@ def test_same_names_are_numbered_and_same_files_are_not(receiver: Receiver, room
 
 @pytest.mark.parametrize(
     ("name", "kind", "expected"),
-    [("a.docx", "word", "a.docx"), ("a.exe", "word", "a.exe.docx"), ("a.xlsx", "word", "a.xlsx.docx")]
-    + [("a.png", "png", "a.png"), ("photo.jpg", "png", "photo.jpg.png"), ("a.docx", "png", "a.docx.png")]
-    + [("notes", "text", "notes"), ("a.csv", "text", "a.csv"), ("a.pdf", "text", "")],
+    [
+        ("a.docx", "word", "a.docx"),
+        ("a.exe", "word", "a.exe.docx"),
+        ("a.xlsx", "word", "a.xlsx.docx"),
+        ("a.png", "png", "a.png"),
+        ("photo.jpg", "png", "photo.jpg.png"),
+        ("a.docx", "png", "a.docx.png"),
+        ("notes", "text", "notes"),
+        ("a.csv", "text", "a.csv"),
+        ("a.pdf", "text", ""),
+    ],
 )
 def test_the_content_says_what_it_is(document: bytes, name: str, kind: str, expected: str) -> None:
     data = {"word": document, "png": PNG, "text": b"plain words"}[kind]
@@ -336,7 +354,10 @@ def test_the_quota_holds_before_anything_is_fetched(receiver: Receiver, room: Ro
     ("text", "count"),
     [
         ("see https://contoso.sharepoint.com/:w:/s/Sales/EaBc?e=1.", 1),
-        ("https://contoso.sharepoint.com/sites/x/Shared%20Documents/Plan.xlsx and <https://contoso-my.sharepoint.com/:x:/g/a>", 2),
+        (
+            "https://contoso.sharepoint.com/sites/x/Shared%20Documents/Plan.xlsx and <https://contoso-my.sharepoint.com/:x:/g/a>",
+            2,
+        ),
         ("https://contoso.sharepoint.com/sites/x/SitePages/Home", 0),
         ("https://contoso.sharepoint.com.evil.example/:w:/s/a", 0),
         ("http://contoso.sharepoint.com/:w:/s/a", 0),
@@ -395,13 +416,24 @@ def test_a_link_is_opened_as_the_person(
     copilot = room.copilot
     copilot.connections._connected["work"] = Drive(does)
     found = received(receiver, room, text="look at https://contoso.sharepoint.com/:t:/s/Sales/EaBc")
-    reference = {"contentType": "reference", "contentUrl": "https://contoso.sharepoint.com/sites/a/Plan.txt", "name": "P"}
+    reference = {
+        "contentType": "reference",
+        "contentUrl": "https://contoso.sharepoint.com/sites/a/Plan.txt",
+        "name": "P",
+    }
     assert found == Receipt(found.files, found.problems, sign_in)
     assert [each.name for each in found.files] == ([] if problem else ["Plan.txt"])
     assert problem in "".join(found.problems)
     assert bool(received(receiver, room, reference).files) is not bool(problem)
     assert not list(room.state.glob("*.part*"))
     receiver.close()
+
+
+def test_a_file_shared_in_a_group_is_a_link_in_the_html(receiver: Receiver) -> None:
+    link = "https://contoso.sharepoint.com/:w:/s/Sales/EaBc?e=1"
+    page = f'<p>see <a href="{link}&amp;web=1">Plan</a> and <img src="https://evil.example/a.docx"></p>'
+    activity = {**said("see Plan", chat="team"), "attachments": [{"contentType": "text/html", "content": page}]}
+    assert [(each.how, each.url) for each in receiver.wanted(activity)] == [("link", f"{link}&web=1")]
 
 
 def test_a_link_without_an_account(room: Room, tmp_path: Path) -> None:

@@ -35,7 +35,13 @@ def why(activity: dict[str, Any], who: dict[str, Any] = CHANNEL, bot: BotSetting
 def test_a_person_of_teams_is_who_entra_says() -> None:
     found = person(said(), CHANNEL, BOT)
     assert isinstance(found, Person)
-    assert (found.domain, found.tenant, found.object_id, found.group, found.guest) == ("entra", TENANT, ADA, False, False)
+    assert (found.domain, found.tenant, found.object_id, found.group, found.guest) == (
+        "entra",
+        TENANT,
+        ADA,
+        False,
+        False,
+    )
     upper = person(said(user=ADA.upper(), tenant=TENANT.upper()), CHANNEL, BOT)
     assert isinstance(upper, Person)
     assert upper.key == found.key
@@ -87,7 +93,10 @@ def test_other_channels_cant_claim_somebody_of_entra() -> None:
     [
         ({}, ""),
         ({"entities": []}, "unaddressed"),  # the name in the text is no mention
-        ({"entities": [{"type": "mention", "mentioned": {"id": "29:other"}, "text": "<at>Everpilot</at>"}]}, "unaddressed"),
+        (
+            {"entities": [{"type": "mention", "mentioned": {"id": "29:other"}, "text": "<at>Everpilot</at>"}]},
+            "unaddressed",
+        ),
         ({"entities": [{"type": "mention", "mentioned": None}, {"type": "clientInfo"}]}, "unaddressed"),
         ({"entities": [], "text": "", "value": {"verb": "everpilot.approval"}}, ""),
         ({"entities": [], "text": "words", "value": {"a": 1}}, "unaddressed"),
@@ -126,7 +135,9 @@ def test_rooms_and_threads_are_apart() -> None:
     assert somebody(user=BEN, chat="team").room_key == team.room_key  # a group's is its members'
     assert team.key == ada.key
     assert abroad.key != ada.key
-    copilot = person({**said(), "channelId": "msteams:COPILOT", "conversation": said()["conversation"] | {"id": "c"}}, CHANNEL, BOT)
+    copilot = person(
+        {**said(), "channelId": "msteams:COPILOT", "conversation": said()["conversation"] | {"id": "c"}}, CHANNEL, BOT
+    )
     assert isinstance(copilot, Person)
     assert (copilot.room_key, copilot.thread) == (ada.room_key, copilot.thread)
     assert copilot.thread != ada.thread

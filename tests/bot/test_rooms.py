@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from copilot.errors import LockedError, OutsideRootsError, WorkspaceError
+from copilot.errors import LockedError, OutsideRootsError, ServiceError, WorkspaceError
 from copilot.hosts.bot.people import Person
 from copilot.hosts.bot.rooms import Room, Rooms, clean
+from copilot.hosts.bot.signin import SignIns
 from copilot.settings import Settings
 from copilot.workspace.change import Change
 from tests.bot.crowd import ADA, BEN, somebody
@@ -37,7 +38,8 @@ def settings(folder: Path, **bot: object) -> Settings:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
     folder = tmp_path_factory.mktemp("bot")
-    rooms = Rooms(settings(folder / "files", quota_mb=1), folder / "state", env={})
+    chosen = settings(folder / "files", quota_mb=1)
+    rooms = Rooms(chosen, folder / "state", signins=SignIns(chosen, folder / "signins", env={}), env={})
     yield rooms
     rooms.close()
 
@@ -87,11 +89,20 @@ def test_no_id_of_a_person_is_in_a_path(shared: Rooms) -> None:
     assert mode & 0o077 == 0
 
 
-def test_a_person_gets_no_account_or_place_of_the_host(shared: Rooms) -> None:
+def test_a_person_gets_no_account_or_place_of_the_host(shared: Rooms, tmp_path: Path) -> None:
     copilot = shared.room(somebody()).copilot
     assert [account.name for account in copilot.connections.accounts] == ["work"]
     assert len(copilot.roots) == 1
     assert not copilot.servers.servers
+    with pytest.raises(ServiceError) as caught:
+        copilot.connections.of("files")
+    assert caught.value.code == "signed_out"
+    worker = copilot.like(mode="read-only")  # as agents that plugins brought are made
+    assert worker.connections is copilot.connections
+    assert worker.audit is copilot.audit
+    unsigned = Rooms(settings(tmp_path / "files"), tmp_path / "state", env={})
+    unsigned.__dict__["_host"] = shared._host
+    assert not unsigned.room(somebody()).copilot.connections.accounts
 
 
 def test_what_lies_in_a_room_brings_nothing(shared: Rooms, tmp_path: Path) -> None:
@@ -169,7 +180,11 @@ def test_clean_up_follows_no_link(tmp_path: Path) -> None:
     (room.folder / "link").symlink_to(outside)
     (room.place.parent / "linked").symlink_to(outside)
     aged(room, 60)
+    other = tmp_path / "files" / "sign-ins" / "tenant"
+    other.mkdir(parents=True)
+    os.utime(other, (0, 0))
     assert clean(chosen, tmp_path / "state").rooms == 1
+    assert other.is_dir()  # no room
     assert (outside / "keep.txt").exists()
 
 

@@ -1,175 +1,405 @@
-"""A run over many documents whose workers are killed at random moments, over and over; by hand with any numbers:
+"""A run over many documents whose workers are killed, over and over, its vendor fails and its database restarts: by
+hand with any numbers, in tests/jobs/test_killing.py with small ones.
 
-python -m tests.jobs.killing 1000 --kills 30 --postgres --seed 7
+    python -m tests.jobs.killing 1000 --kills 30 --postgres --model --seed 7
+
+Workers are processes: forks of one that has everything imported (the nursery). A fork may be told to kill itself right
+after a moment that a random kill seldom meets.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("dbos")
 
 from docx import Document as Word
 
 from copilot.jobs.database import Database
+from copilot.jobs.ending import report_of
 from copilot.jobs.job import Job, Status
 from copilot.jobs.runs import Runs
 from tests.vendors import Call, OpenAIServer, Reply, Request
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD, NEW = "Acme Ltd", "Acme Ltd & Co"  # done twice, it can be seen
+PARALLEL = 4
+#: US dollars for a million tokens, and the tokens of every answer.
+PRICE, TOKENS = {"input": 1.0, "output": 10.0}, {"input_tokens": 1_000, "output_tokens": 100}
+COST = (PRICE["input"] * 1_000 + PRICE["output"] * 100) / 1e6
+#: Moments right after which a worker can be made to die, as "module:function".
+MOMENTS = {
+    "begun": "copilot.jobs.store:Store.begin",
+    "blob": "copilot.jobs.store:Store.put_blob",  # its outcome is not written yet
+    "outcome": "copilot.jobs.store:Store.keep",  # nothing is saved yet
+    "saved": "copilot.jobs.hand:save",  # nobody knows it
+    "ended": "copilot.jobs.store:Store.end",  # the workflow does not know it
+}
 
 
-def obedient(request: Request) -> Reply:
-    """Replace the name by a call of the tool, once; then say so."""
-    said = request.body["messages"]
-    spent = {"input_tokens": 1_000, "output_tokens": 100}
-    if said[-1]["role"] == "tool":
-        return Reply("Done.", **spent)
-    path = next(
-        re.findall(r"Files: (\S+)", str(m["content"]))[0] for m in reversed(said) if "Files: " in str(m["content"])
-    )
-    return Reply(calls=(Call("word__replace_text", {"path": path, "find": OLD, "replace": NEW}),), **spent)
+class Vendor(OpenAIServer):
+    """Has the name replaced by a call of the tool, then says so; counts what it answered, by document and turn."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
+        super().__init__(self._obey)
+
+    def _obey(self, request: Request) -> Reply:
+        said = request.body["messages"]
+        path = next(
+            re.findall(r"Files: (\S+)", str(m["content"]))[0] for m in reversed(said) if "Files: " in str(m["content"])
+        )
+        is_told = said[-1]["role"] == "tool"
+        with self._counting:
+            self.calls[path, "end" if is_told else "begin"] += 1
+        if is_told:
+            return Reply("Done.", **TOKENS)
+        return Reply(calls=(Call("word__replace_text", {"path": path, "find": OLD, "replace": NEW}),), **TOKENS)
+
+
+@dataclass
+class Worker:
+    """A process that works on runs, on one of the machines."""
+
+    pid: int
+    machine: int
+
+    def kill(self) -> None:
+        """Kill it where it stands; returns once it is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        while self.is_alive():
+            time.sleep(0.002)
+
+    def is_alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+class Nursery:
+    """A process with everything imported, whose forks are the workers."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.jobs.killing", "--nursery"]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def fork(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], log: Path, dies: str = "") -> int:
+        """Return the process id of `everpilot ARGUMENTS`; `dies` is a moment and its count: "saved:2"."""
+        assert self._process.stdin and self._process.stdout
+        asked = {"arguments": list(arguments), "folder": str(folder), "env": dict(env), "log": str(log), "dies": dies}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def _nurse() -> None:
+    """Fork a worker for each line that comes in, and tell its id."""
+    from importlib import import_module
+
+    from copilot.jobs import worker  # noqa: F401
+    from tests.warm import LIBRARIES
+
+    for name in (*LIBRARIES, "dbos", "psycopg", "copilot.hosts.batch_commands", "copilot.jobs.work.agent"):
+        import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            _become(json.loads(line))
+        print(child, flush=True)
+
+
+def _become(asked: dict[str, Any]) -> None:
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for number, stream in enumerate((null, log, log)):
+        os.dup2(stream, number)
+    sys.stdout = sys.stderr = open(1, "w", closefd=False)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    os.chdir(asked["folder"])
+    if asked["dies"]:
+        _die_after(*asked["dies"].split(":"))
+    from copilot.cli import main
+
+    try:
+        code = main(asked["arguments"])
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _die_after(moment: str, times: str) -> None:
+    """Have this process kill itself once the function of the moment has returned so often."""
+    from importlib import import_module
+
+    module, _, path = MOMENTS[moment].partition(":")
+    owner: Any = import_module(module)
+    *outer, name = path.split(".")
+    for each in outer:
+        owner = getattr(owner, each)
+    real, left = getattr(owner, name), [int(times)]
+
+    def dying(*args: Any, **named: Any) -> Any:
+        found = real(*args, **named)
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    setattr(owner, name, dying)
 
 
 class Site:
-    """A folder of documents, and two machines that work on it, each with a state folder of its own."""
+    """A folder of documents, and two machines that work on it; with Postgres each has a state folder of its own."""
 
-    def __init__(self, home: Path, count: int, database: str = "", vendors: tuple[OpenAIServer, ...] = ()) -> None:
-        self.docs = home / "docs"
+    def __init__(
+        self, home: Path, count: int, nursery: Nursery, database: str = "", vendors: Sequence[OpenAIServer] = ()
+    ) -> None:
+        self.docs, self.count = home / "docs", count
         self.homes = [home / "a", home / "b"] if database else [home / "a", home / "a"]
-        self.database = database
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self._fill(count)
+        self.workers: list[Worker] = []
+        self.killed = 0
+        self._database, self._nursery = database, nursery
+        self._fill()
         for each in set(self.homes):
             each.mkdir(mode=0o700)
             (each / "copilot.toml").write_text(self._settings(vendors))
         self.runs = Runs(Database(database, self.homes[0]))
 
-    def _fill(self, count: int) -> None:
+    def _fill(self) -> None:
         self.docs.mkdir()
         made = Word()
         made.add_paragraph(f"Between {OLD} and the client.")
         made.add_paragraph("NUMBER")
-        for number in range(count):
+        for number in range(self.count):
             made.paragraphs[1].text = f"Contract {number}"
             made.save(str(self.docs / f"{number:05}.docx"))
 
-    def _settings(self, vendors: tuple[OpenAIServer, ...]) -> str:
-        lines = [f"database = {json.dumps(self.database)}", "[jobs]", "parallel = 4", "tries = 20"]
+    def _settings(self, vendors: Sequence[OpenAIServer]) -> str:
+        lines = [f"database = {json.dumps(self._database)}", "[jobs]", f"parallel = {PARALLEL}", "tries = 20"]
         for number, vendor in enumerate(vendors):
             lines += ["[[models]]", f'name = "vendor-{number}"', 'provider = "openai"', 'model = "gpt-test"']
             lines += [f"base_url = {json.dumps(vendor.base_url)}", 'api_key_env = "EVERPILOT_TEST_KEY"']
-            lines += ["price = { input = 1.0, output = 10.0 }", 'max_confidentiality = "internal"']
+            lines += [f"price = {{ input = {PRICE['input']}, output = {PRICE['output']} }}"]
+            lines += ['max_confidentiality = "internal"']
         return "\n".join(lines) + "\n"
 
-    def begin(self, prompt: str, **more: object) -> str:
-        job = Job(prompt=prompt, mode="yes", tries=20, **more)  # type: ignore[arg-type]
+    def begin(self, prompt: str, **more: Any) -> str:
+        """Order a run over all documents, and return its id."""
+        job = Job(**{"prompt": prompt, "mode": "yes", "tries": 20, **more})
         run = self.runs.begin(job, {"folder": str(self.docs), "folders": [], "given": ["*.docx"]})
         self.runs.order(run)
         return run.id
 
-    def work(self, machine: int) -> None:
+    def work(self, machine: int, dies: str = "", *more: str) -> Worker:
         """Start a worker on a machine."""
-        env = {**os.environ, "EVERPILOT_HOME": str(self.homes[machine]), "EVERPILOT_TEST_KEY": "sk-test"}
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        log = (self.homes[machine] / "worker.log").open("ab")
-        command = [sys.executable, "-m", "copilot", "worker", "--dir", str(self.docs)]
-        self.workers.append(subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log))
+        home = self.homes[machine]
+        env = {**os.environ, "EVERPILOT_HOME": str(home), "EVERPILOT_TEST_KEY": "test-key"}
+        asked = ["worker", "--dir", str(self.docs), *more]
+        pid = self._nursery.fork(asked, ROOT, env, home / "worker.log", dies)
+        made = Worker(pid, machine)
+        self.workers.append(made)
+        return made
 
-    def kill(self, which: int) -> None:
-        """Kill a worker where it stands."""
-        self.workers[which].send_signal(signal.SIGKILL)
-        self.workers.pop(which).wait()
+    def kill(self, worker: Worker) -> None:
+        """Kill a worker, and start another on its machine."""
+        worker.kill()
+        self.replace(worker)
+
+    def replace(self, worker: Worker, dies: str = "") -> None:
+        """Count a worker as killed that is gone, and start another on its machine."""
+        self.killed += 1
+        self.workers.remove(worker)
+        self.work(worker.machine, dies)
 
     def close(self) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.wait()
         self.runs.close()
 
     def done(self, run: str) -> int:
         return self.runs.store.counts(run).get(Status.DONE, 0)
 
-    def texts(self) -> list[str]:
-        return [Word(str(path)).paragraphs[0].text for path in sorted(self.docs.glob("*.docx"))]
+    def entries(self, run: str) -> Counter[str]:
+        """How often each document was written, by the journals of all machines."""
+        found: Counter[str] = Counter()
+        for home in set(self.homes):
+            for file in home.rglob("journal/index.sqlite"):
+                with contextlib.closing(sqlite3.connect(file)) as journal:
+                    rows = journal.execute("SELECT path FROM entries WHERE status = 'done' AND thread = ?", (run,))
+                    found.update(Path(os.fsdecode(path)).name for (path,) in rows)
+        return found
+
+    def faults(self, run: str, vendors: Sequence[Vendor] = ()) -> list[str]:
+        """Return what is wrong with a run that has ended."""
+        return [*self._of_documents(run), *self._of_tables(run, vendors), *self._of_calls(vendors)]
+
+    def _of_documents(self, run: str) -> Iterator[str]:
+        expected = {f"{number:05}.docx" for number in range(self.count)}
+        there = {path.name for path in self.docs.iterdir()}
+        if there != expected:
+            yield f"files left or lost: {sorted(there ^ expected)[:5]}"
+        for name in sorted(expected & there):
+            said = [each.text for each in Word(str(self.docs / name)).paragraphs]
+            if said != [f"Between {NEW} and the client.", f"Contract {int(name[:5])}"]:
+                yield f"{name} says {said}"
+        if (written := self.entries(run)) != Counter(expected):
+            wrong = {name: written[name] for name in expected | set(written) if written[name] != 1}
+            yield f"not written once: {dict(list(wrong.items())[:5])}"
+
+    def _of_tables(self, run: str, vendors: Sequence[Vendor]) -> Iterator[str]:
+        told = self.runs.store.run(run)
+        for each in self.runs.store.documents(run):
+            if each.status is not Status.DONE:
+                yield f"{each.source.path}: {each.status}, {each.outcome and each.outcome.error}"
+        if not told.ended or told.finished != told.round:
+            yield f"the run has not ended: {told}"
+        if told.notes:
+            yield f"notes: {told.notes}"
+        if not any((page := report_of(told, home)).is_file() and NEW_SHOWN in page.read_text() for home in self.homes):
+            yield "there is no report that shows the changes"
+        failed = self.runs.client.dbos.list_workflows(status=["ERROR", "PENDING", "ENQUEUED"], load_input=False)
+        yield from (f"workflow {each.workflow_id} is {each.status}: {each.error}" for each in failed)
+        yield from self._of_money(told.spent, told.job.budget, vendors)
+
+    def _of_money(self, spent: float, budget: float | None, vendors: Sequence[Vendor]) -> Iterator[str]:
+        least = 2 * self.count * COST if vendors else 0.0
+        if spent < least - 1e-6:
+            yield f"${spent:.4f} are counted, and ${least:.4f} were spent"
+        if budget is not None and spent > budget + 1e-6:
+            yield f"${spent:.4f} are more than the budget of ${budget:.4f}"
+
+    def _of_calls(self, vendors: Sequence[Vendor]) -> Iterator[str]:
+        if vendors:
+            calls = sum((vendor.calls for vendor in vendors), Counter[tuple[str, str]]())
+            extra = sum(calls.values()) - 2 * self.count
+            if extra > PARALLEL * (self.killed + 1):  # one in flight each, and each of the vendor that broke off
+                yield f"{extra} calls too many: {calls.most_common(5)}"
+            missed = 2 * self.count - len(calls)
+            if missed:
+                yield f"{missed} calls were never made"
+
+
+#: As the page shows it.
+NEW_SHOWN = "amp; Co"
 
 
 @contextmanager
-def site(count: int, database: str = "", vendors: tuple[OpenAIServer, ...] = ()) -> Iterator[Site]:
-    with tempfile.TemporaryDirectory(prefix="everpilot-kill-", ignore_cleanup_errors=True, **({"delete": False} if False else {})) as home:
-        made = Site(Path(home), count, database, vendors)
+def site(
+    count: int, database: str = "", vendors: Sequence[OpenAIServer] = (), nursery: Nursery | None = None
+) -> Iterator[Site]:
+    """A site for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="everpilot-kill-", ignore_cleanup_errors=True) as home:
+        own = nursery or Nursery()
+        made = Site(Path(home), count, own, database, vendors)
         try:
             yield made
         finally:
             made.close()
+            if nursery is None:
+                own.close()
 
 
-def killed(
-    here: Site, run: str, count: int, kills: int, chance: random.Random, after: dict[int, Callable[[], None]]
-) -> int:
-    """Kill a worker each time that a random number of documents more is done, and start another; `after` so many
-    documents are done something else happens. Returns how often a worker was killed."""
-    here.work(0)
-    here.work(1)
-    marks = sorted(chance.sample(range(1, count), min(kills, count - 1)))
-    times, waits = 0, dict(after)
+@dataclass
+class Plan:
+    """What happens in the course of a run: `kills` at random, `dies` of workers at exact moments ("saved:2"), and
+    `after` so many documents are done something else."""
+
+    kills: int = 0
+    dies: Sequence[str] = ()
+    after: dict[int, Callable[[], Any]] = field(default_factory=dict)
+    seed: int = 0
+
+
+def carried_out(here: Site, run: str, plan: Plan, seconds: float = 3_600.0) -> None:
+    """Work on a run until it has ended while the plan happens; TimeoutError when it does not end."""
+    chance, dies, until = random.Random(plan.seed), list(plan.dies), time.monotonic() + seconds
+    marks = sorted(chance.sample(range(1, here.count), min(plan.kills, here.count - 1)))
+    for machine in (0, 1):
+        here.work(machine, dies.pop(0) if dies else "")
     while here.runs.is_open(run):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{here.runs.store.counts(run)}\n{(here.homes[0] / 'worker.log').read_text()[-3000:]}")
         done = here.done(run)
+        for gone in [each for each in here.workers if not each.is_alive()]:
+            here.replace(gone, dies.pop(0) if dies else "")
         if marks and done >= marks[0]:
             marks = [mark for mark in marks if mark > done]
-            machine = chance.randrange(2)
-            here.kill(0)
-            times += 1
-            here.work(machine)
-        for mark in [mark for mark in waits if done >= mark]:
-            waits.pop(mark)()
+            here.kill(chance.choice(here.workers))
+        for mark in [mark for mark in plan.after if done >= mark]:
+            plan.after.pop(mark)()
         time.sleep(0.05)
-    return times
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("count", type=int)
+    parser.add_argument("count", type=int, nargs="?", default=1000)
+    parser.add_argument("--nursery", action="store_true")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--model", action="store_true", help="with two vendors, of which one dies in the middle")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
+    if asked.nursery:
+        return _nurse()
     with ExitStack() as stack:
         server = None
         if asked.postgres:
             from tests.jobs.postgres import postgres
 
             server = stack.enter_context(postgres())
-        first, second = (stack.enter_context(OpenAIServer(obedient)) for _ in range(2))
-        vendors = (first, second) if asked.model else ()
+        vendors = [stack.enter_context(Vendor()) for _ in range(2)] if asked.model else []
         here = stack.enter_context(site(asked.count, server.fresh("kill") if server else "", vendors))
-        prompt = "Put the new name of Acme into the contract" if asked.model else f"replace {OLD} by {NEW}"
-        began, run = time.monotonic(), here.begin(prompt, budget=1_000.0 if asked.model else None)
-        after: dict[int, Callable[[], None]] = {}
-        if asked.model:
-            after[asked.count // 3] = first.stop
+        plan = Plan(asked.kills, [f"{moment}:{n}" for n, moment in enumerate(MOMENTS, 2)], {}, asked.seed)
+        if vendors:
+            plan.after[asked.count // 3] = vendors[0].stop
         if server:
-            after[2 * asked.count // 3] = server.restart
-        times = killed(here, run, asked.count, asked.kills, random.Random(asked.seed), after)
-        right = sum(text == f"Between {NEW} and the client." for text in here.texts())
-        print(f"{asked.count} documents, {times} kills: {right} right, {dict(here.runs.store.counts(run))}")
-        for each in here.runs.store.documents(run, (Status.FAILED, Status.QUARANTINED, Status.HELD)):
-            print(each.source.path, each.status, each.tries, each.attempt, each.outcome and each.outcome.error)
-        print(
-            f"{time.monotonic() - began:.1f} s, ${here.runs.store.run(run).spent:.4f}, {here.runs.store.run(run).notes}"
-        )
+            plan.after[asked.count // 2] = server.restart
+            plan.after[2 * asked.count // 3] = lambda: server.restart("immediate")
+        prompt = "Put the new name of Acme into the contract" if vendors else f"replace {OLD} by {NEW}"
+        began, run = time.monotonic(), here.begin(prompt, budget=4 * asked.count * COST if vendors else None)
+        carried_out(here, run, plan)
+        faults = here.faults(run, vendors)
+        calls = sum(sum(vendor.calls.values()) for vendor in vendors)
+        print(f"{asked.count} documents, {here.killed} kills, {calls} calls, {time.monotonic() - began:.0f} s,", end=" ")
+        print(f"${here.runs.store.run(run).spent:.4f}: {'; '.join(faults[:20]) or 'all right'}")
+    sys.exit(bool(faults))
 
 
 if __name__ == "__main__":

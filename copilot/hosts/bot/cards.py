@@ -37,13 +37,15 @@ _MOST_STEPS = 40
 _MOST_LINE = 300
 _MOST_SUMMARY = 120
 
-Status = Literal["working", "approved", "declined", "expired", "void"]
+Status = Literal["working", "approved", "declined", "expired", "void", "overtaken", "failed"]
 _COLORS: dict[Status, str] = {
     "working": "accent",
     "approved": "good",
     "declined": "attention",
     "expired": "warning",
     "void": "warning",
+    "overtaken": "warning",
+    "failed": "attention",
 }
 
 
@@ -112,6 +114,8 @@ def settled(card: Mapping[str, Any], outcome: Settled, asking: Asking = Asking()
         "declined": words.declined,
         "expired": words.expired,
         "void": words.void,
+        "overtaken": words.overtaken,
+        "failed": words.not_done,
     }
     head = texts[outcome.status]
     if outcome.status == "approved" and outcome.steps:
@@ -127,7 +131,7 @@ def settled(card: Mapping[str, Any], outcome: Settled, asking: Asking = Asking()
         body += [rich(run(short(f"{mark} {_headline(item)}", _MOST_LINE), isSubtle=mark == "–")) for item in items[:3]]
     if len(steps) > _MOST_STEPS:
         body.append(_block(words.more_sources.format(count=len(steps) - _MOST_STEPS), isSubtle=True))
-    return _card(body, words.approval_summary.format(what=_what(card)), asking, _data(card, "look"), outcome)
+    return _card(body, f"{head} ({_what(card)})", asking, _data(card, "look"), outcome)
 
 
 def message(content: Element, text: str = "") -> Activity:

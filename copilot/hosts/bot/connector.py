@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from copilot.errors import ServiceError, SettingsError
-from copilot.hosts.bot import logs
+from copilot.hosts.bot import channels, logs
 from copilot.hosts.bot.activities import short
 from copilot.hosts.bot.credentials import Signing
 from copilot.hosts.bot.hosts import Hosts
@@ -49,8 +49,11 @@ class Refused(ServiceError):
     """A reply could not be delivered; `code` is one of errors.SERVICE_CODES, `retry_after` as the channel said.
 
     "throttled", "slow" and "unreachable": it was not delivered, and may be later. "uncertain": it may have been, the
-    answer got lost. Others: never.
+    answer got lost. Others: never. `status` and `told` are the channel's answer, 0 and {} where there was none.
     """
+
+    status: int = 0
+    told: Mapping[str, Any] = {}
 
     @property
     def later(self) -> bool:
@@ -111,7 +114,9 @@ class Connector:
             self.metrics.retry(str(status) if status > 0 else "connection")
             waited += wait
             await self.sleep(wait)
-        raise self._gave_up(status, method, after)
+        refusal = self._gave_up(status, method, after)
+        refusal.status, refusal.told = max(status, 0), told
+        raise refusal
 
     def warm(self) -> None:
         """Import what sending needs, which takes a second or two, before anybody waits for it. Raises Refused."""
@@ -177,9 +182,15 @@ class ServiceChannel:
     signing: Signing
 
     async def send(self, activity: Activity) -> str:
-        """Send a reply and return its id. Raises Refused."""
+        """Send a reply and return its id. Raises Refused; StreamRefused for a piece of a stream that takes no more."""
         reply = self._addressed(activity)
-        told = await self.connector.call("POST", self._url(str(reply.get("replyToId") or "")), reply, by=self.signing)
+        try:
+            told = await self.connector.call(
+                "POST", self._url(str(reply.get("replyToId") or "")), reply, by=self.signing
+            )
+        except Refused as refusal:
+            ended = channels.refusal(refusal.status, refusal.told) if _is_streamed(reply) else None
+            raise ended or refusal from refusal
         return str(told.get("id") or "")
 
     async def update(self, id: str, activity: Activity) -> None:
@@ -274,6 +285,10 @@ def _guarded(hosts: Hosts, limits: Any) -> ClientSession:
 def _helps(status: int, method: str) -> bool:
     """Return whether to try again. A POST whose answer got lost may have been delivered: two of one reply are worse."""
     return status in _AGAIN or status == 0 or (status == -1 and method != "POST")
+
+
+def _is_streamed(activity: Activity) -> bool:
+    return any(each.get("type") == "streaminfo" for each in activity.get("entities") or ())
 
 
 def _segment(id: str) -> str:

@@ -17,6 +17,7 @@ import asyncio
 import base64
 import logging
 import mimetypes
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def way_of(activity: Activity, channel: Channel, *, cloud: str = "public") -> Wa
     if isinstance(channel, KeepsFiles):
         return "page"
     name, _, product = str(activity.get("channelId") or "").lower().partition(":")
-    conversation, data = activity.get("conversation") or {}, activity.get("channelData") or {}
+    conversation, data = _map(activity.get("conversation")), _map(activity.get("channelData"))
     if name == "msteams":
         if product == "copilot" or str(data.get("productContext") or "").lower() == "copilot":
             return "words"
@@ -155,7 +156,7 @@ class Offers:
     def _made(self, room: Room, path: str, summary: str, data: bytes, turn: str) -> Offer:
         person, digest = room.person, sha256(data)
         conversation = key_of(person.channel, person.conversation)
-        id = key_of("offer", person.key, conversation, room.key, path, digest, turn or str(self._clock()))
+        id = key_of("offer", person.key, conversation, room.key, path, digest, turn or secrets.token_hex(8))
         expires = self._clock() + self._settings.bot.approval_minutes * 60
         return Offer(id, person.key, conversation, room.key, path, digest, summary, expires)
 

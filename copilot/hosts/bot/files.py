@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import html
 import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 from copilot.errors import DocumentError, EverpilotError, ServiceError, SettingsError, ToolInputError, WorkspaceError
 from copilot.hosts.bot import links, names, places
+from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.credentials import Signing
 from copilot.hosts.bot.hosts import Hosts
 from copilot.hosts.bot.inbox import Activity
@@ -29,7 +31,7 @@ from copilot.hosts.bot.webchat.files import MOST as MOST_BYTES
 from copilot.hosts.bot.webchat.files import SCHEME
 from copilot.hosts.bot.words import WORDS, Words
 from copilot.settings import Settings
-from copilot.trust.sanitise import safe_text
+from copilot.trust.sanitise import safe_markdown, safe_text
 
 if TYPE_CHECKING:
     from copilot.documents.guarded import Reader
@@ -105,6 +107,8 @@ class Receiver:
         self._settings, self._signing, self._store, self._most, self._words = settings, signing, store, most, words
         self.drives = places.drives(settings.bot.cloud, here=hosts.here)
         self._channel = places.channel(hosts)
+        # The bot's token goes to Microsoft's own hosts alone: not to another agent, whose host the settings may name.
+        self._knows_us = places.channel(Hosts(CLOUDS[settings.bot.cloud].hosts, here=hosts.here))
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._reader: Reader | None = None
         self._reading = threading.Lock()
@@ -132,7 +136,7 @@ class Receiver:
     def wanted(self, activity: Activity) -> list[Wanted]:
         """Return the files that a message has, at most MOST."""
         found = [made for each in activity.get("attachments") or () if (made := self._wanted(each)) is not None]
-        typed = links.in_text(without_mentions(activity), self.drives)
+        typed = links.in_text(_words(activity), self.drives)
         found += [Wanted("link", link, links.name_of(link)) for link in typed]
         return list({(each.how, each.url): each for each in found}.values())[:MOST]
 
@@ -182,7 +186,7 @@ class Receiver:
         service, token = self.drives, ""
         if wanted.how == "channel":
             service = self._channel
-            if places.same_host(wanted.url, str(activity["serviceUrl"])):
+            if places.same_host(wanted.url, str(activity["serviceUrl"])) and self._knows_us.reaches(wanted.url):
                 try:
                     token = await self._signing.token()
                 except SettingsError as error:
@@ -289,10 +293,18 @@ class Receiver:
         return self._say("file_no_room", wanted, used=megabytes(room.used()), quota=megabytes(room.quota))
 
 
+def _words(activity: Activity) -> str:
+    """Return what a person wrote, as text and as Teams repeats it in HTML: a file shared in a group is a link there."""
+    pages = (
+        each.get("content") for each in activity.get("attachments") or () if each.get("contentType") == "text/html"
+    )
+    return " ".join([without_mentions(activity), *(html.unescape(page) for page in pages if isinstance(page, str))])
+
+
 def shown(name: str) -> str:
     """Return a name that a stranger chose as it is said: one line, short, nothing that a client acts on."""
     plain = " ".join(safe_text(name).split())
-    return f"{plain[:60]}…" if len(plain) > 61 else plain or "the file"
+    return safe_markdown(f"{plain[:60]}…" if len(plain) > 61 else plain) or "the file"
 
 
 def _unnamed(kind: str) -> str:

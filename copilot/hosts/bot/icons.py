@@ -10,6 +10,7 @@ import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 #: The colour behind the plane, also the app's accent colour.
@@ -24,6 +25,7 @@ _NOSE, _LEFT, _RIGHT, _FOLD = (1.0, 0.0), (0.0, 0.36), (0.64, 1.0), (0.36, 0.64)
 _UPPER, _LOWER = (_LEFT, _NOSE, _FOLD), (_NOSE, _RIGHT, _FOLD)
 
 
+@cache
 def color() -> bytes:
     """Return the colour icon."""
     wings = [(_placed(_UPPER, 48, 96), _WHITE), (_placed(_LOWER, 48, 96), _SHADE)]
@@ -39,6 +41,7 @@ def color() -> bytes:
     return png(192, at)
 
 
+@cache
 def outline() -> bytes:
     """Return the outline icon: every pixel is white, and more or less transparent."""
     line = 2.5
@@ -52,6 +55,7 @@ def outline() -> bytes:
     return png(32, at)
 
 
+@cache
 def small() -> bytes:
     """Return the colour icon of 32 x 32 pixels, on transparent: where Outlook and Microsoft 365 pin the app."""
     whole, lower = _placed((_LEFT, _NOSE, _RIGHT, _FOLD), 1, 30), _placed(_LOWER, 1, 30)

@@ -82,12 +82,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class OpenCard:
-    """A card that was shown: how it was asked, in which thread, and as which activity."""
+    """A card that was shown: how it was asked, in which thread, as which activity, and of whom (JSON)."""
 
     asked: Asked
     thread: str
     activity: str
     settled_by: str = ""
+    person: str = ""
 
 
 class Keeping:
@@ -248,7 +249,7 @@ def _card(row: Any) -> OpenCard:
         pages=told["pages"],
         settled=_settled(settled) if settled else None,
     )
-    return OpenCard(asked, row.thread, row.activity, row.settled_by)
+    return OpenCard(asked, row.thread, row.activity, row.settled_by, row.person)
 
 
 def _packed_settled(settled: Settled) -> str:

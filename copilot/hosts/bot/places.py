@@ -19,7 +19,7 @@ from copilot.trust.hosts import is_private
 _DRIVES: Mapping[str, tuple[str, ...]] = {
     "public": ("sharepoint.com",),
     "gov": ("sharepoint.us", "sharepoint-mil.us", "dps.mil"),
-    "china": ("sharepoint.cn", "sharepoint.com"),
+    "china": ("sharepoint.cn",),
 }
 
 

@@ -12,6 +12,7 @@ accounts there is only `bot.account`, and only as the person who speaks.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
     from copilot.hosts.bot.signin import SignIns
     from copilot.workspace.change import Change
 
-#: Assistants that one process keeps; making one anew costs about 20 ms.
-MOST = 128
+#: Assistants that one process keeps, each of some 0.4 MB; making one anew costs about 30 ms of computing.
+MOST = 256
 _SEEN = "seen"
 #: What of the host's own assistant all rooms use.
 _SHARED = ("_secrets", "_discovered", "project_skills", "servers", "hub", "skills", "personas")
 _PLAIN = "the host"
 _GONE = ".gone"
+_KEY = re.compile(r"[0-9a-f]{32}(?:\.gone)?")
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Room:
 
     @property
     def copilot(self) -> Copilot:
-        """The assistant of the person in this room, kept while it is used; made in some 20 ms: not on an event loop.
+        """The assistant of the person in this room, kept while it is used; made in some 30 ms: not on an event loop.
 
         Raises what `Copilot` raises.
         """
@@ -197,7 +199,8 @@ class Rooms:
     def _limited(self) -> Settings:
         """The settings as rooms have them: no places and accounts of the host but the one that acts for the person."""
         settings, chosen = self.settings, self.settings.bot.account
-        own = {name: each for name, each in settings.accounts.items() if name == chosen}
+        acts = self._signins is not None  # else nobody could be told from the host
+        own = {name: each for name, each in settings.accounts.items() if acts and name == chosen}
         kept = min(settings.history.keep_bytes, 2 * settings.bot.quota_mb * 2**20)
         return settings.model_copy(
             update={
@@ -218,12 +221,12 @@ class Rooms:
         return Copilot(empty, settings=self._limited, state=self.state, env=self._env, model=self._model, user=_PLAIN)
 
     def _made(self, room: Room) -> Copilot:
-        from copilot.agent.copilot import Copilot
         from copilot.agent.router import build_router
+        from copilot.hosts.bot.assistants import RoomCopilot
         from copilot.trust.audit import Audit
 
         person, settings = room.person, self._limited
-        made = Copilot(
+        made = RoomCopilot(
             room.folder, settings=settings, state=room.state, env=self._env, model=self._model, user=person.key
         )
         ours: dict[str, Any] = {name: getattr(self._host, name) for name in _SHARED}
@@ -232,7 +235,7 @@ class Rooms:
         ours["audit"] = Audit(self.state, actor=person.key, paths=settings.audit.paths)
         if self._signins is not None:
             ours["connections"] = self._signins.connections(person, settings, self._env)
-        made.__dict__.update(ours)
+        made.give(ours)
         made.workspace.allow = room.allow
         return made
 
@@ -270,8 +273,8 @@ def clean(settings: Settings, state: Path, *, now: float | None = None) -> Clean
     """
     before = (time.time() if now is None else now) - settings.bot.keep_days * 86_400
     folder, rooms, size = folder_of(settings, state), 0, 0
-    for tenant in _folders(folder):
-        for room in _folders(tenant):
+    for tenant in filter(_is_ours, _folders(folder)):
+        for room in filter(_is_ours, _folders(tenant)):
             if room.suffix == _GONE:  # its removal was broken off
                 shutil.rmtree(room, ignore_errors=True)
             elif _last_used(room) < before and (gone := _removed(room, before)) is not None:
@@ -306,6 +309,11 @@ def _last_used(room: Path) -> float:
         return (room / _SEEN).stat().st_mtime
     except OSError:
         return room.stat().st_mtime if room.exists() else 0.0
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder is a tenant's or a room: what else lies there is not touched."""
+    return bool(_KEY.fullmatch(folder.name))
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -17,6 +17,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -201,11 +202,12 @@ class SignIns:
         return held or there
 
     def clean(self) -> int:
-        """Remove what has not been used for a day; return how many."""
-        gone = 0
+        """Remove the sign-ins that are older than a day, and what connectors kept beside them; return how many."""
+        before, gone = self._clock() - 86_400, 0
         for path in self._folder.glob("*/*.json") if self._folder.is_dir() else ():
-            if path.stat().st_mtime < self._clock() - 86_400:
+            if path.stat().st_mtime < before:
                 path.unlink(missing_ok=True)
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
                 gone += 1
         return gone
 

@@ -77,6 +77,11 @@ class Words:
     begun_anew: str = "This is a new conversation. Your documents are still here."
     undone: str = "{path} is as it was before."
     kept: str = "(This could not be delivered before.)\n\n{answer}"
+    card_lost: str = "What I wanted to do could not be shown to you, so nothing of it was done. Ask again."
+    nothing_to_stop: str = "Nothing of yours is running."
+    use_card: str = "Please press a button of the card above: that way it is clear what you agree to."
+    edited: str = "I work on messages as they were first sent, so your edit changes nothing. Send it as a new message."
+    prompts: tuple[str, ...] = ("Summarise {name}", "What has to be decided in {name}?")
 
     # approval cards
     approval: str = "Please approve"
@@ -112,6 +117,8 @@ class Words:
     declined: str = "Declined; nothing was done."
     expired: str = "Expired unanswered; nothing was done. Ask again."
     void: str = "Void: what would be done has changed since it was shown. Nothing was done."
+    overtaken: str = "Not answered before the next message came, so nothing was done. Ask again if it is still wanted."
+    not_done: str = "Answered, but it did not work. The message below says why."
 
     # answers to cards
     not_you: str = "Only {names} can answer this."

@@ -91,6 +91,13 @@ class _Documents:
         raise DocumentError(f"there is no file {given!r}.", code="missing")
 
 
+def row_number(key: str) -> int:
+    """Return the number of the row, as a spreadsheet counts it, by the key of its source; 0 for none."""
+    kind, _, rest = key.partition("-")
+    number = rest.partition("-")[0]
+    return int(number) if kind == "row" and number.isdecimal() else 0
+
+
 def document_column(values: Mapping[str, Any]) -> str | None:
     """Return the name of the column that names documents, None if a table has none."""
     names = {name.strip().casefold(): name for name in reversed(list(values))}

@@ -20,6 +20,7 @@ from copilot.workspace.owners import owner_of
 #: Results are looked up again from so long before the last look: clocks of workers differ.
 _MARGIN = timedelta(minutes=2)
 _SHARE = 20  # of the time, one part at most is spent on looking
+_TAG = "tag:"
 _SOON = 0.2  # seconds, at least, between two looks
 
 
@@ -101,7 +102,7 @@ class Watcher:
         for mounted in self._base.mounts.values():
             if path.is_relative_to(mounted.folder):
                 node = mounted.node(path)
-                return f"tag:{node.tag}" if node else ""
+                return f"{_TAG}{node.tag}" if node else ""
         try:
             found = os.stat(path)
         except OSError:
@@ -116,14 +117,15 @@ class Watcher:
         return self._clock() - since >= self.watch.quiet and owner_of(path) is None
 
     def _version(self, source: Source, path: Path, stamp: str) -> Iterator[Version]:
-        if not self._begun and stamp.startswith("tag:"):  # it is not fetched only to be known
+        if not self._begun and stamp.startswith(_TAG):  # it is not fetched only to be known
             yield Version(source, stamp, stamp)
             return
         try:
             digest = self._base.workspace.hash(path)
         except EverpilotError:
             return  # it can't be read now; so it is not at rest
-        if digest and self._stamp(path) == stamp:
+        elsewhere = stamp.startswith(_TAG)  # which may name a version in one way when it lists, in another when asked
+        if digest and (elsewhere or self._stamp(path) == stamp):
             yield Version(source, digest, stamp)
 
     # --- what becomes of it ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Sources: OpenAI, API reference, "Batch" and "Files"; Anthropic, API reference, "
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from copilot.jobs.work import asking
 from copilot.jobs.work.extract import Asked, Used, finished, merged, unfit
 from copilot.models.catalog import cost
 from copilot.models.fitness import barred
+from copilot.models.ledger import Spent
+from copilot.models.toolset import estimate_tokens
 from copilot.trust.labels import Label
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 
 _SECONDS = 60.0
 _LONGEST = 1 << 20  # characters of one line of results
-_OUTPUT = 8_000  # tokens of one answer, where a vendor wants to be told
+_OUTPUT = 8_000  # tokens of one answer, at most
+_MARK = "everpilot"  # what a batch's mark is called in its metadata
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,42 @@ class Deferred:
         """Return why this model may not be given an order, or ""."""
         return barred(self._candidate, order.label.confidentiality, self._trust)
 
-    async def submit(self, orders: Sequence[Order]) -> str:
-        """Hand the orders over, and return the vendor's id of the batch.
+    def most(self, order: Order) -> float:
+        """Return the US dollars that an order may cost at most, as far as its tokens can be estimated; 0.0 where the
+        price is not known."""
+        tokens = estimate_tokens([str(message.text) for message in order.messages])
+        whole = cost(self._candidate.facts.price, tokens, _OUTPUT)
+        return (whole or 0.0) * self._candidate.provider.batch_price
+
+    def spent(self, answer: Answered, outcome: str, *, thread: str, user: str) -> Spent:
+        """Return the row of the usage table for an answer."""
+        candidate = self._candidate
+        return Spent(
+            time=time.time(),
+            model=candidate.name,
+            identity=candidate.identity,
+            provider=candidate.settings.provider,
+            vendor_model=candidate.model,
+            outcome=outcome,
+            step="reading",
+            input=answer.input_tokens,
+            output=answer.output_tokens,
+            cost=answer.cost,
+            thread=thread,
+            user=user,
+        )
+
+    async def found(self, mark: str) -> str:
+        """Return the id of a batch that was handed over under this mark, "" where there is none or its vendor keeps
+        no marks: then one that nobody noted the id of is handed over again."""
+        if not (place := self._wire.listing):
+            return ""
+        listed = (await self._json("GET", place)).get("data")
+        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        return next((_safe(row.get("id")) for row in rows if (row.get("metadata") or {}).get(_MARK) == mark), "")
+
+    async def submit(self, orders: Sequence[Order], mark: str = "") -> str:
+        """Hand the orders over, under a mark that `found` knows them by, and return the vendor's id of the batch.
 
         Raises DeniedError, before anything leaves, where the model may not be given one of them.
         """
@@ -102,7 +140,7 @@ class Deferred:
             if why := self.barred(order):
                 raise DeniedError(f"{self.name} {why}; no order of the batch was handed over.", code="label")
         rows = [self._wire.row(order.key, self._body(order.messages)) for order in orders]
-        return await self._wire.submit(self._call, rows)
+        return await self._wire.submit(self._call, rows, mark)
 
     async def poll(self, batch: str) -> Progress:
         """Return how far a batch is."""
@@ -193,6 +231,7 @@ class _OpenAI:
     """A file of JSON Lines, and a batch over it."""
 
     place = "/batches/{id}"
+    listing = "/batches?limit=100"
     ended = frozenset({"completed", "failed", "expired", "cancelled"})
 
     def row(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -200,15 +239,17 @@ class _OpenAI:
 
     def body(self, model: str, messages: Sequence[BaseMessage]) -> dict[str, Any]:
         said = [{"role": _ROLES[m.type], "content": str(m.text)} for m in messages]
-        return {"model": model, "messages": said, "response_format": {"type": "json_object"}}
+        limits = {"max_completion_tokens": _OUTPUT, "response_format": {"type": "json_object"}}
+        return {"model": model, "messages": said, **limits}
 
-    async def submit(self, call: _Call, rows: Sequence[dict[str, Any]]) -> str:
+    async def submit(self, call: _Call, rows: Sequence[dict[str, Any]], mark: str) -> str:
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
         file = await call("POST", "/files", data={"purpose": "batch"}, files={"file": ("batch.jsonl", lines)})
         order = {
             "input_file_id": _id(file),
             "endpoint": "/v1/chat/completions",
             "completion_window": "24h",
+            **({"metadata": {_MARK: mark}} if mark else {}),
         }
         return _id(await call("POST", "/batches", json=order))
 
@@ -240,6 +281,7 @@ class _Anthropic:
     """All requests in one call; results from an address of their own."""
 
     place = "/v1/messages/batches/{id}"
+    listing = ""  # its batches carry no marks
 
     def row(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
         return {"custom_id": key, "params": body}
@@ -251,7 +293,7 @@ class _Anthropic:
         said = [{"role": _ROLES[m.type], "content": str(m.text)} for m in messages if m.type != "system"]
         return {"model": model, "max_tokens": _OUTPUT, "system": system, "messages": said}
 
-    async def submit(self, call: _Call, rows: Sequence[dict[str, Any]]) -> str:
+    async def submit(self, call: _Call, rows: Sequence[dict[str, Any]], mark: str) -> str:
         return _id(await call("POST", "/v1/messages/batches", json={"requests": list(rows)}))
 
     def progress(self, state: Mapping[str, Any]) -> Progress:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pydantic import ValidationError
 
 from copilot._redaction import redacted
+from copilot.documents.segments import Reading
 from copilot.errors import ApprovalError, EverpilotError, ToolInputError
 from copilot.jobs.job import Job, Outcome, Source, Status
 from copilot.jobs.work import agent, extract, faults, filling, reuse
@@ -20,7 +21,7 @@ from copilot.jobs.work.desk import Desk
 from copilot.jobs.work.rows import row_reading
 from copilot.jobs.work.scratch import Scratch
 from copilot.jobs.work.shape import Shape
-from copilot.trust.labels import UNKNOWN
+from copilot.trust.labels import UNKNOWN, Label
 from copilot.workspace.file import File
 
 _log = logging.getLogger(__name__)
@@ -140,11 +141,15 @@ async def _asked(
 
 
 async def _extracted(job: Job, source: Source, desk: Desk, file: File | None, used: extract.Used) -> Outcome:
-    if file is None:
-        reading, name, label = row_reading(source.values), "the row", UNKNOWN
-    else:
-        reading, name, label = await desk.readers.read(file.content, file.name), file.path.name, file.label
+    reading, name, label = await opened(source, file, desk)
     return await extract.extract(job, source, reading, name, label, desk, used)
+
+
+async def opened(source: Source, file: File | None, desk: Desk) -> tuple[Reading, str, Label]:
+    """Return what is read of a document, or of a row without one: its text, name and label. Raises DocumentError."""
+    if file is None:
+        return row_reading(source.values), "the row", UNKNOWN
+    return await desk.readers.read(file.content, file.name), file.path.name, file.label
 
 
 def _has_bytes(outcome: Outcome, desk: Desk) -> bool:

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -235,13 +235,22 @@ def made(state: Path, run: str, key: str, path: str, file: File | None, trust: T
     return Scratch(Path(os.path.realpath(folder)), origin, trust)
 
 
-def sweep(state: Path, keep: Collection[str]) -> int:
-    """Remove the scratches of all runs but those named, and return of how many runs."""
-    kept = {_hash(run)[:24] for run in keep}
+def clear(state: Path, run: str) -> None:
+    """Remove the scratches of a run."""
+    shutil.rmtree(state / FOLDER / _hash(run)[:24], ignore_errors=True)
+
+
+def sweep(state: Path, keep: Callable[[], Iterable[str]]) -> int:
+    """Remove the scratches of all runs but those that `keep` names, and return of how many runs.
+
+    `keep` is asked after the folder was looked at: a run that another process begins meanwhile loses nothing.
+    """
     try:
-        old = [entry for entry in (state / FOLDER).iterdir() if entry.name not in kept]
+        there = list((state / FOLDER).iterdir())
     except OSError:
         return 0
+    kept = {_hash(run)[:24] for run in keep()}
+    old = [entry for entry in there if entry.name not in kept]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     return len(old)

@@ -24,6 +24,7 @@ from copilot.errors import (
 )
 from copilot.plugins.connections import Connections
 from copilot.plugins.connections import loop as loops
+from copilot.plugins.connections.files import OpensLinks
 from copilot.settings import AccountSettings
 from copilot.trust.labels import Confidentiality
 from copilot.workspace.change import Change, sha256
@@ -374,6 +375,19 @@ def test_browse_search_and_places(office: Office) -> None:
     assert (listed["Budgets"].folder, listed[POLICY].by) == (True, "Tomas Berg")
     found = files.search("Budget", "Finance/Documents/Budgets")
     assert f"microsoft365:Finance/Documents/{BUDGET}" in [each.place for each in found]
+
+
+def test_a_file_by_its_link(office: Office, tmp_path: Path) -> None:
+    files, target = office.connections().of("files"), tmp_path / "linked"
+    assert isinstance(files, OpensLinks)
+    address = next(each.url for each in files.browse("Finance/Documents") if each.name == POLICY)
+    assert files.linked(address, target, 1 << 20) == POLICY
+    assert target.read_bytes() == office.there(POLICY)
+    folder = next(each.url for each in files.browse("Finance/Documents") if each.folder)
+    for wrong, limit, code in ((folder, 99, "missing"), (f"{address}x", 99, "missing"), (address, 10, "full")):
+        with pytest.raises(ServiceError) as caught:
+            files.linked(wrong, tmp_path / "other", limit)
+        assert caught.value.code == code
 
 
 def test_versions_sharing_and_check_out(office: Office) -> None:

@@ -376,6 +376,7 @@ def test_on_behalf_of_somebody(idp: Provider, tmp_path: Path) -> None:
     assertion = token(signed(idp, tmp_path))
     made = service(idp, tmp_path / "bot", "on_behalf_of", user=None)
     found = connector.on_behalf_of(made, assertion)
+    found.check()
     first = token(found.identity)
     assert first != assertion
     assert found.me == "/me"
@@ -384,7 +385,7 @@ def test_on_behalf_of_somebody(idp: Provider, tmp_path: Path) -> None:
     assert len(idp.forms("jwt-bearer")) == 1
     assert not (tmp_path / "bot" / "work" / FILE).exists()
     with pytest.raises(ServiceError, match=r"Whoever asks signs in to the service again") as caught:
-        token(connector.on_behalf_of(made, "not-a-token").identity)
+        connector.on_behalf_of(made, "not-a-token").check()
     assert "not-a-token" not in str(caught.value)
     with pytest.raises(ServiceError, match=r"for those who ask a service"):
         token(connector.connect(made).identity)

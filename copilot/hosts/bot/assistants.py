@@ -1,0 +1,32 @@
+"""The assistant of a room: an ordinary one, but for what is given to it in place of the host's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from copilot.agent.copilot import Copilot
+
+#: What an assistant that is made like another one chooses by its own arguments.
+_CHOSEN = frozenset({"router"})
+
+
+class RoomCopilot(Copilot):
+    """An assistant with parts that were made elsewhere; those that it makes (`like`: worker agents) have them, too.
+
+    So no agent of a room ever has an account of the host, or writes a log of its own.
+    """
+
+    _given: Mapping[str, Any] = {}
+
+    def give(self, parts: Mapping[str, Any]) -> None:
+        """Use these parts, by the names of the properties that would make them."""
+        self._given = dict(parts)
+        self.__dict__.update(parts)
+
+    def like(self, **changes: Any) -> Copilot:
+        """Return an assistant made as this one was, but for these arguments of its own."""
+        made = super().like(**changes)
+        if isinstance(made, RoomCopilot):
+            made.give({name: part for name, part in self._given.items() if name not in _CHOSEN})
+        return made

@@ -1,0 +1,185 @@
+"""Two replicas on one Postgres, of which one dies at the worst places: nothing is lost, nothing is done or said twice."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import re
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docx import Document
+
+from copilot.jobs.database import Database
+from copilot.workspace.journal import Journal
+from tests.bot.replicas import Browser, Place, Site, browser, models
+from tests.thinning import ALL
+from tests.vendors import Call, OpenAIServer, Reply, Request
+
+postgres = pytest.importorskip("tests.jobs.postgres").postgres
+pytest.importorskip("dbos")
+pytest.importorskip("aiohttp")
+
+OLD, NEW = "Acme Ltd", "Acme Ltd & Co"  # done twice, it can be seen
+SAID, DONE = "I put in the new name.", "The new name stands there now."
+CARD = "application/vnd.microsoft.card.adaptive"
+
+
+def obedient(request: Request) -> Reply:
+    """Replace the name by a call of the tool, once; then say so. Anything else is said back."""
+    said = request.body["messages"]
+    if said[-1]["role"] == "tool":
+        return Reply(DONE)
+    if "new name" not in str(said[-1]["content"]):
+        return Reply(f"You said: {said[-1]['content']}")
+    [path] = re.findall(r"Files: (\S+)", str(said[-1]["content"]))
+    return Reply(SAID, calls=(Call("word__replace_text", {"path": path, "find": OLD, "replace": NEW}),))
+
+
+def contract() -> bytes:
+    made, out = Document(), io.BytesIO()
+    made.add_paragraph(f"Between {OLD} and the client.")
+    made.add_paragraph("It ends in 2027.")
+    made.save(out)
+    return out.getvalue()
+
+
+@asynccontextmanager
+async def transcript(site: Site) -> AsyncIterator[Any]:
+    """The conversations as they lie in the database, to wait for what comes."""
+    from copilot.hosts.bot.webchat.transcript import Kept
+
+    database = Database(site.database, site.home)
+    kept = Kept(database)
+    try:
+        yield kept
+    finally:
+        await asyncio.to_thread(kept.close)
+        database.close()
+
+
+async def until(kept: Any, conversation: str, ready: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+    """Return what stands in a conversation as soon as it is as it should be."""
+    async with asyncio.timeout(60):
+        while True:
+            batch = await kept.since(conversation, 0)
+            shown = [each for each in batch.activities if each["type"] not in ("event", "everpilot/gone")]
+            if ready(shown):
+                return shown
+            await kept.wait(conversation, batch.watermark, 5)
+
+
+def cards(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [a["content"] for each in shown for a in each.get("attachments", []) if a["contentType"] == CARD]
+
+
+def files(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    mine = [each for each in shown if each["from"].get("role") == "bot"]
+    return [each for each in mine if any(a["contentType"] != CARD for a in each.get("attachments", []))]
+
+
+def said(shown: list[dict[str, Any]], text: str) -> int:
+    return sum(text in each.get("text", "") for each in shown if each["from"].get("role") == "bot")
+
+
+def button(card: Any, title: str) -> dict[str, Any] | None:
+    """Return what a button of a card sends, None if it has none."""
+    if isinstance(card, dict) and card.get("type") == "Action.Submit" and card.get("title") == title:
+        return dict(card["data"])
+    parts = card.values() if isinstance(card, dict) else card if isinstance(card, list) else ()
+    return next((found for each in parts if (found := button(each, title)) is not None), None)
+
+
+def right(before: bytes, after: bytes) -> None:
+    """Assert that only the name was changed, once, and that all other parts are the same bytes."""
+    texts = [paragraph.text for paragraph in Document(io.BytesIO(after)).paragraphs]
+    assert texts == [f"Between {NEW} and the client.", "It ends in 2027."]
+    old, new = (zipfile.ZipFile(io.BytesIO(each)) for each in (before, after))
+    assert old.namelist() == new.namelist()
+    different = [name for name in old.namelist() if old.read(name) != new.read(name)]
+    assert different == ["word/document.xml"]
+
+
+def written(site: Site) -> int:
+    """Return how many changes all journals of the site hold."""
+    rooms = site.files.glob("*/*/state/journal/index.sqlite")
+    return sum(len(Journal(each).rows([each.parents[2] / "files"])) for each in rooms)
+
+
+BOT = "copilot.hosts.bot"
+PLACES: tuple[Place, ...] = (
+    (f"{BOT}.stream:Stream.grow", "after"),  # while the answer is streamed
+    ("copilot.agent.plan:Runner.stage", "before"),  # after the model's answer
+    (f"{BOT}.keeping:Keeping.ask", "before"),  # after the card was sent
+    (f"{BOT}.keeping:Keeping.ask", "after"),
+    (f"{BOT}.keeping:Keeping.end", "before"),
+    (f"{BOT}.keeping:Keeping.settle", "after"),  # between the click and the write
+    ("copilot.workspace.journal:Journal.ready", "after"),  # within the write
+    ("copilot.agent.plan:Runner.commit", "after"),  # between the write and the reply
+    (f"{BOT}.consent:Offers.offer", "before"),  # between the reply and the file
+    (f"{BOT}.consent:Offers.offer", "after"),
+    (f"{BOT}.keeping:Keeping.resettle", "after"),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with postgres() as server, OpenAIServer(obedient) as vendor:
+        made = Site(tmp_path_factory.mktemp("site"), server.fresh("bot"), models(vendor.base_url))
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+async def conversation(kept: Any, person: Browser) -> list[dict[str, Any]]:
+    """Have a document changed, with an approval, and return what stands there at the end."""
+    await person.upload("Put the new name in.", "contract.docx", contract())
+    shown = await until(kept, person.conversation, lambda shown: bool(cards(shown)))
+    data = button(cards(shown)[0], "Approve")
+    assert data is not None
+    await person.post({"type": "message", "value": data})
+    return await until(kept, person.conversation, lambda shown: bool(files(shown)) and said(shown, DONE) > 0)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(place).rpartition(":")[2])
+async def test_a_replica_dies(site: Site, place: Place) -> None:
+    alive = [each for each in site.replicas if each.runs]
+    while len(alive) < 2:
+        alive.append(site.start(PLACES))
+    before = written(site)
+    site.light(place)
+    turn = itertools.count()
+
+    def url() -> str:
+        running = [each for each in alive if each.runs]
+        return running[next(turn) % len(running)].url
+
+    async with transcript(site) as kept, browser(url) as person:
+        shown = await conversation(kept, person)
+        await idle(site)
+        shown = await until(kept, person.conversation, lambda shown: True)
+        assert site.died(place)
+        assert (said(shown, SAID), said(shown, DONE), len(cards(shown)), len(files(shown))) == (1, 1, 1, 1), shown
+        assert button(cards(shown), "Approve") is None
+        right(contract(), await person.file([each for each in await person.seen() if files([each])][0]))
+    assert written(site) == before + 1
+
+
+async def idle(site: Site) -> None:
+    """Return when no turn waits or runs."""
+    from copilot.jobs.engine import Client
+
+    client = Client(Database(site.database, site.home))
+    try:
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(client.is_idle):
+                await asyncio.sleep(0.05)
+    finally:
+        client.close()
+        client.database.close()
