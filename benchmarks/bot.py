@@ -40,6 +40,7 @@ def echo_of_the_sdk(told: Any) -> None:
     from microsoft_agents.hosting.core import (
         AgentApplication,
         AnonymousTokenProvider,
+        ApplicationOptions,
         ClaimsIdentity,
         MemoryStorage,
         TurnState,
@@ -56,8 +57,10 @@ def echo_of_the_sdk(told: Any) -> None:
 
             return AgentAuthConfiguration(anonymous_allowed=True)
 
-    adapter = CloudAdapter(connection_manager=Anonymous())  # type: ignore[arg-type]
-    agent = AgentApplication[TurnState](storage=MemoryStorage(), adapter=adapter, start_typing_timer=False)
+    manager: Any = Anonymous()
+    adapter = CloudAdapter(connection_manager=manager)
+    options = ApplicationOptions(storage=MemoryStorage(), adapter=adapter, start_typing_timer=False)
+    agent = AgentApplication[TurnState](options, connection_manager=manager)
 
     @agent.activity("message")
     async def heard(context: Any, state: Any) -> None:
@@ -256,7 +259,7 @@ def process(target: Any, *args: Any) -> Iterator[tuple[int, int]]:
     made = context.Process(target=target, args=(told, *args), daemon=True)
     made.start()
     try:
-        yield told.get(timeout=120)
+        yield told.get(timeout=40)
     finally:
         made.kill()
         made.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,9 +148,10 @@ def _default(info: FieldInfo) -> str:
 
 def _type(annotation: Any) -> str:
     text = getattr(annotation, "__name__", str(annotation)) if isinstance(annotation, type) else str(annotation)
-    words = {"typing.Literal": "one of ", "copilot.settings.": "", "typing.Any": "any", "NoneType": "nothing"}
+    words = {"typing.Literal": "one of ", "typing.Any": "any", "NoneType": "nothing"}
     for old, new in words.items():
         text = text.replace(old, new)
+    text = re.sub(r"copilot\.(?:settings|sections\.\w+)\.", "", text)
     return text.replace(" | None", "").replace("|", "or").replace("[", "(").replace("]", ")")
 
 

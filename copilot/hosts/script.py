@@ -160,16 +160,18 @@ class Batch:
 
         runs = self._runs()
         stack.callback(runs.close)
-        if self.id:
+        if goes_on := bool(self.id):
             self.id = runs.store.run(self.id).id
-            runs.resume(self.id)
         else:
             run = runs.begin(*self._checked(), by=self._copilot.user or "script")
             self.id = run.id
-            runs.order(run)
         jobs = self._copilot.settings.jobs
         jobs = jobs.model_copy(update={"parallel": self._parallel}) if self._parallel else jobs
         stack.enter_context(working(runs, jobs, live={self.id: self._copilot}))
+        if goes_on:
+            runs.resume(self.id)
+        else:
+            runs.order(runs.store.run(self.id))
         return runs
 
     def _checked(self) -> tuple[Job, dict[str, Any]]:

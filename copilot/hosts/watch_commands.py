@@ -63,11 +63,14 @@ def _run(parsed: argparse.Namespace) -> int:
         watches = Watches(runs)
         wanted = _wanted(parsed, copilot, job, place)
         lock = presence_of(runs, wanted.name)
-        if not parsed.detach and not lock.hold():
+        mine = lock.hold()
+        if not parsed.detach and not mine:
             hint = f"Look at it with: {command()} batch status watch-{wanted.name}"
             raise JobError(f"Another process watches {wanted.name} already.", hint=hint, code="busy")
         try:
             found = watches.add(wanted)
+            if parsed.detach and mine and not found.begun and not found.existing:
+                Watcher(watches, found, copilot).look()  # what is there now is no news to the workers
             return _ordered(found) if parsed.detach else _watched(parsed, copilot, watches, found)
         finally:
             lock.leave()

@@ -129,7 +129,13 @@ class Teams:
         self.home.mkdir(exist_ok=True)
         self.settings = Settings(
             bot=BotSettings(
-                **{"app_id": APP, "tenants": [TENANT, OTHER_TENANT], "secret_env": "SECRET", "per_minute": 10_000, **bot}
+                **{
+                    "app_id": APP,
+                    "tenants": [TENANT, OTHER_TENANT],
+                    "secret_env": "SECRET",
+                    "per_minute": 10_000,
+                    **bot,
+                }
             ),
             skills=SkillSettings(paths=[str(folder / "skills")]),
         )
@@ -182,16 +188,12 @@ class Teams:
             connector = Connector(_Signed(), here, Metrics(), sleep=_at_once)
             stack.push_async_callback(connector.close)
             how: dict[str, Any] = {"env": {}, "model": self.model}
-            behind = await stack.enter_async_context(
-                assembly.assistant(self.settings, self.home, connector, **how)
-            )
+            behind = await stack.enter_async_context(assembly.assistant(self.settings, self.home, connector, **how))
             self.turns = behind.inbox._turns  # type: ignore[attr-defined]
             self.turns.keeping.end = self._noted(self.turns.keeping.end)
             fetch, close = fetcher()
             stack.push_async_callback(close)
-            app = create_app(
-                self.settings, behind.inbox, routes=behind.routes, cloud=local_cloud(issuers), fetch=fetch
-            )
+            app = create_app(self.settings, behind.inbox, routes=behind.routes, cloud=local_cloud(issuers), fetch=fetch)
             self._bot = await stack.enter_async_context(TestServer(app))
             self._http = await stack.enter_async_context(aiohttp.ClientSession())
             self._ready.set()
@@ -371,7 +373,12 @@ class Teams:
         """Return an attachment as Teams makes of a file that a person sends."""
         self.files[name] = data
         content = {"downloadUrl": self.url(name), "uniqueId": name, "fileType": name.rpartition(".")[2]}
-        return {"contentType": DOWNLOAD, "contentUrl": "https://c.sharepoint.com/x", "name": called or name, "content": content}
+        return {
+            "contentType": DOWNLOAD,
+            "contentUrl": "https://c.sharepoint.com/x",
+            "name": called or name,
+            "content": content,
+        }
 
     def open_card(self, user: str = ADA, chat: str = "personal") -> str:
         """Return the id of the newest activity with buttons."""

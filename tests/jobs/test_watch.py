@@ -264,6 +264,7 @@ def test_changes_wake(tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = ["--dir", str(tmp_path)]
     (tmp_path / "In Box!").mkdir()
+    (tmp_path / "In Box!" / "old.txt").write_text("old")
     begin = ["watch", "In Box!", "say what it is", *folder]
     assert main([*begin, "--detach"]) == 0
     name = capsys.readouterr().err.split("Watch ", 1)[1].split(" ", 1)[0]
@@ -271,7 +272,7 @@ def test_the_command(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[s
     assert main(["watch", "list", *folder]) == 0
     assert name in capsys.readouterr().out
     assert main(["watch", "list", "--json", *folder]) == 0
-    assert '"versions": 0' in capsys.readouterr().out
+    assert '"versions": 1' in capsys.readouterr().out
     assert main(["batch", "list", *folder]) == 0  # it has begun no run yet
     assert main([*begin, "--dry-run", "--detach"]) == 2
     assert main(["watch", "nowhere", "say what it is", "--detach", *folder]) == 1

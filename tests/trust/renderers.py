@@ -52,7 +52,8 @@ def _inline(children: list[Token], shown: str) -> list[str]:
             found.append(f"html {token.content!r}")
         elif token.type == "link_open":
             words = "".join(t.content for t in children[at + 1 : _end(children, at)])
-            if not _same(str(token.attrs["href"]), words) and str(token.attrs["href"]) not in shown:
+            # A renderer writes brackets of an address as %5B and %5D: it is the same address (RFC 3986, section 2.1).
+            if not _same(str(token.attrs["href"]), words) and unquote(str(token.attrs["href"])) not in unquote(shown):
                 found.append(f"link {words!r} to {token.attrs['href']!r}")
         elif token.type == "text" and CONTROLS.search(token.content):
             found.append(f"control in {token.content!r}")

@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from copilot.hosts.bot.app import hosts_of
 from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.connector import Connector
 from copilot.hosts.bot.consent import Offers
 from copilot.hosts.bot.durable import DurableInbox
 from copilot.hosts.bot.files import Receiver
-from copilot.hosts.bot.app import hosts_of
 from copilot.hosts.bot.keeping import Keeping
 from copilot.hosts.bot.limits import Limits
 from copilot.hosts.bot.people import People

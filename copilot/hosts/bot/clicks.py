@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from copilot.hosts.bot.channels import profile_of
 from copilot.hosts.bot.connector import Refused
 from copilot.hosts.bot.inbox import Activity, Answer
 from copilot.hosts.bot.keeping import OpenCard
-from copilot.hosts.bot.people import Refusal
+from copilot.hosts.bot.people import Person, Refusal
 
 if TYPE_CHECKING:
     from copilot.hosts.bot.rooms import Room
@@ -108,8 +109,6 @@ async def work(turns: Turns, turn: Turn, click: CardAnswer) -> str:
 
 
 def _reopened(found: OpenCard) -> Any:
-    from dataclasses import replace
-
     return replace(found.asked, settled=None)
 
 
@@ -119,12 +118,31 @@ async def _act(turns: Turns, turn: Turn, click: CardAnswer, found: OpenCard, ver
     if not await asyncio.to_thread(turns.keeping.settle, click.card, settled, turn.id):
         return "done"  # somebody was faster; the card shows it
     await turns.redraw(turn, found.activity, cards.settled(found.asked.card, settled))
-    room = await asyncio.to_thread(turns.rooms.room, turn.person)
-    said = await turns.follow(turn, room, partial(_goes_on, room, found, verdict))
-    ended = outcome(verdict.answer, found.asked, click.by, turns.now())
-    await asyncio.to_thread(turns.keeping.resettle, click.card, ended)
-    await turns.redraw(turn, found.activity, cards.settled(found.asked.card, ended))
+    turn = replace(turn, person=_asker(found, turn.person), first=found.asked)
+    ended = replace(settled, status="failed")
+    try:
+        room = await asyncio.to_thread(turns.rooms.room, turn.person)
+        said = await turns.follow(turn, room, partial(_goes_on, room, found, verdict))
+        ended = outcome(verdict.answer, found.asked, click.by, turns.now())
+    except ApprovalError:
+        ended = cards.Settled("void", when=turns.now())
+        raise
+    except asyncio.CancelledError:  # this process is told to stop: another goes on with it
+        ended = settled
+        raise
+    finally:
+        if ended != settled:
+            await asyncio.to_thread(turns.keeping.resettle, click.card, ended)
+            await turns.redraw(turn, found.activity, cards.settled(found.asked.card, ended))
     return said
+
+
+def _asker(found: OpenCard, clicker: Person) -> Person:
+    """Return whose turn an answer goes on with: an approver acts for who asked, in their room and with their rights."""
+    try:
+        return Person.unpacked(found.person)
+    except (ValueError, TypeError, KeyError):
+        return clicker
 
 
 async def _goes_on(room: Room, found: OpenCard, verdict: Verdict) -> AsyncIterator[Event]:

@@ -21,6 +21,7 @@ from copilot.hosts.bot.inbox import Activity
 from copilot.hosts.bot.mentions import without_mentions
 
 _PLACEHOLDER = re.compile(r"<quoted\b[^<>]{0,500}/?>")
+_WORD = re.compile(r"\S+")
 _BUTTON = ("postBack", "messageBack")
 _MOST_HTML = 200_000
 _MOST_QUOTED = 4_000
@@ -66,10 +67,9 @@ def _apart(activity: Activity, text: str) -> tuple[str, list[str]]:
 
 def _tail(text: str, own: str) -> str:
     """Return the end of a message that is these words, in its own spelling; the words where it does not end so."""
-    for start in [0, *(m.end() for m in re.finditer(r"\s+", text))]:
-        if " ".join(text[start:].split()) == own:
-            return text[start:].strip()
-    return own
+    found, count = list(_WORD.finditer(text)), len(own.split())
+    last = found[-count:] if count else []
+    return text[last[0].start() :].strip() if last and [each[0] for each in last] == own.split() else own
 
 
 def _previews(activity: Activity) -> Iterator[str]:

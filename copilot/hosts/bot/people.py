@@ -11,6 +11,7 @@ Activity, "Channel account", "Conversation account", "Mention entity".
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -91,6 +92,16 @@ class Person:
     def thread(self) -> str:
         """The id of what was said before: of the conversation, of each thread of a channel, of a guest apart."""
         return key_of("thread", self.room_key, self.channel, self.conversation, self.thread_of)
+
+    def packed(self) -> str:
+        """Return the person as JSON, for a table."""
+        return json.dumps({**vars(self), "addresses": sorted(self.addresses)})
+
+    @classmethod
+    def unpacked(cls, text: str) -> Person:
+        """Return the person that `packed` wrote."""
+        told = json.loads(text)
+        return cls(**{**told, "addresses": frozenset(told["addresses"])})
 
     @property
     def ids(self) -> frozenset[str]:

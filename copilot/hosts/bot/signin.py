@@ -130,7 +130,6 @@ class SignIns:
     def _exchanged(self, value: Mapping[str, Any], person: Person) -> Answer:
         echo = {"id": _text(value.get("id")), "connectionName": _text(value.get("connectionName"))}
         token = _text(value.get("token"))
-        remember(token)
         try:
             self._taken(token, person)
         except ServiceError as error:
@@ -142,6 +141,7 @@ class SignIns:
     def _taken(self, token: str, person: Person) -> None:
         """Keep a token after it was tried. Raises ServiceError."""
         until, address = self._checked(token, person)
+        remember(token)
         try:
             connection = self._connect(self._account(person), token)
             if (check := getattr(connection, "check", None)) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.errors import EverpilotError
-from copilot.hosts.bot import cards, logs
+from copilot.hosts.bot import cards, commands, logs
 from copilot.hosts.bot.activities import channel_of
 from copilot.hosts.bot.card_answers import Asked, Clicker, expires_at
 from copilot.hosts.bot.channels import ChannelProfile, profile_of
@@ -26,13 +26,16 @@ from copilot.hosts.bot.connector import Collected, Connector, Refused
 from copilot.hosts.bot.consent import changed_files
 from copilot.hosts.bot.dialect import said
 from copilot.hosts.bot.durable import conversation_key, told_of
+from copilot.hosts.bot.heard import Heard, heard
 from copilot.hosts.bot.inbox import Activity, Answer, Channel
-from copilot.hosts.bot.keeping import Keeping
-from copilot.hosts.bot.mentions import without_mentions
+from copilot.hosts.bot.keeping import Keeping, OpenCard
+from copilot.hosts.bot.mentions import is_addressed
 from copilot.hosts.bot.people import People, Person, Refusal
 from copilot.hosts.bot.presenter import About, Presenter
+from copilot.hosts.bot.suggested import suggested_actions
 from copilot.hosts.bot.words import WORDS, Words
 from copilot.sections.bot import BotSettings
+from copilot.trust.sanitise import safe_markdown
 
 if TYPE_CHECKING:
     from copilot.hosts.bot.consent import Offers
@@ -50,7 +53,10 @@ _DONE, _IGNORED = "done", "ignored"
 
 @dataclass(frozen=True)
 class Turn:
-    """One activity that is worked on: its id, who sent it in which room, and where the replies go."""
+    """One activity that is worked on: its id, whose turn it is, and where the replies go.
+
+    `first` is the approval that it answers, if it does: an approver goes on with the turn of the person who asked.
+    """
 
     id: str
     activity: Activity
@@ -59,6 +65,7 @@ class Turn:
     channel: Channel
     profile: ChannelProfile
     shown: Mapping[str, Any]
+    first: Asked | None = None
 
 
 @dataclass
@@ -134,9 +141,19 @@ class Turns:
             return await self._message(turn)
         if kind == "invoke":
             return await self._invoke(turn)
+        if kind == "messageUpdate":
+            return await self._edited(turn)
         if _is_greeted(turn.activity):
-            return await self._say(turn, self.words.greeting)
+            return await self._say(turn, self.words.greeting, prompts=("help",))
         return _IGNORED
+
+    async def _edited(self, turn: Turn) -> str:
+        """Tell that an edit changes nothing, where the message was for the bot: it was answered as it was sent."""
+        data = turn.activity.get("channelData")
+        edited = isinstance(data, dict) and data.get("eventType") == "editMessage"
+        if not edited or (turn.person.group and not is_addressed(turn.activity)):
+            return _IGNORED
+        return await self._say(turn, self.words.edited)
 
     # --- messages -------------------------------------------------------------------------------------------------
 
@@ -147,27 +164,40 @@ class Turns:
         room = await asyncio.to_thread(self.rooms.room, turn.person)
         receipt = await self.receiver.receive(turn.activity, room)
         await self._troubles(turn, receipt)
-        text, names = without_mentions(turn.activity).strip(), [each.name for each in receipt.files]
-        if not text and not names:
+        names = [each.name for each in receipt.files]
+        words = heard(turn.activity, await asyncio.to_thread(self._offered, room))
+        if not words.text and not names:
             return _DONE if receipt.problems else _IGNORED
-        if not text:
-            listed = ", ".join(said(name, turn.profile.dialect).strip() for name in names)
-            return await self._say(turn, self.words.got_files.format(names=listed))
-        if (told := await self._command(turn, room, text)) is not None:
-            return await self._say(turn, told)
-        await self._void_cards(turn, room)
-        return await self.follow(turn, room, partial(self._asked, turn, room, text, names))
+        if not words.text:
+            listed = ", ".join(_shown_name(turn, name) for name in names)
+            return await self._say(turn, self.words.got_files.format(names=listed), prompts=self._prompts(names[:1]))
+        if (told := await commands.answer(self, turn, room, words.own)) is not None:
+            return await self._say(turn, told) if told else _DONE
+        await self.void_cards(turn, room)
+        return await self.follow(turn, room, partial(self._asked, turn, room, words, names))
+
+    def _prompts(self, names: Iterable[str]) -> list[str]:
+        """Return what is suggested for documents."""
+        return [form.format(name=name) for name in names for form in self.words.prompts]
+
+    def _offered(self, room: Room) -> set[str]:
+        """Return all that may have been suggested in a room: who clicks on it did not type it."""
+        workspace = room.copilot.workspace
+        return set(self._prompts(workspace.show(path) for path in workspace.files()))
 
     async def _troubles(self, turn: Turn, receipt: Receipt) -> None:
         """Say which files could not be had, and ask for the sign-in that would help."""
         if receipt.problems and not turn.shown:
-            await self._tell(turn, "\n\n".join(receipt.problems), key="problems")
+            with suppress(Refused):  # the answer comes first, and may still be delivered
+                await self._tell(turn, "\n\n".join(receipt.problems), key="problems")
         if receipt.sign_in and self.signins.can_ask(turn.person) and not turn.shown:
-            await send(turn.channel, turn.profile, self.signins.card(turn.person), "sign-in")
+            with suppress(Refused):
+                await send(turn.channel, turn.profile, self.signins.card(turn.person), "sign-in")
 
-    def _asked(self, turn: Turn, room: Room, text: str, names: list[str]) -> AsyncIterator[Event]:
+    def _asked(self, turn: Turn, room: Room, words: Heard, names: list[str]) -> AsyncIterator[Event]:
         """Return the events of the answer to a message; what came with it are other people's words."""
-        return room.copilot.astream(text, thread=room.thread, files=names, typed=text, message_id=turn.id)
+        how = {"typed": words.typed, "message_id": turn.id}
+        return room.copilot.astream(words.text, thread=room.thread, files=names, **how)
 
     async def _too_fast(self, turn: Turn) -> str | None:
         """Return None for a message that is taken, else what to say, "" for nothing."""
@@ -176,41 +206,19 @@ class Turns:
             return None
         return self.words.too_fast.format(count=self.bot.per_minute, seconds=taken.seconds) if taken.tell else ""
 
-    async def _command(self, turn: Turn, room: Room, text: str) -> str | None:
-        """Return what to say to a word that is a command, None for words that are none."""
-        word = text.lower().strip(" /.!")
-        if word == "help":
-            return self.words.help
-        if word == "files":
-            names = await asyncio.to_thread(
-                lambda: [room.copilot.workspace.show(p) for p in room.copilot.workspace.files()]
-            )
-            listed = "\n".join(f"- {said(name, turn.profile.dialect).strip()}" for name in sorted(names)[:50])
-            return self.words.your_files.format(files=listed) if names else self.words.no_files
-        if word == "undo":
-            return await asyncio.to_thread(self._undone, room)
-        if word in ("new", "new chat"):
-            await room.copilot.aforget(room.thread)
-            return self.words.begun_anew
-        if word in ("sign out", "signout", "log out", "logout"):
-            out = await asyncio.to_thread(self.signins.sign_out, turn.person)
-            self.rooms.forget(turn.person)
-            return self.words.signed_out if out else self.words.not_signed_in
-        return None
+    async def open_cards(self, turn: Turn, room: Room) -> list[OpenCard]:
+        """Return the cards of a thread that wait for an answer."""
+        found = await asyncio.to_thread(self.keeping.open_cards, turn.conversation)
+        return [each for each in found if each.thread == room.thread]
 
-    def _undone(self, room: Room) -> str:
-        entries = room.copilot.workspace.undo_turn(thread=room.thread)
-        lines = [self.words.undone.format(path=room.copilot.workspace.show(entry.path)) for entry in entries]
-        return "\n\n".join(lines)
-
-    async def _void_cards(self, turn: Turn, room: Room) -> None:
-        """Close the cards of a thread that another message overtakes: its open calls are given up."""
-        for each in await asyncio.to_thread(self.keeping.open_cards, turn.conversation):
-            if each.thread != room.thread:
-                continue
-            settled = cards.Settled("void", when=self.now())
+    async def void_cards(self, turn: Turn, room: Room) -> int:
+        """Close the cards of a thread that something else overtakes, and return how many: its open calls are given up."""
+        found = await self.open_cards(turn, room)
+        for each in found:
+            settled = cards.Settled("overtaken", when=self.now())
             if await asyncio.to_thread(self.keeping.settle, str(each.asked.card["id"]), settled, turn.id):
                 await self.redraw(turn, each.activity, cards.settled(each.asked.card, settled))
+        return len(found)
 
     # --- a turn that is shown -------------------------------------------------------------------------------------
 
@@ -235,6 +243,7 @@ class Turns:
     def asking(self, turn: Turn, card: Mapping[str, Any]) -> cards.Asking:
         """Return how an approval is asked in this turn."""
         names = (turn.person.name,) if turn.person.name else ()
+        names = turn.first.names if turn.first else names
         return cards.Asking(who=names, expires=expires_at(card, self.bot.approval_minutes))
 
     def asked(self, turn: Turn, card: Mapping[str, Any]) -> Asked:
@@ -242,7 +251,7 @@ class Turns:
         clicker, asking = Clicker.of(turn.activity, turn.person.addresses), self.asking(turn, card)
         return Asked(
             card=card,
-            askers=clicker.ids,
+            askers=turn.first.askers if turn.first else clicker.ids,
             conversation=clicker.conversation,
             expires=expires_at(card, self.bot.approval_minutes),
             tenant=clicker.tenant,
@@ -294,20 +303,33 @@ class Turns:
 
     # --- saying ---------------------------------------------------------------------------------------------------
 
-    async def _say(self, turn: Turn, text: str) -> str:
-        if not turn.shown:
-            await self._tell(turn, text, key="said")
-            await asyncio.to_thread(self.keeping.show, turn.id, {"finished": True})
+    async def _say(self, turn: Turn, text: str, *, prompts: Sequence[str] = ()) -> str:
+        if turn.shown:
+            return _DONE
+        try:
+            await self._tell(turn, text, key="said", prompts=prompts)
+        except Refused as refusal:
+            if not refusal.later:
+                raise
+            await self.keep(turn, text)
+        await asyncio.to_thread(self.keeping.show, turn.id, {"finished": True})
         return _DONE
 
-    async def _tell(self, turn: Turn, text: str, key: str) -> None:
+    async def _tell(self, turn: Turn, text: str, key: str, prompts: Sequence[str] = ()) -> None:
         activity: Activity = {"type": "message", "text": text, "textFormat": "markdown"}
+        if suggested := suggested_actions(prompts, turn.profile, str(turn.activity["from"].get("id", ""))):
+            activity["suggestedActions"] = suggested
         await send(turn.channel, turn.profile, activity, key)
 
     async def _deliver_kept(self, turn: Turn) -> None:
-        """Send what could not be delivered before."""
+        """Send what could not be delivered before: what is refused for good is forgotten, what is not, stays."""
         for each in await asyncio.to_thread(self.keeping.kept, turn.conversation):
-            await send(turn.channel, turn.profile, each.activity, f"kept-{each.number}")
+            try:
+                await send(turn.channel, turn.profile, each.activity, f"kept-{each.number}")
+            except Refused as refusal:
+                if refusal.later:
+                    return  # the message is worked on all the same
+                log.warning("forgotten", extra={**told_of(turn.activity), **logs.told(code=refusal.code)})
             await asyncio.to_thread(self.keeping.delivered, each.number)
 
     async def keep(self, turn: Turn, text: str) -> None:
@@ -358,19 +380,37 @@ class _Shown:
         if final is None:
             await self._try(self._presenter.close())
         elif self._lost is not None and self._lost.later:
-            await self._turns.keep(self._turn, final.text or self._turns.words.see_card)
+            await self._turns.keep(self._turn, self._unsaid(final))
         return final
+
+    def _unsaid(self, final: Final) -> str:
+        """Return what is kept of an answer that the channel did not take."""
+        words = self._turns.words
+        if final.approvals:
+            seen = all(self._presenter.asked.get(str(card["id"])) for card in final.approvals)
+            return words.see_card if seen else words.card_lost
+        saved = [str(each["summary"]) for each in final.changes if each.get("committed")]
+        failed = words.failed.format(reason=str(final.error.get("message", ""))) if final.error else words.nothing
+        return "\n\n".join([final.text or failed, *map(safe_markdown, saved)])
 
     async def give(self, changes: Iterable[Mapping[str, Any]]) -> None:
         """Hand over the files that were changed, each once."""
         given: list[str] = list(self._noted.get("given", []))
         for path, summary in changed_files(changes).items():
             if path not in given:
-                turn, offers = self._turn, self._turns.offers
-                await offers.offer(self._room, path, summary, turn.activity, turn.channel, turn=turn.id)
+                await self._offer(path, summary)
                 given.append(path)
                 self._noted = {**self._presenter.state(), "given": given}
                 await asyncio.to_thread(self._turns.keeping.show, turn.id, self._noted)
+
+    async def _offer(self, path: str, summary: str) -> None:
+        turn, turns = self._turn, self._turns
+        try:
+            await turns.offers.offer(self._room, path, summary, turn.activity, turn.channel, turn=turn.id)
+        except Refused as refusal:  # what was done is done: the file can be had later
+            log.warning("file_not_given", extra={**told_of(turn.activity), **logs.told(code=refusal.code)})
+            if refusal.later:
+                await turns.keep(turn, turns.words.file_waits.format(name=_shown_name(turn, path)))
 
     def _due(self) -> float | None:
         return None if self._lost else self._presenter.due()
@@ -393,7 +433,9 @@ class _Shown:
         turns, turn = self._turns, self._turn
         shown = self._presenter.asked.get(id, "")
         kept = {"conversation": turn.conversation, "thread": self._room.thread, "activity": shown}
-        await asyncio.to_thread(partial(turns.keeping.ask, turns.asked(turn, card), person=turn.person.key, **kept))
+        await asyncio.to_thread(
+            partial(turns.keeping.ask, turns.asked(turn, card), person=turn.person.packed(), **kept)
+        )
 
     async def _try(self, shown: Any) -> None:
         """Let the presenter show something; a channel that takes nothing any more does not end the turn."""
@@ -431,6 +473,10 @@ async def send(channel: Channel, profile: ChannelProfile, activity: Activity, ke
     """Send an activity, once where the channel can tell by the key that it was sent before."""
     keyed: Any = channel
     return str(await (keyed.send(activity, key) if profile.keyed else channel.send(activity)))
+
+
+def _shown_name(turn: Turn, name: str) -> str:
+    return said(name, turn.profile.dialect).strip()
 
 
 def _sender(activity: Activity) -> str:
