@@ -117,7 +117,10 @@ def _profiled(main: Any, to: str) -> None:
             time.sleep(0.002)
             for number, frame in sys._current_frames().items():
                 if number != threading.get_ident():
-                    stack = [f"{f.name} {f.filename.rpartition('site-packages/')[2]}:{f.lineno}" for f in traceback.extract_stack(frame, 60)]
+                    stack = [
+                        f"{f.name} {f.filename.rpartition('site-packages/')[2]}:{f.lineno}"
+                        for f in traceback.extract_stack(frame, 60)
+                    ]
                     counts[";".join(stack)] += 1
 
     def write() -> None:
@@ -302,7 +305,9 @@ async def run(asked: argparse.Namespace, database: str, home: str) -> None:
     with ExitStack() as stack:
         sdk = stack.enter_context(process(echo_of_the_sdk))
         spent, rate, crowd = await measured([sdk[0]], [sdk[1]], asked.turns, 8)
-        print(f"SDK echo: {spent:.2f} ms of CPU a turn, {rate:.0f} turns a second, {crowd.calls / asked.turns:.1f} calls")
+        print(
+            f"SDK echo: {spent:.2f} ms of CPU a turn, {rate:.0f} turns a second, {crowd.calls / asked.turns:.1f} calls"
+        )
         await crowd.close()
     with ExitStack() as stack:
         replicas = [

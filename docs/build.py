@@ -21,6 +21,8 @@ from pydantic_core import PydanticUndefined
 from copilot import cli
 from copilot.documents.operations import Operations
 from copilot.plugins import loader
+from copilot.sections.bot import BotSettings
+from copilot.sections.jobs import HookSettings, JobSettings
 from copilot.settings import (
     AuditSettings,
     BudgetSettings,
@@ -38,6 +40,7 @@ from copilot.settings import (
     RoutingSettings,
     SandboxSettings,
     ServiceSettings,
+    Settings,
     SkillSettings,
     ToolRule,
     ToolSettings,
@@ -125,9 +128,13 @@ def settings() -> str:
             SandboxSettings,
             "What a script of a skill may use. You are asked before each run, and shown what it is and gets.",
         ),
+        ("[jobs]", JobSettings, "Runs over many documents: `everpilot batch`, `schedule`, `watch`, `worker`."),
+        ("[jobs.hooks.NAME]", HookSettings, "A webhook that begins a run ([schedules.md](schedules.md))."),
+        ("[bot]", BotSettings, "The assistant in Teams and other chats ([teams.md](teams.md), [bot.md](bot.md))."),
     ]
     head = (HERE / "settings_head.md").read_text("utf-8")
-    parts = [f"# Settings\n\n{NOTE}\n{head}"]
+    database = Settings.model_fields["database"].description
+    parts = [f"# Settings\n\n{NOTE}\n{head}", f"## `database`\n\nBefore all tables. {database}\n"]
     for name, model, text in tables:
         rows = "\n".join(_row(field, info) for field, info in model.model_fields.items())
         parts.append(f"## `{name}`\n\n{text}\n\n| Setting | Type | Default | Meaning |\n|---|---|---|---|\n{rows}\n")

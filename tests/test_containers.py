@@ -174,3 +174,32 @@ def test_the_settings_are_settings_and_name_secrets_of_the_example() -> None:
 def test_what_the_settings_show_as_a_comment_is_a_setting(comment: tuple[str, str]) -> None:
     name, value = comment
     parsed({"bot": {name: tomllib.loads(f"x = {value}")["x"]}}, "deploy/copilot.toml")
+
+
+# --- what the pages say of it -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["teams.md", "bot.md"])
+def test_the_commands_of_the_pages_are_commands(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8").replace("\\\n", " ")
+    shells = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    found = re.findall(r"^(?:.* )?(?:everpilot|run --rm bot-a) (bot [^#\n]*)", shells, re.MULTILINE)
+    found += re.findall(r"^ExecStart=\S+/everpilot (.*)$", text, re.MULTILINE)
+    assert len(found) > 2
+    for words in found:
+        command(shlex.split(words))
+
+
+def test_the_metrics_that_the_page_names_are_those_that_there_are() -> None:
+    from copilot.hosts.bot.metrics import Metrics
+
+    counted = Metrics().text()[0].decode()
+    there = {name for name in re.findall(r"# TYPE (\w+)", counted) if not name.endswith("_created")}
+    named = set(re.findall(r"`(everpilot_bot_\w+)", (ROOT / "docs" / "bot.md").read_text("utf-8")))
+    assert named == there
+
+
+def test_the_settings_that_the_pages_show_are_settings() -> None:
+    for page in ("teams.md", "bot.md"):
+        for block in re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL):
+            parsed(tomllib.loads(block), page)

@@ -446,10 +446,15 @@ class Copilot:
             async for event in turn.answer(approve, message, card, always):
                 yield event
 
-    async def astream_on(self, thread: str, *, mode: str | None = None) -> AsyncIterator[Event]:
-        """Yield what is left of a turn that was broken off, in another process perhaps; its end, if it had ended."""
+    async def astream_on(
+        self, thread: str, *, mode: str | None = None, after: Sequence[str] = ()
+    ) -> AsyncIterator[Event]:
+        """Yield what is left of a turn that was broken off, in another process perhaps; its end, if it had ended.
+
+        What the model had said in it comes again, with `after` only what it said after it made these calls.
+        """
         async with self._turn(thread, mode) as turn:
-            async for event in turn.go_on():
+            async for event in turn.go_on(after):
                 yield event
 
     async def aask(

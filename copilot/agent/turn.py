@@ -15,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
 from copilot.agent.checkpoints import is_fault
-from copilot.agent.events import ApprovalEvent, ChangeEvent, Event, Final
+from copilot.agent.events import ApprovalEvent, ChangeEvent, Delta, Event, Final
 from copilot.agent.plan import Runner, Step
 from copilot.agent.state import LABEL, label_of, stamp_of
 from copilot.agent.tool_step import calls_of, result_of
@@ -78,8 +78,14 @@ class Turn:
         async for event in self._run(given):
             yield event
 
-    async def go_on(self) -> AsyncIterator[Event]:
-        """Yield the events of a turn that was broken off, from its last checkpoint on; its end, if it had ended."""
+    async def go_on(self, after: Sequence[str] = ()) -> AsyncIterator[Event]:
+        """Yield the events of a turn that was broken off, from its last checkpoint on; its end, if it had ended.
+
+        What the model had said before comes first, each message whole; with `after`, only what it said after the
+        message with these calls.
+        """
+        for message in _said(await self._messages(), after):
+            yield Delta(str(message.id), message.text)
         if (waiting := await self.pending()) is not None:
             yield waiting
             yield await self._final(None, [])
@@ -199,6 +205,13 @@ def _turn(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """Return the messages after the person's last one."""
     start = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
     return list(messages[start + 1 :])
+
+
+def _said(messages: Sequence[BaseMessage], after: Sequence[str]) -> list[AIMessage]:
+    """Return what the model said in this turn, after the message with these calls if there are any."""
+    said = [m for m in _turn(messages) if isinstance(m, AIMessage)]
+    asked = [i for i, m in enumerate(said) if any(call["id"] in after for call in m.tool_calls)]
+    return [m for m in said[asked[-1] + 1 if asked else 0 :] if m.text.strip()]
 
 
 #: What it means for a script that a turn did not do what was asked; its text says more.

@@ -94,8 +94,9 @@ def asked(parsed: argparse.Namespace, copilot: Copilot) -> tuple[Job, dict[str, 
 def _anywhere(word: str, copilot: Copilot) -> str:
     """Return a word as it is meant wherever a worker runs: what lies beside this command alone, by its whole path."""
     fixed = re.split(r"[*?\[{]", word, maxsplit=1)[0]
-    in_folder, beside = copilot.folder / fixed, Path.cwd() / fixed
-    return str(Path.cwd() / word) if fixed and not in_folder.exists() and beside.exists() else word
+    if not fixed or copilot.mounts or (copilot.folder / fixed).exists() or not (Path.cwd() / fixed).exists():
+        return word
+    return str(Path.cwd() / word)
 
 
 def _reaching(copilot: Copilot, given: list[str]) -> Copilot:

@@ -54,8 +54,9 @@ def _run(parsed: argparse.Namespace) -> int:
         raise JobError(
             "A watch has no --dry-run.", hint="Try the work first: everpilot batch ... --dry-run", code="usage"
         )
-    copilot = _reached(parsed, _opened(parsed))
+    copilot = _opened(parsed)
     parsed.folder = parsed.folder if _is_place(parsed.folder) else _whole(parsed.folder, copilot)
+    copilot = _reached(parsed, copilot)
     parsed.given, parsed.rows = [parsed.folder], None
     _there(parsed.folder, copilot)
     job, place = asked(parsed, copilot)

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -173,30 +174,43 @@ class Browser:
     async def begin(self) -> None:
         async with self.http.get(self._url() + "/") as response:
             assert response.status == 200
-        made = await self.json("POST", "/tokens/generate", json={})
+        made = await self.json("POST", "/tokens/generate", lambda: {"json": {}})
         self._token, self.conversation = made["token"], made["conversationId"]
         await self.json("POST", "/conversations")
 
-    async def json(self, method: str, path: str, **more: Any) -> Any:
+    async def json(self, method: str, path: str, make: Callable[[], dict[str, Any]] = dict) -> Any:
+        """Ask; again, as the page does, where a replica died meanwhile."""
         headers = {"Authorization": f"Bearer {self._token}"}
-        async with self.http.request(method, f"{self._url()}/directline{path}", headers=headers, **more) as response:
-            assert response.status < 300, (response.status, await response.text())
-            return await response.json()
+        for left in reversed(range(4)):
+            url = f"{self._url()}/directline{path}"
+            try:
+                async with self.http.request(method, url, headers=headers, **make()) as response:
+                    assert response.status < 300, (response.status, await response.text())
+                    return await response.json()
+            except aiohttp.ClientError:
+                if not left:
+                    raise
+        raise AssertionError
 
     async def say(self, text: str, **more: Any) -> str:
         """Say something, and return the id of the activity."""
         return await self.post({"type": "message", "text": text, **more})
 
     async def post(self, activity: dict[str, Any]) -> str:
-        made = await self.json("POST", f"/conversations/{self.conversation}/activities", json=activity)
-        return str(made["id"])
+        activity = {**activity, "channelData": {"clientActivityID": uuid.uuid4().hex}}
+        path = f"/conversations/{self.conversation}/activities"
+        return str((await self.json("POST", path, lambda: {"json": activity}))["id"])
 
     async def upload(self, text: str, name: str, data: bytes) -> None:
-        form = aiohttp.FormData()
-        told = json.dumps({"type": "message", "text": text})
-        form.add_field("activity", told, content_type="application/vnd.microsoft.activity", filename="blob")
-        form.add_field("file", data, filename=name, content_type="application/octet-stream")
-        await self.json("POST", f"/conversations/{self.conversation}/upload", data=form)
+        said = {"type": "message", "text": text, "channelData": {"clientActivityID": uuid.uuid4().hex}}
+
+        def form() -> dict[str, Any]:
+            made, kind = aiohttp.FormData(), "application/vnd.microsoft.activity"
+            made.add_field("activity", json.dumps(said), content_type=kind, filename="blob")
+            made.add_field("file", data, filename=name, content_type="application/octet-stream")
+            return {"data": made}
+
+        await self.json("POST", f"/conversations/{self.conversation}/upload", form)
 
     async def seen(self) -> list[dict[str, Any]]:
         found = await self.json("GET", f"/conversations/{self.conversation}/activities?watermark=0")

@@ -65,13 +65,21 @@ async def transcript(site: Site) -> AsyncIterator[Any]:
 
 async def until(kept: Any, conversation: str, ready: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
     """Return what stands in a conversation as soon as it is as it should be."""
-    async with asyncio.timeout(60):
-        while True:
-            batch = await kept.since(conversation, 0)
-            shown = [each for each in batch.activities if each["type"] not in ("event", "everpilot/gone")]
-            if ready(shown):
-                return shown
-            await kept.wait(conversation, batch.watermark, 5)
+    shown: list[dict[str, Any]] = []
+    try:
+        async with asyncio.timeout(40):
+            return await _until(kept, conversation, ready, shown)
+    except TimeoutError:
+        pytest.fail(f"it never came: {shown}")
+
+
+async def _until(kept: Any, conversation: str, ready: Any, seen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    while True:
+        batch = await kept.since(conversation, 0)
+        seen[:] = [each for each in batch.activities if each["type"] not in ("event", "everpilot/gone")]
+        if ready(seen):
+            return seen
+        await kept.wait(conversation, batch.watermark, 5)
 
 
 def cards(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ def test_only_what_is_accepted_is_written_and_a_run_is_undone_at_once(
     (docs / "c.docx").write_bytes(changed)  # between the report and the answer
     here.accept(run.id)
     done = here.documents(run.id)
+    print({n: (d.status, d.told.error, d.told.edits) for n, d in done.items()})
     assert "Acme GmbH" in text(docs / "b.docx")
     assert done["c.docx"].status is Status.FAILED
     assert done["c.docx"].told.error is not None

@@ -122,7 +122,7 @@ async def _act(turns: Turns, turn: Turn, click: CardAnswer, found: OpenCard, ver
     ended = replace(settled, status="failed")
     try:
         room = await asyncio.to_thread(turns.rooms.room, turn.person)
-        said = await turns.follow(turn, room, partial(_goes_on, room, found, verdict))
+        said = await turns.follow(turn, room, partial(_goes_on, room, found, verdict, found.settled_by == turn.id))
         ended = outcome(verdict.answer, found.asked, click.by, turns.now())
     except ApprovalError:
         ended = cards.Settled("void", when=turns.now())
@@ -145,8 +145,11 @@ def _asker(found: OpenCard, clicker: Person) -> Person:
         return clicker
 
 
-async def _goes_on(room: Room, found: OpenCard, verdict: Verdict) -> AsyncIterator[Event]:
-    """Yield what happens after the answer; one that the thread took before a crash goes on from there."""
+async def _goes_on(room: Room, found: OpenCard, verdict: Verdict, again: bool) -> AsyncIterator[Event]:
+    """Yield what happens after the answer; one that the thread took before a crash goes on from there.
+
+    `again`: this answer was worked on before.
+    """
     answer = verdict.answer
     assert answer is not None
     how: dict[str, Any] = {"approve": answer.approved, "message": answer.message, "card": answer.card_digest}
@@ -154,9 +157,11 @@ async def _goes_on(room: Room, found: OpenCard, verdict: Verdict) -> AsyncIterat
         async for event in room.copilot.astream_resume(found.thread, **how):
             yield event
     except ApprovalError as error:
-        if error.code != "nothing_pending":
+        # The thread took this answer before a crash, and has ended or waits for another one by now.
+        if error.code != "nothing_pending" and not (again and error.code == "stale"):
             raise
-        async for event in room.copilot.astream_on(found.thread):
+        calls = [str(item["call_id"]) for item in found.asked.card["items"]]
+        async for event in room.copilot.astream_on(found.thread, after=calls):
             yield event
 
 
@@ -164,5 +169,7 @@ async def _say(turns: Turns, turn: Turn, click: CardAnswer, text: str) -> str:
     """Say a sentence to who clicked, where the invoke could not: a submitted button gets no answer."""
     if not click.invoke:
         with suppress(Refused):
-            await turn.channel.send({"type": "message", "text": text, "textFormat": "plain"})
+            from copilot.hosts.bot.turns import send  # turns.py imports this module
+
+            await send(turn.channel, turn.profile, {"type": "message", "text": text, "textFormat": "plain"}, "said")
     return "done"

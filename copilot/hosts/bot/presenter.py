@@ -115,6 +115,8 @@ class Presenter:
             return
         match event:
             case Delta(message, text):
+                if _key(text) in self._told:  # said before a crash, and comes again whole
+                    return
                 self._said.setdefault(message, Said(self._profile.dialect)).feed(text)
                 self._dirty = True
             case Discard(message):

@@ -92,6 +92,7 @@ class Turns:
             return _DONE
         shown = await asyncio.to_thread(self.keeping.begin, id, conversation, str(who.get("user") or _sender(activity)))
         channel = self._channel(id, activity, who)
+        shown = {} if isinstance(channel, Collected) else shown  # what a crash took was not delivered
         with self.connector.metrics.turn():
             try:
                 person = await self.people.admit(activity, who)
@@ -401,12 +402,14 @@ class _Shown:
                 await self._offer(path, summary)
                 given.append(path)
                 self._noted = {**self._presenter.state(), "given": given}
-                await asyncio.to_thread(self._turns.keeping.show, turn.id, self._noted)
+                await asyncio.to_thread(self._turns.keeping.show, self._turn.id, self._noted)
 
     async def _offer(self, path: str, summary: str) -> None:
         turn, turns = self._turn, self._turns
         try:
-            await turns.offers.offer(self._room, path, summary, turn.activity, turn.channel, turn=turn.id)
+            channel: Any = turn.channel
+            channel = channel.once(f"file {path}") if turn.profile.keyed else channel
+            await turns.offers.offer(self._room, path, summary, turn.activity, channel, turn=turn.id)
         except Refused as refusal:  # what was done is done: the file can be had later
             log.warning("file_not_given", extra={**told_of(turn.activity), **logs.told(code=refusal.code)})
             if refusal.later:

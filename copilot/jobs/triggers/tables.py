@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from copilot.jobs.database import Database
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,3 @@ def insert_new(database: Database, table: Any) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
     return (postgresql.insert if database.is_postgres else sqlite.insert)(table).on_conflict_do_nothing()
-
-
-def rows_of(connection: sa.Connection, statement: Any) -> list[Any]:
-    """Return all rows of a query."""
-    return list(connection.execute(statement))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, Callable
+from copy import copy
 from typing import Any
 
 from copilot.hosts.bot.inbox import Activity
@@ -40,6 +41,13 @@ class WebChatChannel:
         self._turn = turn
         self._files = files
         self._clock = clock
+        self._key = ""
+
+    def once(self, key: str) -> WebChatChannel:
+        """Return the same channel, for one message more of the turn: sent again, it is the same one."""
+        made = copy(self)
+        made._key = key
+        return made
 
     async def send(self, activity: Activity, key: str = "") -> str:
         """Show an activity and return its id; a piece of a stream goes where the stream is."""
@@ -51,6 +59,7 @@ class WebChatChannel:
         if activity.get("type") == "typing" and not stream:
             await self.typing()
             return ""
+        key = key or self._key
         dedupe = f"out:{self._turn}:{key}" if key and self._turn else ""
         placed = await self._transcript.append(self._conversation, made, dedupe, rank=rank)
         if not placed.new:
