@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -58,6 +59,7 @@ def echo_of_the_sdk(told: Any) -> None:
             return AgentAuthConfiguration(anonymous_allowed=True)
 
     manager: Any = Anonymous()
+    logging.disable(logging.WARNING)  # it warns with every turn that there is no app
     adapter = CloudAdapter(connection_manager=manager)
     options = ApplicationOptions(storage=MemoryStorage(), adapter=adapter, start_typing_timer=False)
     agent = AgentApplication[TurnState](options, connection_manager=manager)

@@ -75,16 +75,48 @@ def is_fault(error: BaseException) -> bool:
     return isinstance(error, aiosqlite.Error) or type(error).__module__.partition(".")[0] == "psycopg"
 
 
+class KeptOpen:
+    """Connections to the Postgres of threads that a host keeps open between turns; all on one event loop."""
+
+    def __init__(self, most: int = 32) -> None:
+        self._most = most
+        self._idle: list[Any] = []
+
+    async def take(self, dsn: str) -> Any:
+        """Return a connection, which is the caller's until it is given back. Raises psycopg.Error."""
+        while self._idle:
+            db = self._idle.pop()
+            if not db.closed:
+                return db
+        return await _connected(dsn)
+
+    async def give(self, db: Any) -> None:
+        """Take a connection back; one that broke, or was left in the middle of something, is closed."""
+        from psycopg.pq import TransactionStatus
+
+        if db.info.transaction_status == TransactionStatus.IDLE and len(self._idle) < self._most:
+            self._idle.append(db)
+        else:
+            await db.close()
+
+    async def close(self) -> None:
+        """Close all that nobody uses."""
+        while self._idle:
+            await self._idle.pop().close()
+
+
 @asynccontextmanager
 async def checkpoints(
-    path: Path, serde: Serializer | None = None, dsn: str = ""
+    path: Path, serde: Serializer | None = None, dsn: str = "", kept: KeptOpen | None = None
 ) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """Open the database of threads: the Postgres at `dsn`, else a file, readable by its owner alone.
+
+    `kept` are the connections that a host keeps open.
 
     Raises EverpilotError when it can't be used, SettingsError without the packages for Postgres.
     """
     if dsn:
-        async with _in_postgres(dsn, serde) as shared:
+        async with _in_postgres(dsn, serde, kept or KeptOpen(0)) as shared:
             yield shared
         return
     try:
@@ -115,17 +147,26 @@ async def _alone(db: Any) -> None:
         await asyncio.sleep(_LOOK)
 
 
+async def _connected(dsn: str) -> Any:
+    import psycopg
+    from psycopg.rows import dict_row
+
+    how: Any = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+    return await psycopg.AsyncConnection.connect(dsn, **how)
+
+
 @asynccontextmanager
-async def _in_postgres(dsn: str, serde: Serializer | None) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+async def _in_postgres(
+    dsn: str, serde: Serializer | None, kept: KeptOpen
+) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     try:
         import psycopg
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-        from psycopg.rows import dict_row
     except ImportError as error:
         raise SettingsError('Threads in Postgres need more packages: pip install "everpilot[jobs]"') from error
     try:
-        how: Any = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-        async with await psycopg.AsyncConnection.connect(dsn, **how) as db:
+        db = await kept.take(dsn)
+        try:
             saver = AsyncPostgresSaver(db, serde=serde)
             if dsn not in _ready:
                 await _alone(db)
@@ -133,6 +174,8 @@ async def _in_postgres(dsn: str, serde: Serializer | None) -> AsyncIterator[Base
                 await db.execute("SELECT pg_advisory_unlock_all()")
                 _ready.add(dsn)
             yield saver
+        finally:
+            await kept.give(db)
     except psycopg.Error as error:
         why = redacted(str(error).strip().partition("\n")[0])
         hint = "Check the setting `database`, that its server runs, and the password ($PGPASSWORD or ~/.pgpass)."

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-    from copilot.agent.checkpoints import Serializer
+    from copilot.agent.checkpoints import KeptOpen, Serializer
     from copilot.agent.plan import Runner
     from copilot.agent.turn import Turn
     from copilot.agent.workers import Answered
@@ -97,6 +97,7 @@ class Copilot:
         self.settings = settings or settings_module.load(here.get(places[0], self.state / PLACES))
         self.mode = mode or self.settings.trust.mode
         self.threads = Threads(self.state)
+        self.kept_open: KeptOpen | None = None  # connections to the threads' Postgres, of hosts with an event loop
         self._model = model
         self._functions = tuple(tools)
         self._env = os.environ if env is None else env
@@ -596,7 +597,8 @@ class Copilot:
 
     @asynccontextmanager
     async def _turn(self, thread: str, mode: str | None) -> AsyncIterator[Turn]:
-        await asyncio.to_thread(self.prepare)
+        if "_graph" not in self.__dict__:
+            await asyncio.to_thread(self.prepare)
         async with self._threads() as saver:
             yield self.turn_in(saver, thread, mode)
 
@@ -604,9 +606,9 @@ class Copilot:
     async def _threads(self) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         from copilot.agent.checkpoints import checkpoints
 
-        serde = await asyncio.to_thread(lambda: self.serializer)
+        serde = self.__dict__.get("serializer") or await asyncio.to_thread(lambda: self.serializer)
         address = dsn(self.settings.database, self._env) if self.settings.database else ""
-        async with checkpoints(self.state / CHECKPOINTS, serde, address) as saver:
+        async with checkpoints(self.state / CHECKPOINTS, serde, address, self.kept_open) as saver:
             yield saver
 
     async def aforget(self, thread: str) -> None:

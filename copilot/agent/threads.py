@@ -42,6 +42,7 @@ class Threads:
     def __init__(self, state: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = state / "sessions.sqlite"
         self._clock = clock
+        self._made = False
 
     def new_id(self) -> str:
         """Return a fresh id: eight hex digits, short enough to type."""
@@ -96,10 +97,11 @@ class Threads:
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._path, timeout=10)) as db, db:
-                db.execute(_TABLE)
-                db.execute(_OTHERS)
-                db.execute(_AGENTS)
-                self._path.chmod(0o600)
+                if not self._made or not self._path.stat().st_size:  # somebody may have removed it
+                    for table in (_TABLE, _OTHERS, _AGENTS):
+                        db.execute(table)
+                    self._path.chmod(0o600)
+                    self._made = True
                 yield db
         except sqlite3.Error as error:
             message = f"The list of threads ({self._path}) can't be used: {error}."

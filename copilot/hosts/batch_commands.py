@@ -186,6 +186,10 @@ def _checked(copilot: Copilot, job: Job, place: dict[str, Any]) -> None:
     if first is None:
         raise JobError("There is no document to work on.", code="usage")
     check(job, first.values)
+    if place.get("table"):
+        from copilot.jobs.rows import writer
+
+        writer(place["table"], job.fields)
 
 
 # --- going on -----------------------------------------------------------------------------------------------------

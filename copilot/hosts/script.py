@@ -177,6 +177,7 @@ class Batch:
     def _checked(self) -> tuple[Job, dict[str, Any]]:
         """Return what is asked, and where the documents lie; raises what is wrong with either."""
         from copilot.jobs.feeding import listed
+        from copilot.jobs.rows import writer
         from copilot.jobs.sources import Found
         from copilot.jobs.store import Run
         from copilot.jobs.work import check
@@ -185,6 +186,8 @@ class Batch:
         place = self._place()
         first = next(listed(self._copilot, Run("", job, place), Found()), None)
         check(job, first.values if first else ())
+        if place.get("table"):
+            writer(place["table"], job.fields)
         return job, place
 
     def _job(self) -> Job:

@@ -178,11 +178,12 @@ def _looked(watcher: Watcher, runs: Runs, run: Run, screen: Screen, folders: lis
             if str(error) != trouble:
                 say(f"{watcher.watch.name} can't be watched now: {error}")
             trouble = str(error)
+        soonest = time.monotonic() + watcher.least
         due = time.monotonic() + watcher.pause
         while (left := due - time.monotonic()) > 0:
             screen.update(_progress(runs, run))
             if waiting.wait(min(left, _SHOWN)):
-                break
+                due = min(due, soonest)
 
 
 def _list(parsed: argparse.Namespace, watches: Watches) -> int:

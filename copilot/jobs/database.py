@@ -125,6 +125,15 @@ class Database:
             self.engine.dispose()
 
 
+def is_away(error: BaseException | None) -> bool:
+    """Return whether an error comes from a database that may answer again: it restarts, or the connection broke."""
+    import psycopg
+    from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+
+    away = (OperationalError, InterfaceError, TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
+    return error is not None and (isinstance(error, away) or is_away(error.__cause__))
+
+
 def _reason(error: Exception) -> str:
     """Return what a driver says, in one line: of several addresses that were tried, what the first one said."""
     said = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]

@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ NAME = "everpilot"
 VERSION = "1"
 #: Seconds between two looks for the dead.
 LOOK = 2.0
+#: Seconds between two looks into a queue at least, however often there is work.
+_APART = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -177,13 +180,21 @@ class Client:
         if ids:
             self.dbos.cancel_workflows(list(ids))
 
-    def adopt(self, presence: Presence, worker: str, most: int = 10_000) -> int:
-        """Resume the workflows of workers that are gone, each on its own queue; returns how many."""
+    def adopt(
+        self, presence: Presence, worker: str, most: int = 10_000, buried: Callable[[str], None] = lambda name: None
+    ) -> int:
+        """Resume the workflows of workers that are gone, each on its own queue; returns how many.
+
+        `buried` is told of each such worker, before anybody goes on with its work.
+        """
         pending = self.dbos.list_workflows(status="PENDING", load_input=False, load_output=False, limit=most)
         left: dict[str, list[Any]] = {}
         for found in pending:
             left.setdefault(str(found.executor_id), []).append(found)
-        dead = [each for name, theirs in left.items() if name != worker and presence.gone(name) for each in theirs]
+        gone = [name for name in left if name != worker and presence.gone(name)]
+        for name in gone:
+            buried(name)
+        dead = [each for name in gone for each in left[name]]
         for queue in {each.queue_name for each in dead}:
             ids = [each.workflow_id for each in dead if each.queue_name == queue]
             self.dbos.resume_workflows(ids, queue_name=queue)
@@ -227,6 +238,43 @@ def migrate(database: Database) -> None:
         raise database.unreachable(error) from error
 
 
+class _Alarm(threading.Event):
+    """What DBOS's threads wait for between two looks into a queue: told to stop, or here, that there is work.
+
+    DBOS has no way to say so; without this it looks as often as `Queue.poll` says, which is all that is lost.
+    """
+
+    @classmethod
+    def of(cls, event: threading.Event) -> _Alarm:
+        """Return the same event with a bell."""
+        event.__class__ = cls
+        assert isinstance(event, _Alarm)
+        event._rung, event._heard = 0, threading.local()
+        return event
+
+    _rung: int
+    _heard: threading.local
+
+    def ring(self) -> None:
+        """Have queues looked into now."""
+        with self._cond:  # type: ignore[attr-defined]
+            self._rung += 1
+            self._cond.notify_all()  # type: ignore[attr-defined]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return whether it was told to stop; False also for a thread of a queue when there is work."""
+        if not threading.current_thread().name.startswith(f"queue-worker-{NAME}"):
+            return super().wait(timeout)
+        apart = getattr(self._heard, "last", 0.0) + _APART - time.monotonic()
+        if apart > 0 and super().wait(apart):
+            return True
+        with self._cond:  # type: ignore[attr-defined]
+            heard = getattr(self._heard, "count", 0)
+            self._cond.wait_for(lambda: self.is_set() or self._rung > heard, timeout)  # type: ignore[attr-defined]
+            self._heard.count, self._heard.last = self._rung, time.monotonic()
+        return self.is_set()
+
+
 class Worker:
     """Runs workflows of the given queues until it is stopped; there is one in a process."""
 
@@ -237,7 +285,10 @@ class Worker:
         self._queues = queues
         self._told = told
         self._presence = presence(database, self.id)
+        self.leaving: Callable[[], None] = lambda: None  # breaks off what still runs, before others take it up
+        self.buried: Callable[[str], None] = lambda name: None  # told of each worker that was found dead
         self.handed_back = 0  # how much work was left to others
+        self._alarms: list[_Alarm] = []
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, name="everpilot-presence", daemon=True)
 
@@ -247,9 +298,10 @@ class Worker:
         self.database.check()
         migrate(self.database)
         self._presence.hold()
-        dbos(config=self._config())
+        made = dbos(config=self._config())
         dbos.listen_queues([queue.name for queue in self._queues])
         dbos.launch()
+        self._alarms = [_Alarm.of(event) for event in getattr(made, "background_thread_stop_events", ())]
         for queue in self._queues:
             dbos.register_queue(queue.name, **_limits(queue), on_conflict="always_update")
         self._adopt()
@@ -268,18 +320,25 @@ class Worker:
             "scheduler_polling_interval_sec": 5.0,
         }
 
+    def wake(self) -> None:
+        """Look into the queues now: work was put there, or there is room for more."""
+        for each in self._alarms:
+            each.ring()
+
     def stop(self, seconds: int = 0) -> None:
         """End: no more work is begun, what runs has `seconds` to finish, and the rest is left to others at once."""
         self._over.set()
         _dbos().DBOS.destroy(workflow_completion_timeout_sec=seconds)
         if self._looking.is_alive():
             self._looking.join(LOOK * 2)
+        self.leaving()
         self._presence.leave()
         self._hand_back()
         self.client.close()
 
     def _hand_back(self) -> None:
         with suppress(Exception):  # the database may be gone; then another worker finds what we leave
+            self.buried(self.id)
             self.handed_back = self.client.resume_all(self.id)
 
     def _look(self) -> None:
@@ -291,7 +350,7 @@ class Worker:
                 _log.warning("the look for dead workers failed: %s", error)
 
     def _adopt(self) -> None:
-        if count := self.client.adopt(self._presence, self.id):
+        if count := self.client.adopt(self._presence, self.id, buried=self.buried):
             self._told(f"Went on with {count} pieces of work of a worker that is gone.")
 
 

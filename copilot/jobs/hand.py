@@ -7,6 +7,7 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ PASSING = frozenset(
 #: Failures of vendors that say nothing of the document: it waits rather than be set aside.
 _OUTAGE = frozenset({"dead", "slow", "rate", "quota", "auth", "config"})
 _WAIT = 0.5  # seconds between two looks whether money that others keep is free again
+#: The number of the document whose step this is.
+_at_hand: ContextVar[int] = ContextVar("everpilot_document", default=0)
 _DESKS = 8  # runs whose assistants are kept
 
 
@@ -91,6 +94,7 @@ class Hand:
         if document.attempt != attempt or document.status is not Status.RUNNING:
             return await self._already(run, number, attempt)
         whole, desk = self._run(run), await self._desk(self._run(run))
+        _at_hand.set(number)
         try:
             with occasion(thread=desk.thread(document.source.key), pace=self._pace(desk)):
                 outcome = await answered(whole.job, document.source, desk, approve=approve, card=card)
@@ -155,6 +159,7 @@ class Hand:
         if document.attempt > 1 and document.tries == 1:
             await desk.forget(document.source.key)  # a person ordered it anew
         thread = desk.thread(document.source.key)
+        _at_hand.set(document.number)
         more = None if allowance is None else partial(self.store.more, document)
         try:
             with occasion(thread=thread, allowance=allowance, more=more, pace=self._pace(desk)):
@@ -183,6 +188,7 @@ class Hand:
         if self._passing(outcome) or await self._is_short(outcome, document):
             if document.tries < run.job.tries:
                 await in_thread(self.store.keep, *where, outcome)
+                await in_thread(self.store.release, document, outcome.cost or 0.0)  # this try is known to be over
                 return AGAIN
             outcome = _set_aside(outcome)
         if outcome.status in (Status.DONE, Status.REVIEW) and run.job.mode == "dry-run":
@@ -225,7 +231,7 @@ class Hand:
             await desk.forget(document.source.key)
         if outcome.status is Status.DONE:
             for edit in outcome.edits:
-                await in_thread(self.store.drop_blob, run.id, edit.after)
+                await in_thread(self.store.drop_blob, run.id, edit.after, document.number)
         return await self._over(run.id)
 
     async def _already(self, run: str, number: int, attempt: int) -> str:
@@ -287,8 +293,8 @@ class _Blobs:
         self._store, self._run = store, run
 
     def put(self, content: bytes) -> str:
-        """Keep the bytes, and return their SHA-256."""
-        return self._store.put_blob(self._run, content)
+        """Keep the bytes for the document that is worked on here, and return their SHA-256."""
+        return self._store.put_blob(self._run, content, _at_hand.get())
 
     def get(self, digest: str) -> bytes:
         """Return the bytes. Raises JobError when they are not there."""

@@ -184,7 +184,7 @@ class Store:
         """Delete all that is kept of a run."""
         t = self._t
         with self.database.begin() as connection:
-            for table in (t.documents, t.blobs):
+            for table in (t.documents, t.blobs, t.uses):
                 connection.execute(table.delete().where(table.c.run == id))
             connection.execute(t.runs.delete().where(t.runs.c.id == id))
 
@@ -196,6 +196,7 @@ class Store:
         """Write down those of the sources that are new to the run, and do `then` in the same transaction."""
         documents = self._t.documents
         with self.database.begin() as connection:
+            self._lock(connection, run)
             keys = [source.key for source in sources]
             there = self._select(documents.c.key).where(documents.c.run == run, documents.c.key.in_(keys))
             known = set(connection.execute(there).scalars())
@@ -419,7 +420,7 @@ class Store:
         return kept if left > _CENT else (-1.0 if reserved <= _CENT else 0.0)
 
     def more(self, document: Document, needed: float) -> float:
-        """Return what a document may cost from now on: `needed` US dollars and as much again, if there is so much."""
+        """Return what a document may cost from now on: `needed` US dollars, if there is so much, else as before."""
         t = self._t
         mine = self._this(document.run, document.number, document.attempt)
         with self.database.begin() as connection:
@@ -427,23 +428,46 @@ class Store:
             has = float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
             if budget is None or needed <= has:
                 return max(needed, has)
-            given = min(2 * needed, has + budget - spent - reserved)
-            if given < needed:
+            if needed - has > budget - spent - reserved:
                 return has
-            self._set_money(connection, document.run, spent, reserved + given - has)
-            connection.execute(t.documents.update().where(*mine).values(reserved=given))
-        return given
+            self._set_money(connection, document.run, spent, reserved + needed - has)
+            connection.execute(t.documents.update().where(*mine).values(reserved=needed))
+        return needed
 
     def _money(self, connection: sa.Connection, run: str) -> tuple[float | None, float, float]:
         """Return budget, what is spent and what is kept of a run, which nobody else changes until the transaction ends."""
         runs = self._t.runs
+        self._lock(connection, run)
         row = self._select(runs.c.budget, runs.c.spent, runs.c.reserved).where(runs.c.id == run)
-        budget, spent, reserved = connection.execute(row.with_for_update()).one()
+        budget, spent, reserved = connection.execute(row).one()
         return budget, spent, reserved
+
+    def _lock(self, connection: sa.Connection, run: str) -> None:
+        """Let nobody else change a run until the transaction ends. In SQLite a transaction begins with its first write:
+        what was read before that may be old."""
+        runs = self._t.runs
+        if self.database.is_postgres:
+            connection.execute(self._select(runs.c.id).where(runs.c.id == run).with_for_update())
+        else:
+            connection.execute(runs.update().where(runs.c.id == run).values(spent=runs.c.spent))
 
     def _set_money(self, connection: sa.Connection, run: str, spent: float, reserved: float) -> None:
         runs = self._t.runs
         connection.execute(runs.update().where(runs.c.id == run).values(spent=spent, reserved=reserved))
+
+    def bury(self, worker: str) -> None:
+        """Count what a worker that is gone had been allowed as spent, so that nobody waits for it."""
+        t = self._t
+        theirs = (t.documents.c.worker == worker, t.documents.c.reserved > 0.0)
+        with self.database.begin() as connection:
+            runs = connection.execute(self._select(t.documents.c.run).where(*theirs).distinct()).scalars().all()
+            for run in sorted(runs):
+                _, spent, reserved = self._money(connection, run)
+                here = (*theirs, t.documents.c.run == run)
+                lost = connection.execute(self._select(self._sa.func.sum(t.documents.c.reserved)).where(*here)).scalar()
+                self._set_money(connection, run, spent + float(lost or 0.0), reserved - float(lost or 0.0))
+                values = {"before": t.documents.c.before + t.documents.c.reserved, "reserved": 0.0}
+                connection.execute(t.documents.update().where(*here).values(**values))
 
     def is_shared(self, document: Document) -> bool:
         """Return whether others keep some of the run's budget now, which may be free in a moment."""
@@ -486,22 +510,23 @@ class Store:
         rates, step = self._t.rates, 60.0 / per_minute
         with self.database.begin() as connection:
             now = self._clock()
-            if self.database.is_postgres:
-                number = f"everpilot rate {name}"
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (number,))
-            due = connection.execute(self._select(rates.c.due).where(rates.c.name == name)).scalar()
-            start = max(float(due or 0.0), now - 60.0 + step)
-            upsert = rates.update().where(rates.c.name == name) if due is not None else rates.insert()
-            values = {"due": start + step} if due is not None else {"due": start + step, "name": name}
-            connection.execute(upsert.values(**values))
+            connection.execute(self._insert_new(rates).values(name=name, due=0.0))
+            mine = rates.update().where(rates.c.name == name)
+            due = connection.execute(mine.values(due=rates.c.due).returning(rates.c.due)).scalar_one()  # nobody else now
+            start = max(float(due), now - 60.0 + step)
+            connection.execute(mine.values(due=start + step))
         return max(start - now, 0.0)
 
     # --- bytes and answers ----------------------------------------------------------------------------------------
 
-    def put_blob(self, run: str, data: bytes) -> str:
-        """Keep the bytes of a changed document until they are saved; returns their SHA-256."""
+    def put_blob(self, run: str, data: bytes, number: int = 0) -> str:
+        """Keep the bytes that a document becomes until it is saved; returns their SHA-256.
+
+        Documents may become the same; with 0 as `number` they are kept until the run is deleted.
+        """
         blobs, digest = self._t.blobs, sha256(data)
         with self.database.begin() as connection:
+            connection.execute(self._insert_new(self._t.uses), {"run": run, "digest": digest, "number": number})
             there = self._select(blobs.c.digest).where(blobs.c.run == run, blobs.c.digest == digest)
             if connection.execute(there).first() is None:
                 connection.execute(self._insert_new(blobs), {"run": run, "digest": digest, "data": data})
@@ -519,11 +544,14 @@ class Store:
             raise JobError("The new bytes of the document are not kept any more.", hint=hint, code="lost")
         return bytes(found)
 
-    def drop_blob(self, run: str, digest: str) -> None:
-        """Forget bytes that are saved."""
-        blobs = self._t.blobs
+    def drop_blob(self, run: str, digest: str, number: int) -> None:
+        """Forget the bytes of a document that is saved, unless another one needs them."""
+        blobs, uses = self._t.blobs, self._t.uses
+        these = uses.c.run == run, uses.c.digest == digest
         with self.database.begin() as connection:
-            connection.execute(blobs.delete().where(blobs.c.run == run, blobs.c.digest == digest))
+            connection.execute(uses.delete().where(*these, uses.c.number == number))
+            if connection.execute(uses.select().where(*these).limit(1)).first() is None:
+                connection.execute(blobs.delete().where(blobs.c.run == run, blobs.c.digest == digest))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return what an identical request over identical content was answered with, or None."""

@@ -9,12 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """`runs`; their `documents`; `blobs`, bytes to be saved; `answers`, kept ones; `rates`, whom to ask when."""
+    """`runs`; their `documents`; `blobs`, bytes to be saved, and `uses`, the documents that need them; `answers`, kept
+    ones; `rates`, whom to ask when."""
 
     metadata: Any
     runs: Any
     documents: Any
     blobs: Any
+    uses: Any
     answers: Any
     rates: Any
 
@@ -79,6 +81,13 @@ def tables() -> Tables:
         text("digest", primary_key=True),
         Column("data", LargeBinary, nullable=False),
     )
+    uses = Table(
+        "everpilot_uses",
+        metadata,
+        text("run", primary_key=True),
+        text("digest", primary_key=True),
+        Column("number", Integer, primary_key=True),
+    )
     answers = Table("everpilot_answers", metadata, text("key", primary_key=True), text("answer"), text("created"))
     rates = Table("everpilot_rates", metadata, text("name", primary_key=True), number("due"))
-    return Tables(metadata, runs, documents, blobs, answers, rates)
+    return Tables(metadata, runs, documents, blobs, uses, answers, rates)

@@ -84,6 +84,7 @@ def _begun(
     own = Runs(runs.database.again())  # it outlives the block that happened to be the first
     worker = Worker(own.database, [*queues, *more], told)
     hand = Hand(own.client, own.store, worker.id, at_once=settings.parallel, state=state, env=env, live=live)
+    worker.buried = own.store.bury
     workflows.use(hand)
     worker.start()
     sweep(state or runs.database.state, own.store.going)

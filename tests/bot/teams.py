@@ -34,7 +34,7 @@ from copilot.hosts.bot.app import create_app
 from copilot.hosts.bot.cards import VERB
 from copilot.hosts.bot.channels import StreamRefused
 from copilot.hosts.bot.connector import Connector
-from copilot.hosts.bot.durable import turn_id
+from copilot.hosts.bot.durable import conversation_key, turn_id
 from copilot.hosts.bot.hosts import Hosts
 from copilot.hosts.bot.keys import fetcher
 from copilot.hosts.bot.metrics import Metrics
@@ -379,6 +379,10 @@ class Teams:
             "name": called or name,
             "content": content,
         }
+
+    def turns_key(self, activity: dict[str, Any]) -> str:
+        """Return what the bot calls an activity's conversation."""
+        return conversation_key(activity)
 
     def open_card(self, user: str = ADA, chat: str = "personal") -> str:
         """Return the id of the newest activity with buttons."""

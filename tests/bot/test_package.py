@@ -21,6 +21,7 @@ import pytest
 from copilot.cli import main
 from copilot.errors import PluginError, SettingsError
 from copilot.hosts.bot import icons
+from copilot.hosts.bot.commands import _COMMANDS
 from copilot.hosts.bot.package import SCHEMAS, Listing, app_of, content, manifest
 from copilot.plugins import app_package
 from copilot.plugins.plugin import Reading
@@ -73,8 +74,10 @@ def test_it_offers_what_the_bot_can_do_and_asks_for_no_more() -> None:
     assert bot["botId"] == APP
     assert set(bot["scopes"]) == {"personal", "team", "groupChat", "copilot"}
     assert bot["supportsFiles"] is True
+    assert manifest(BotSettings(app_id=APP, cloud="gov"), Listing(URL))["bots"][0]["supportsFiles"] is False
     titles = [command["title"] for command in bot["commandLists"][0]["commands"]]
     assert {"help", "files", "stop"} <= set(titles)
+    assert set(titles) <= set(_COMMANDS)  # a word that is offered is one that is understood
     assert made["copilotAgents"]["customEngineAgents"][0]["id"] == APP
     assert made["webApplicationInfo"] == {"id": APP, "resource": f"api://botid-{APP}"}
     assert made["validDomains"] == ["bot.example.com"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import os
 import random
@@ -132,10 +133,15 @@ def _nurse() -> None:
     for name in (*LIBRARIES, "dbos", "psycopg", "copilot.hosts.batch_commands", "copilot.jobs.work.agent"):
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    children = []
     for line in sys.stdin:
         if (child := os.fork()) == 0:
             _become(json.loads(line))
+        children.append(child)
         print(child, flush=True)
+    for child in children:  # whoever asked for them has died
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def _become(asked: dict[str, Any]) -> None:
@@ -145,6 +151,7 @@ def _become(asked: dict[str, Any]) -> None:
         os.dup2(stream, number)
     sys.stdout = sys.stderr = open(1, "w", closefd=False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     os.setsid()
     os.environ.clear()
     os.environ.update(asked["env"])
@@ -253,6 +260,15 @@ class Site:
             worker.kill()
         self.runs.close()
 
+    def told(self, run: str) -> str:
+        """What can be known of a run that is stuck: counts, where each worker stands, the ends of their logs."""
+        for each in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each.pid, signal.SIGUSR1)
+        time.sleep(1.0)
+        logs = "\n".join((home / "worker.log").read_text()[-12_000:] for home in self.homes)
+        return f"{dict(self.runs.store.counts(run))}, {self.runs.store.run(run)}\n{logs}"
+
     def done(self, run: str) -> int:
         return self.runs.store.counts(run).get(Status.DONE, 0)
 
@@ -336,6 +352,11 @@ def site(
                 own.close()
 
 
+def budget(count: int, kills: int) -> float:
+    """Return the US dollars that so many documents need, where each kill loses what those in flight had been allowed."""
+    return 2 * count * COST + 0.05 * PARALLEL * kills + 0.1
+
+
 @dataclass
 class Plan:
     """What happens in the course of a run: `kills` at random, `dies` of workers at exact moments ("saved:2"), and
@@ -355,7 +376,7 @@ def carried_out(here: Site, run: str, plan: Plan, seconds: float = 3_600.0) -> N
         here.work(machine, dies.pop(0) if dies else "")
     while here.runs.is_open(run):
         if time.monotonic() > until:
-            raise TimeoutError(f"{here.runs.store.counts(run)}\n{(here.homes[0] / 'worker.log').read_text()[-3000:]}")
+            raise TimeoutError(here.told(run))
         done = here.done(run)
         for gone in [each for each in here.workers if not each.is_alive()]:
             here.replace(gone, dies.pop(0) if dies else "")
@@ -375,6 +396,7 @@ def main() -> None:
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--model", action="store_true", help="with two vendors, of which one dies in the middle")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=3_600.0, help="after which it counts as stuck")
     asked = parser.parse_args()
     if asked.nursery:
         return _nurse()
@@ -393,8 +415,8 @@ def main() -> None:
             plan.after[asked.count // 2] = server.restart
             plan.after[2 * asked.count // 3] = lambda: server.restart("immediate")
         prompt = "Put the new name of Acme into the contract" if vendors else f"replace {OLD} by {NEW}"
-        began, run = time.monotonic(), here.begin(prompt, budget=4 * asked.count * COST if vendors else None)
-        carried_out(here, run, plan)
+        began, run = time.monotonic(), here.begin(prompt, budget=budget(asked.count, asked.kills + 5) if vendors else None)
+        carried_out(here, run, plan, asked.seconds)
         faults = here.faults(run, vendors)
         calls = sum(sum(vendor.calls.values()) for vendor in vendors)
         print(f"{asked.count} documents, {here.killed} kills, {calls} calls, {time.monotonic() - began:.0f} s,", end=" ")

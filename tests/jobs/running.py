@@ -38,6 +38,7 @@ class Site:
         self.state.mkdir(mode=0o700)
         self.runs = Runs(Database("", self.state))
         self._folders = 0
+        self._loaded = Copilot(home, settings=Settings(), state=self.state, env={})
 
     def folder(self, **files: bytes) -> Path:
         """Return a new folder with these files; `__` in a name is its point."""
@@ -50,7 +51,9 @@ class Site:
 
     def base(self, folder: Path, **chosen: Any) -> Copilot:
         """Return an assistant without models, unless the settings say others."""
-        return Copilot(folder, state=self.state, **{"settings": Settings(), "env": {}, **chosen})
+        made = Copilot(folder, state=self.state, **{"settings": Settings(), "env": {}, **chosen})
+        made.__dict__["skills"] = self._loaded.skills
+        return made
 
     def run(
         self, base: Copilot, given: list[str], prompt: str = "", *, place: Mapping[str, Any] | None = None, **job: Any

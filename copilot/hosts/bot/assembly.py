@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from copilot.hosts.bot.app import hosts_of
+from copilot.agent.checkpoints import KeptOpen
 from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.connector import Connector
 from copilot.hosts.bot.consent import Offers
@@ -59,6 +60,8 @@ async def assistant(
         signins = SignIns(settings, folder_of(settings, state) / "sign-ins", env=env)
         rooms = Rooms(settings, state, signins=signins, env=env, model=model)
         stack.callback(rooms.close)
+        rooms.kept_open = KeptOpen(2 * bot.parallel)
+        stack.push_async_callback(rooms.kept_open.close)
         receiver = Receiver(settings, hosts, connector.signing, webchat.files if webchat else None)
         stack.callback(receiver.close)
         turns = Turns(

@@ -55,6 +55,7 @@ async def _get(turns: Turns, turn: Turn, room: Room, name: str) -> str | None:
         return turns.words.file_unknown.format(name=shown(name)) if "." in name and " " not in name else None
     if not turn.shown:
         await turns.offers.offer(room, found, "", turn.activity, turn.channel, turn=turn.id)
+        await asyncio.to_thread(turns.keeping.show, turn.id, {"finished": True})
     return ""
 
 

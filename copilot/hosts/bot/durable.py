@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from copilot.hosts.bot import logs
@@ -17,6 +18,7 @@ from copilot.hosts.bot.activities import identity
 from copilot.hosts.bot.inbox import Activity, Answer, Put
 from copilot.hosts.bot.people import key_of
 from copilot.hosts.bot.signin import without_token
+from copilot.jobs.database import is_away
 from copilot.jobs.engine import Queue, Work, Worker, _dbos
 
 if TYPE_CHECKING:
@@ -28,12 +30,14 @@ log = logging.getLogger(__name__)
 QUEUE, WORKFLOW = "everpilot-bot", "everpilot-bot-activity"
 #: Activities that wait before more are refused.
 MOST = 5_000
-_POLL = 0.05  # seconds between two looks into the queue
+_POLL = 0.5  # seconds between two looks into the queue; for what comes to this replica it is looked at once
 _LOOK = 0.05  # seconds between two looks for replies that are waited for
 _COUNTED = 1.0  # seconds for which a count of what waits is good enough
 
-#: Who does the turns in this process, and where.
-_here: list[tuple[Turns, asyncio.AbstractEventLoop]] = []
+#: Seconds after a turn until its workflow is written down as ended, and the next of its conversation can begin.
+_WRITTEN = 0.03
+#: Seconds between two tries of a turn while the database is away, and how often; then it has failed.
+_WAITS = (0.2, 0.5, 1.0, 2.0, *[5.0] * 60)
 
 
 def conversation_key(activity: Activity) -> str:
@@ -52,9 +56,60 @@ async def _work(activity: dict[str, Any], who: dict[str, Any]) -> str:
 
 
 async def _turn(activity: dict[str, Any], who: dict[str, Any]) -> str:
-    turns, loop = _here[0]
-    ahead = asyncio.run_coroutine_threadsafe(turns.work(turn_id(activity), activity, who), loop)
-    return await asyncio.wrap_future(ahead)
+    return await asyncio.wrap_future(_here[0].begin(activity, who))
+
+
+class _Hands:
+    """Does the turns in this process, on the loop that serves."""
+
+    def __init__(self, turns: Turns, worker: Worker) -> None:
+        self._turns, self._worker = turns, worker
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, activity: Activity, who: dict[str, Any]) -> Future[str]:
+        """Begin a turn, and return its outcome to come; what `leave` breaks off never comes: others go on with it."""
+        ahead: Future[str] = Future()
+        self._loop.call_soon_threadsafe(self._begin, ahead, activity, who)
+        return ahead
+
+    def leave(self) -> None:
+        """Break off what still runs, from another thread, before others take it up."""
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result()
+
+    def _begin(self, ahead: Future[str], activity: Activity, who: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._done(ahead, activity, who))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _done(self, ahead: Future[str], activity: Activity, who: dict[str, Any]) -> None:
+        try:
+            ahead.set_result(await self._patiently(activity, who))
+        except Exception as error:  # noqa: BLE001 - it is the workflow's
+            ahead.set_exception(error)
+        self._loop.call_later(_WRITTEN, self._worker.wake)
+
+    async def _patiently(self, activity: Activity, who: dict[str, Any]) -> str:
+        """Work on an activity; again, from where it was, when a database that was away is there again."""
+        for wait in _WAITS:
+            try:
+                return await self._turns.work(turn_id(activity), activity, who)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("no database", extra=told_of(activity))
+            await asyncio.sleep(wait)
+        return await self._turns.work(turn_id(activity), activity, who)
+
+    async def _leave(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+#: What does the turns in this process.
+_here: list[_Hands] = []
 
 
 class DurableInbox:
@@ -68,7 +123,8 @@ class DurableInbox:
 
     async def start(self) -> None:
         """Begin to work. Raises SettingsError when the database can't be used."""
-        _here[:] = [(self._turns, asyncio.get_running_loop())]
+        _here[:] = [hands := _Hands(self._turns, self._worker)]
+        self._worker.leaving = hands.leave
         dbos = await asyncio.to_thread(_dbos)
         if not _registered:
             dbos.DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(_work)
@@ -90,7 +146,10 @@ class DurableInbox:
             return "full"
         kept = without_token(activity)
         work = Work(WORKFLOW, QUEUE, turn_id(activity), (kept, who), key=conversation_key(activity))
-        return "new" if await asyncio.to_thread(self._worker.client.put_new, work) else "known"
+        if not await asyncio.to_thread(self._worker.client.put_new, work):
+            return "known"
+        self._worker.wake()
+        return "new"
 
     async def replies(self, activity: Activity, who: dict[str, Any]) -> list[Activity] | None:
         """Put the activity, wait until its turn ended and return what the bot said; None: there is no room for it."""

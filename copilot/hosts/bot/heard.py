@@ -1,4 +1,4 @@
-"""What a message says, and what of it the person typed: a quoted message, a button's words, a suggestion are not theirs.
+"""What a message says, and what of it the person typed: words of a quote, a button, a suggestion are not theirs.
 
 Only typed words endorse what is done (trust/typed.py), so whatever may have been put into somebody's mouth counts as
 other people's words. A prompt that a link left in the box, and that was sent as it stood there, can't be told apart:

@@ -53,6 +53,8 @@ _COMMANDS = (
     ("stop", "Stop what I am doing; what was approved before stays saved"),
 )
 _SIGN_OUT = ("sign out", "Forget your sign-in")
+#: Clouds in which Teams has files for bots: not in GCC High, DoD and China ("Send and receive files using a bot").
+_WITH_FILES = frozenset({"public"})
 _VERSION = re.compile(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -161,7 +163,7 @@ def _bot(bot: BotSettings, listing: Listing) -> dict[str, Any]:
     return {
         "botId": bot.app_id,
         "scopes": [*alone, "team", "groupChat"],
-        "supportsFiles": True,
+        "supportsFiles": bot.cloud in _WITH_FILES,
         "isNotificationOnly": False,
         "commandLists": [
             {"scopes": alone, "commands": commands},

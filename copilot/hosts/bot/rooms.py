@@ -34,6 +34,7 @@ from copilot.settings import Settings
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from copilot.agent.checkpoints import KeptOpen
     from copilot.agent.copilot import Copilot
     from copilot.hosts.bot.signin import SignIns
     from copilot.workspace.change import Change
@@ -135,6 +136,7 @@ class Rooms:
     ) -> None:
         self.settings, self.state, self.words = settings, state, words
         self.folder = folder_of(settings, state)
+        self.kept_open: KeptOpen | None = None
         self._signins, self._model, self._most = signins, model, most
         self._env = os.environ if env is None else env
         self._kept: OrderedDict[tuple[str, ...], Copilot] = OrderedDict()
@@ -237,6 +239,7 @@ class Rooms:
             ours["connections"] = self._signins.connections(person, settings, self._env)
         made.give(ours)
         made.workspace.allow = room.allow
+        made.kept_open = self.kept_open
         return made
 
 

@@ -34,6 +34,7 @@ from copilot.hosts.bot.people import People, Person, Refusal
 from copilot.hosts.bot.presenter import About, Presenter
 from copilot.hosts.bot.suggested import suggested_actions
 from copilot.hosts.bot.words import WORDS, Words
+from copilot.jobs.database import is_away
 from copilot.sections.bot import BotSettings
 from copilot.trust.sanitise import safe_markdown
 
@@ -55,7 +56,8 @@ _DONE, _IGNORED = "done", "ignored"
 class Turn:
     """One activity that is worked on: its id, whose turn it is, and where the replies go.
 
-    `first` is the approval that it answers, if it does: an approver goes on with the turn of the person who asked.
+    `own` are the approvals that it asked for before a crash. `first` is the approval that it answers, if it does: an
+    approver goes on with the turn of the person who asked.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Turn:
     channel: Channel
     profile: ChannelProfile
     shown: Mapping[str, Any]
+    own: frozenset[str] = frozenset()
     first: Asked | None = None
 
 
@@ -92,7 +95,6 @@ class Turns:
             return _DONE
         shown = await asyncio.to_thread(self.keeping.begin, id, conversation, str(who.get("user") or _sender(activity)))
         channel = self._channel(id, activity, who)
-        shown = {} if isinstance(channel, Collected) else shown  # what a crash took was not delivered
         with self.connector.metrics.turn():
             try:
                 person = await self.people.admit(activity, who)
@@ -101,8 +103,12 @@ class Turns:
                 log.warning("unanswered", extra={**told_of(activity), **logs.told(code=refusal.code)})
                 outcome = "refused"
             except EverpilotError as error:
+                if is_away(error):
+                    raise
                 outcome = await self._failed(channel, activity, error.message)
             except Exception as error:  # a bug ends the turn, with a sentence, and not the conversation
+                if is_away(error):
+                    raise
                 log.exception("failed", exc_info=error, extra=told_of(activity))
                 outcome = await self._failed(channel, activity, "something unexpected went wrong; it is in the log")
         replies = channel.activities if isinstance(channel, Collected) else []
@@ -129,7 +135,9 @@ class Turns:
             if person.text and activity["type"] in ("message", "invoke"):
                 await channel.send({"type": "message", "text": person.text, "textFormat": "plain"})
             return "refused" if person.text else _IGNORED
-        turn = Turn(id, activity, conversation, person, channel, profile_of(activity), shown)
+        own = frozenset(shown.get("cards", ()))
+        shown = {} if isinstance(channel, Collected) else shown  # what was collected before a crash is lost with it
+        turn = Turn(id, activity, conversation, person, channel, profile_of(activity), shown, own)
         return await self._done(turn)
 
     async def _done(self, turn: Turn) -> str:
@@ -166,7 +174,9 @@ class Turns:
         receipt = await self.receiver.receive(turn.activity, room)
         await self._troubles(turn, receipt)
         names = [each.name for each in receipt.files]
-        words = heard(turn.activity, await asyncio.to_thread(self._offered, room))
+        words = heard(turn.activity)
+        if any(words.own.startswith(form.partition("{")[0]) for form in self.words.prompts):
+            words = heard(turn.activity, await asyncio.to_thread(self._offered, room))
         if not words.text and not names:
             return _DONE if receipt.problems else _IGNORED
         if not words.text:
@@ -208,12 +218,12 @@ class Turns:
         return self.words.too_fast.format(count=self.bot.per_minute, seconds=taken.seconds) if taken.tell else ""
 
     async def open_cards(self, turn: Turn, room: Room) -> list[OpenCard]:
-        """Return the cards of a thread that wait for an answer."""
+        """Return the cards of a thread that wait for an answer, but those of this very turn."""
         found = await asyncio.to_thread(self.keeping.open_cards, turn.conversation)
-        return [each for each in found if each.thread == room.thread]
+        return [each for each in found if each.thread == room.thread and str(each.asked.card["id"]) not in turn.own]
 
     async def void_cards(self, turn: Turn, room: Room) -> int:
-        """Close the cards of a thread that something else overtakes, and return how many: its open calls are given up."""
+        """Close the cards of a thread that is overtaken, and return how many: its open calls are given up."""
         found = await self.open_cards(turn, room)
         for each in found:
             settled = cards.Settled("overtaken", when=self.now())
@@ -243,8 +253,7 @@ class Turns:
 
     def asking(self, turn: Turn, card: Mapping[str, Any]) -> cards.Asking:
         """Return how an approval is asked in this turn."""
-        names = (turn.person.name,) if turn.person.name else ()
-        names = turn.first.names if turn.first else names
+        names = turn.first.names if turn.first else (turn.person.name,) if turn.person.name else ()
         return cards.Asking(who=names, expires=expires_at(card, self.bot.approval_minutes))
 
     def asked(self, turn: Turn, card: Mapping[str, Any]) -> Asked:

@@ -65,7 +65,7 @@ def made(database: Database) -> Tables:
     found = tables()
     with database.begin() as connection:
         if database.is_postgres:  # of two that make them at once, one waits
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7165431191)")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7165431196)")
         found.metadata.create_all(connection)
     return found
 
@@ -75,3 +75,11 @@ def insert_new(database: Database, table: Any) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
     return (postgresql.insert if database.is_postgres else sqlite.insert)(table).on_conflict_do_nothing()
+
+
+def put(database: Database, table: Any, keys: tuple[str, ...], changed: tuple[str, ...]) -> Any:
+    """Return an insert that changes these columns of a row which is there already."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    new = (postgresql.insert if database.is_postgres else sqlite.insert)(table)
+    return new.on_conflict_do_update(index_elements=keys, set_={name: new.excluded[name] for name in changed})

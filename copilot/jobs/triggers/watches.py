@@ -16,7 +16,7 @@ from copilot.jobs.runs import Runs
 from copilot.jobs.store import Document, Run
 from copilot.jobs.tables import tables as run_tables
 from copilot.jobs.triggers.schedules import checked
-from copilot.jobs.triggers.tables import Tables, insert_new, made
+from copilot.jobs.triggers.tables import Tables, insert_new, made, put
 from copilot.jobs.workflows import finish_of, work_of
 
 if TYPE_CHECKING:
@@ -143,12 +143,10 @@ class Watches:
             self._remember(connection, watch, versions)
 
     def _remember(self, connection: sa.Connection, watch: str, versions: Iterable[Version]) -> None:
-        table = self._t.versions
         rows = [{"watch": watch, "path": v.source.key, "digest": v.digest, "stamp": v.stamp} for v in versions]
-        for row in rows:
-            this = (table.c.watch == watch, table.c.path == row["path"], table.c.digest == row["digest"])
-            if not connection.execute(table.update().where(*this).values(stamp=row["stamp"])).rowcount:
-                connection.execute(insert_new(self.runs.database, table), row)
+        if rows:
+            upsert = put(self.runs.database, self._t.versions, ("watch", "path", "digest"), ("stamp",))
+            connection.execute(upsert, rows)
 
     def begin(self, watch: str) -> None:
         """Say that what was there at the start is known."""

@@ -19,7 +19,7 @@ from copilot.workspace.owners import owner_of
 
 #: Results are looked up again from so long before the last look: clocks of workers differ.
 _MARGIN = timedelta(minutes=2)
-_SHARE = 20  # of the time, one part at most is spent on looking
+_SHARE = 10  # of the time, one part at most is spent on looking
 _TAG = "tag:"
 _SOON = 0.2  # seconds, at least, between two looks
 
@@ -49,8 +49,12 @@ class Watcher:
     @property
     def pause(self) -> float:
         """The seconds until the next look: short while a file is not at rest."""
-        least = max(_SOON, self._took * _SHARE)
-        return max(least, min(self.watch.interval, self.watch.quiet / 2) if self._moving else self.watch.interval)
+        return max(self.least, min(self.watch.interval, self.watch.quiet / 2) if self._moving else self.watch.interval)
+
+    @property
+    def least(self) -> float:
+        """The seconds until the next look where something tells of a change: long when a look takes long."""
+        return max(_SOON, self._took * _SHARE)
 
     def look(self) -> int:
         """Order what is new or changed and at rest; returns how many versions that are.
@@ -67,10 +71,10 @@ class Watcher:
                 count += self._taken(page)
                 page = []
         count += self._taken(page)
+        self._took = self._clock() - began if self._begun else 0.0  # the first look reads everything
         if not self._begun:
             self._watches.begin(self.watch.name)
             self._begun = True
-        self._took = self._clock() - began
         return count
 
     # --- what changed ---------------------------------------------------------------------------------------------
@@ -80,7 +84,7 @@ class Watcher:
         there: set[str] = set()
         for source in self._listed():
             there.add(source.key)
-            path = self._base.workspace.resolve(source.path)
+            path = self._place(source)
             stamp = self._stamp(path)
             if not stamp or stamp in self._stamps.get(source.key, ()):
                 self._moving.pop(source.key, None)
@@ -96,6 +100,11 @@ class Watcher:
         except DocumentError as error:
             if error.code != "missing":  # nothing there (yet) is no error
                 raise
+
+    def _place(self, source: Source) -> Path:
+        """Return where a file lies; not resolved in full, which takes long, as long as nothing changed."""
+        near = Path(os.path.join(self._base.folder, source.path))
+        return self._base.workspace.resolve(source.path) if self.is_elsewhere or not near.exists() else near
 
     def _stamp(self, path: Path) -> str:
         """Return by what a version of a file is known without reading it, "" for a file that is gone."""
@@ -121,7 +130,7 @@ class Watcher:
             yield Version(source, stamp, stamp)
             return
         try:
-            digest = self._base.workspace.hash(path)
+            digest = self._base.workspace.hash(source.path)
         except EverpilotError:
             return  # it can't be read now; so it is not at rest
         elsewhere = stamp.startswith(_TAG)  # which may name a version in one way when it lists, in another when asked

@@ -153,11 +153,11 @@ async def opened(source: Source, file: File | None, desk: Desk) -> tuple[Reading
 
 
 def _has_bytes(outcome: Outcome, desk: Desk) -> bool:
-    """Return whether the new bytes of what was kept are still there."""
+    """Return whether the new bytes of what was kept are still there; they are kept for this document, too."""
     try:
         for edit in outcome.edits:
             if edit.after:
-                desk.blobs.get(edit.after)
+                desk.blobs.put(desk.blobs.get(edit.after))
     except (EverpilotError, OSError):
         return False
     return True
