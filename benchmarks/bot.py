@@ -88,6 +88,8 @@ def everpilot(told: Any, database: str, home: str, profile: str) -> None:
     from copilot.hosts.bot.metrics import Metrics
     from copilot.settings import Settings
 
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("dbos").addHandler(logging.StreamHandler())
     state = Path(home) / str(os.getpid())
     state.mkdir()
     bot: Any = {"files": str(Path(home) / "files"), "per_minute": 1_000_000, "parallel": 16}
@@ -107,28 +109,33 @@ def everpilot(told: Any, database: str, home: str, profile: str) -> None:
 
 
 def _profiled(main: Any, to: str) -> None:
-    """Sample all threads, as cProfile sees one only."""
+    """Write what the CPU of all threads goes to: stacks, each with its microseconds (cProfile sees one thread only)."""
     import collections
     import threading
     import traceback
 
-    counts: collections.Counter[str] = collections.Counter()
+    spent: collections.Counter[str] = collections.Counter()
+    known: dict[int, int] = {}
 
     def sample() -> None:
         while True:
-            time.sleep(0.002)
-            for number, frame in sys._current_frames().items():
-                if number != threading.get_ident():
-                    stack = [
-                        f"{f.name} {f.filename.rpartition('site-packages/')[2]}:{f.lineno}"
-                        for f in traceback.extract_stack(frame, 60)
-                    ]
-                    counts[";".join(stack)] += 1
+            time.sleep(0.003)
+            frames = sys._current_frames()
+            for thread in threading.enumerate():
+                if thread.ident not in frames or thread is threading.current_thread():
+                    continue
+                now = int(Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text().split()[0])
+                used = now - known.get(thread.ident, now)
+                known[thread.ident] = now
+                if used > 20_000:
+                    stack = traceback.extract_stack(frames[thread.ident], 70)
+                    lines = (f"{f.name} {f.filename.rpartition('site-packages/')[2]}:{f.lineno}" for f in stack)
+                    spent[";".join(lines)] += used // 1000
 
     def write() -> None:
         while True:
             time.sleep(3)
-            Path(to).write_text("\n".join(f"{stack} {count}" for stack, count in counts.most_common()))
+            Path(to).write_text("\n".join(f"{stack} {count}" for stack, count in spent.most_common()))
 
     threading.Thread(target=sample, daemon=True).start()
     threading.Thread(target=write, daemon=True).start()

@@ -12,6 +12,7 @@ import aiosqlite
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.base import CipherProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from copilot._redaction import redacted
@@ -50,7 +51,8 @@ class Serializer(EncryptedSerializer):
     """Reads plain and encrypted values, whichever lie there; writes encrypted ones if `encrypt`."""
 
     def __init__(self, sealer: Sealer, *, encrypt: bool) -> None:
-        super().__init__(_Cipher(sealer))
+        # Not the default one: how strict that is was settled when somebody imported langgraph, perhaps before us.
+        super().__init__(_Cipher(sealer), JsonPlusSerializer(allowed_msgpack_modules=None))
         self._encrypt = encrypt
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:

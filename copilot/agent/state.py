@@ -28,8 +28,9 @@ def _more(old: list[Any] | None, new: list[Any] | None) -> list[Any]:
 class State(AgentState[Any]):
     """`label` outlives the messages: what was summarised away still counts.
 
-    `typed` is what the person typed and which files they named with it, a [words, files] for each message. It is kept
-    apart from the messages: a summary comes as a message of the user's, and what was piped in stands in one, too.
+    `typed` is what a person typed, which files they named with it and who that is, a [words, files, user] for each
+    message. It is kept apart from the messages: a summary comes as a message of the user's, and what was piped in
+    stands in one, too.
     `offered` is which tools the model is offered, where they are found by searching (tool_search.Offer).
     """
 
@@ -44,9 +45,11 @@ def label_of(state: Any) -> Label:
     return Label.from_dict(found) if found else USER
 
 
-def typed_of(state: Any) -> Typed:
-    """Return what the person typed in a thread."""
-    said = state.get("typed") or []
+def typed_of(state: Any, user: str = "") -> Typed:
+    """Return what a person typed in a thread: in one of several people nobody's words endorse what another's turn does,
+    which may be done with that one's accounts. What was written down without a name is the word of whoever asks.
+    """
+    said = [(words, files) for words, files, *by in state.get("typed") or () if not by or by[0] == user]
     return Typed(tuple(words for words, _ in said), tuple(file for _, files in said for file in files))
 
 

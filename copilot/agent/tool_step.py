@@ -50,7 +50,7 @@ class ToolStep(AgentMiddleware[State, None, Any]):
         calls = calls_of(message, thread)
         actor, model = str(chosen.get("user", "")), str(stamp_of(message).get("served_by", ""))
         said = next((m.id or "" for m in reversed(state["messages"]) if isinstance(m, HumanMessage)), "")
-        by = By(thread, actor, model, typed_of(state), said, moment_of(message), leads_of(state))
+        by = By(thread, actor, model, typed_of(state, actor), said, moment_of(message), leads_of(state))
         emit: Emit = runtime.stream_writer
         for call in calls:
             emit(ToolEvent(call.id, public_name(call.name), call.args, "started"))

@@ -46,6 +46,7 @@ class Turn:
         self._runner = runner
         self._clock = clock
         self._label = label
+        self._user = user
         self._config: RunnableConfig = {
             "configurable": {"thread_id": thread, "mode": mode, "user": user},
             "recursion_limit": _STEPS,
@@ -72,7 +73,7 @@ class Turn:
         results = [result_of(step) for step in mended]
         given = {
             "messages": [*results, said],
-            "typed": [[words, list(files)]],
+            "typed": [[words, list(files), self._user]],
             "label": join((step.label for step in mended), label | self._label if self._label else label).to_dict(),
         }
         async for event in self._run(given):

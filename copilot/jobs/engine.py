@@ -105,9 +105,16 @@ def _dbos() -> Any:
         logger.addHandler(logging.NullHandler())  # else it writes to the terminal
     try:
         import dbos
+        from dbos import _serialization
     except ImportError as error:
         raise SettingsError(_NEEDED) from error
+    # DBOS reads a row as its column `serialization` says, whatever serializer it was given: also as a pickle.
+    setattr(_serialization.DefaultSerializer, "deserialize", _no_pickle)  # noqa: B010
     return dbos
+
+
+def _no_pickle(self: Any, serialized_data: str) -> Any:
+    raise WorkflowFailed("The database holds a pickle, which is never read: it could be any program.")
 
 
 class Client:

@@ -193,5 +193,5 @@ def _answered(run: Run, each: Document, answer: Answer, verdict: str, by: str) -
         **told,
         "verdict": "allow" if verdict == "accepted" else "deny",
         "status": verdict,
-        "by": by,
+        "actor": by,
     }

@@ -405,9 +405,11 @@ class Store:
         t = self._t
         mine = self._this(document.run, document.number, document.attempt)
         with self.database.begin() as connection:
-            budget, spent, reserved = self._money(connection, document.run)
-            if budget is None:
+            limit = self._select(t.runs.c.budget).where(t.runs.c.id == document.run)
+            if connection.execute(limit).scalar() is None:
                 return None
+            budget, spent, reserved = self._money(connection, document.run)
+            budget = 0.0 if budget is None else budget  # a limit is raised, never lifted
             lost = float(connection.execute(self._select(t.documents.c.reserved).where(*mine)).scalar() or 0.0)
             spent, reserved = spent + lost, reserved - lost
             largest = self._select(self._sa.func.max(t.documents.c.charged)).where(t.documents.c.run == document.run)
@@ -505,15 +507,19 @@ class Store:
                 connection.execute(t.documents.update().where(*mine).values(**paid))
 
     def wait(self, name: str, per_minute: int) -> float:
-        """Return the seconds until the next call under a limit that all workers share (GCRA; nothing is spaced out
-        while the last minute had room)."""
-        rates, step = self._t.rates, 60.0 / per_minute
+        """Return the seconds until the next call under a limit that all workers share: no minute has more calls.
+
+        The Generic Cell Rate Algorithm of ITU-T I.371, annex A: a tenth of the calls may come at once, and the others
+        are spaced such that those and these together are `per_minute`.
+        """
+        rates, burst = self._t.rates, max(per_minute // 10, 1)
+        step = 60.0 / (per_minute - burst + 1)
         with self.database.begin() as connection:
             now = self._clock()
             connection.execute(self._insert_new(rates).values(name=name, due=0.0))
             mine = rates.update().where(rates.c.name == name)
             due = connection.execute(mine.values(due=rates.c.due).returning(rates.c.due)).scalar_one()  # nobody else now
-            start = max(float(due), now - 60.0 + step)
+            start = max(float(due), now - (burst - 1) * step)
             connection.execute(mine.values(due=start + step))
         return max(start - now, 0.0)
 
@@ -533,7 +539,7 @@ class Store:
         return digest
 
     def blob(self, run: str, digest: str) -> bytes:
-        """Return kept bytes. Raises JobError when they are not there any more."""
+        """Return kept bytes. Raises JobError when they are not there any more, or are not what was put there."""
         blobs = self._t.blobs
         with self.database.begin() as connection:
             found = connection.execute(
@@ -542,7 +548,10 @@ class Store:
         if found is None:
             hint = f"Run the document again: everpilot batch retry {run}"
             raise JobError("The new bytes of the document are not kept any more.", hint=hint, code="lost")
-        return bytes(found)
+        if sha256(content := bytes(found)) != digest:
+            hint = "Somebody changed the database. Nothing of it was written."
+            raise JobError("The new bytes of the document are not those that were shown.", hint=hint, code="altered")
+        return content
 
     def drop_blob(self, run: str, digest: str, number: int) -> None:
         """Forget the bytes of a document that is saved, unless another one needs them."""

@@ -44,7 +44,7 @@ from tests.bot.chats import Chat
 from tests.bot.crowd import ADA, BOT_ID, said
 from tests.bot.issuing import APP, OTHER_TENANT, TENANT, Issuers, local_cloud, token
 
-_PATIENCE = 30.0
+_PATIENCE = 12.0
 CARD = "application/vnd.microsoft.card.adaptive"
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 

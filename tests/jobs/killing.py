@@ -62,7 +62,7 @@ class Vendor(OpenAIServer):
     """Has the name replaced by a call of the tool, then says so; counts what it answered, by document and turn."""
 
     def __init__(self) -> None:
-        self.calls: Counter[tuple[str, str]] = Counter()
+        self.asked: Counter[tuple[str, str]] = Counter()
         self._counting = threading.Lock()
         super().__init__(self._obey)
 
@@ -73,7 +73,7 @@ class Vendor(OpenAIServer):
         )
         is_told = said[-1]["role"] == "tool"
         with self._counting:
-            self.calls[path, "end" if is_told else "begin"] += 1
+            self.asked[path, "end" if is_told else "begin"] += 1
         if is_told:
             return Reply("Done.", **TOKENS)
         return Reply(calls=(Call("word__replace_text", {"path": path, "find": OLD, "replace": NEW}),), **TOKENS)
@@ -85,9 +85,12 @@ class Worker:
 
     pid: int
     machine: int
+    dies: str = ""
+    was_killed: bool = False
 
     def kill(self) -> None:
         """Kill it where it stands; returns once it is gone."""
+        self.was_killed = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         while self.is_alive():
@@ -201,7 +204,7 @@ class Site:
         self.docs, self.count = home / "docs", count
         self.homes = [home / "a", home / "b"] if database else [home / "a", home / "a"]
         self.workers: list[Worker] = []
-        self.killed = 0
+        self.killed, self.ended = 0, 0
         self._database, self._nursery = database, nursery
         self._fill()
         for each in set(self.homes):
@@ -240,7 +243,7 @@ class Site:
         env = {**os.environ, "EVERPILOT_HOME": str(home), "EVERPILOT_TEST_KEY": "test-key"}
         asked = ["worker", "--dir", str(self.docs), *more]
         pid = self._nursery.fork(asked, ROOT, env, home / "worker.log", dies)
-        made = Worker(pid, machine)
+        made = Worker(pid, machine, dies)
         self.workers.append(made)
         return made
 
@@ -250,8 +253,11 @@ class Site:
         self.replace(worker)
 
     def replace(self, worker: Worker, dies: str = "") -> None:
-        """Count a worker as killed that is gone, and start another on its machine."""
-        self.killed += 1
+        """Start another worker in the place of one that was killed, or that has ended by itself."""
+        if worker.dies or worker.was_killed:
+            self.killed += 1
+        else:
+            self.ended += 1
         self.workers.remove(worker)
         self.work(worker.machine, dies)
 
@@ -266,8 +272,7 @@ class Site:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each.pid, signal.SIGUSR1)
         time.sleep(1.0)
-        logs = "\n".join((home / "worker.log").read_text()[-12_000:] for home in self.homes)
-        return f"{dict(self.runs.store.counts(run))}, {self.runs.store.run(run)}\n{logs}"
+        return f"{dict(self.runs.store.counts(run))}, {self.runs.store.run(run)}\n{self._logs()[-40_000:]}"
 
     def done(self, run: str) -> int:
         return self.runs.store.counts(run).get(Status.DONE, 0)
@@ -284,7 +289,11 @@ class Site:
 
     def faults(self, run: str, vendors: Sequence[Vendor] = ()) -> list[str]:
         """Return what is wrong with a run that has ended."""
-        return [*self._of_documents(run), *self._of_tables(run, vendors), *self._of_calls(vendors)]
+        broken = "unexpected" in self._logs()  # one that begins while the database is down says so, and ends
+        return [*([self._logs()[-3_000:]] if broken else []), *self._of_documents(run), *self._of_tables(run, vendors), *self._of_calls(vendors)]
+
+    def _logs(self) -> str:
+        return "\n".join((home / "worker.log").read_text() for home in self.homes)
 
     def _of_documents(self, run: str) -> Iterator[str]:
         expected = {f"{number:05}.docx" for number in range(self.count)}
@@ -323,7 +332,7 @@ class Site:
 
     def _of_calls(self, vendors: Sequence[Vendor]) -> Iterator[str]:
         if vendors:
-            calls = sum((vendor.calls for vendor in vendors), Counter[tuple[str, str]]())
+            calls = sum((vendor.asked for vendor in vendors), Counter[tuple[str, str]]())
             extra = sum(calls.values()) - 2 * self.count
             if extra > PARALLEL * (self.killed + 1):  # one in flight each, and each of the vendor that broke off
                 yield f"{extra} calls too many: {calls.most_common(5)}"
@@ -418,7 +427,7 @@ def main() -> None:
         began, run = time.monotonic(), here.begin(prompt, budget=budget(asked.count, asked.kills + 5) if vendors else None)
         carried_out(here, run, plan, asked.seconds)
         faults = here.faults(run, vendors)
-        calls = sum(sum(vendor.calls.values()) for vendor in vendors)
+        calls = sum(sum(vendor.asked.values()) for vendor in vendors)
         print(f"{asked.count} documents, {here.killed} kills, {calls} calls, {time.monotonic() - began:.0f} s,", end=" ")
         print(f"${here.runs.store.run(run).spent:.4f}: {'; '.join(faults[:20]) or 'all right'}")
     sys.exit(bool(faults))

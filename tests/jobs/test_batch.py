@@ -90,7 +90,9 @@ def test_only_what_is_accepted_is_written_and_a_run_is_undone_at_once(
     monkeypatch.setenv("EVERPILOT_HOME", str(here.state))
     assert main(["audit", "--thread", run.id, "--json"]) == 0
     said = [each for each in json.loads(capsys.readouterr().out) if each["event"] == "decision"]
-    assert {(each.get("by") or each.get("actor"), each.get("file"), each["verdict"]) for each in said} >= {("Ann", "c.docx", "deny")}
+    assert {(each.get("by") or each.get("actor"), each.get("file"), each["verdict"]) for each in said} >= {
+        ("Ann", "c.docx", "deny")
+    }
     assert main(["undo", "--thread", run.id, "--dir", str(docs)]) == 0
     assert {path.name: path.read_bytes() for path in docs.iterdir()} == {**was, "c.docx": changed}
 

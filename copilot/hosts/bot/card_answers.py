@@ -39,13 +39,14 @@ _MOST_STEPS = 100
 class Clicker:
     """Who answers, as the channel says: `ids` are their channel id, object id and addresses, where they did it.
 
-    Ids and addresses are compared in lower case. None of it is taken from the text of a message.
+    `named` are those that settings may name an approver by (None: all of them); ids and addresses are compared in lower case. None of it is taken from the text of a message.
     """
 
     ids: frozenset[str]
     conversation: str
     tenant: str = ""
     name: str = ""
+    named: frozenset[str] | None = None
 
     @classmethod
     def of(cls, activity: Mapping[str, Any], addresses: frozenset[str] = frozenset()) -> Clicker:
@@ -156,7 +157,8 @@ def check(answer: CardAnswer, asked: Asked, now: datetime, words: Words = WORDS)
     """Return what to do about a click, at the time `now`. The strictest reason comes first."""
     if not _here(answer.by, asked):
         return Verdict("refuse", text=words.elsewhere)
-    if not answer.by.ids & (asked.askers | asked.approvers):
+    by = answer.by
+    if not (by.ids & asked.askers or (by.ids if by.named is None else by.named) & asked.approvers):
         names = ", ".join(safe_text(name)[:80] for name in asked.names) or "…"
         return Verdict("refuse", text=words.not_you.format(names=names))
     if asked.settled is not None:

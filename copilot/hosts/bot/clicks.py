@@ -45,10 +45,12 @@ async def at_once(turns: Turns, invoke: Activity, who: Mapping[str, Any]) -> Ans
     person = await turns.people.admit(invoke, who)
     if isinstance(person, Refusal):
         return Answer(200, with_text(person.text or turns.words.elsewhere))
-    click = parse(invoke, person.addresses) or click
+    click = _by(parse(invoke, person.addresses) or click, person)
     found = await asyncio.to_thread(turns.keeping.card, click.card)
     if found is None:
         return Answer(200, with_text(turns.words.gone))
+    if not _same_place(found, person):
+        return Answer(200, with_text(turns.words.elsewhere))
     verdict = check(click, found.asked, turns.now(), turns.words)
     return Answer(200, _told(turns, invoke, click, found, verdict))
 
@@ -80,11 +82,25 @@ async def of(turns: Turns, turn: Turn) -> CardAnswer | None:
     except ApprovalError:
         return None
     if click is not None or turn.activity["type"] != "message" or turn.profile.cards:
-        return click
+        return click and _by(click, turn.person)
     for each in reversed(await asyncio.to_thread(turns.keeping.open_cards, turn.conversation)):
         if (answer := typed(turn.activity, each.asked.card, turn.person.addresses)) is not None:
-            return answer
+            return _by(answer, turn.person)
     return None
+
+
+def _by(click: CardAnswer, person: Person) -> CardAnswer:
+    """Return a click with what is known of who clicked: what a channel does not vouch for counts as nothing."""
+    return replace(click, by=replace(click.by, ids=click.by.ids & person.ids, named=click.by.ids & person.named))
+
+
+def _same_place(found: OpenCard, person: Person) -> bool:
+    """Return whether a card was asked by way of the channel that the click came by: ids of others mean nothing here."""
+    try:
+        asker = Person.unpacked(found.person)
+    except (ValueError, TypeError, KeyError):
+        return True  # nobody noted it; the conversation and the tenant are compared all the same
+    return (asker.channel, asker.tenant) == (person.channel, person.tenant)
 
 
 async def work(turns: Turns, turn: Turn, click: CardAnswer) -> str:
@@ -92,6 +108,8 @@ async def work(turns: Turns, turn: Turn, click: CardAnswer) -> str:
     found = await asyncio.to_thread(turns.keeping.card, click.card)
     if found is None:
         return await _say(turns, turn, click, turns.words.gone)
+    if not _same_place(found, turn.person):
+        return await _say(turns, turn, click, turns.words.elsewhere)
     mine = found.settled_by == turn.id  # this very click settled it, before a crash
     asked = found.asked if not mine else _reopened(found)
     verdict = check(click, asked, turns.now(), turns.words)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Channels of Microsoft's that say who a person is in Entra ID.
 _ENTRA = frozenset({"msteams", "m365extensions", "agents", "outlook"})
+#: Domains in which whoever writes the client writes the person's id, too.
+_CHOSEN = frozenset({"channel directline", "channel webchat", "channel emulator", "channel console", "channel test"})
 #: Every tenant, where `bot.tenants` says so.
 EVERYBODY = "*"
 #: Seconds for which it is remembered what a channel says of a member, and of how many.
@@ -51,9 +53,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Person:
-    """Who speaks, and where. `domain` is who vouches for `id`: "entra", or a channel. All ids are in lower case.
+    """Who speaks, and where. `domain` is who vouches for `id`: "entra", or a channel.
 
-    `conversation` is without the thread of a channel, which `thread_of` has. `guest` is whoever is not of the tenant,
+    Ids of Entra ID and `channel_id`, which is only compared, are in lower case; another `id` is as its channel spells
+    it: two that differ in case, or by a letter that has the same small one, are two persons. `conversation` is without the thread of a channel, which `thread_of` has. `guest` is whoever is not of the tenant,
     as far as that is known.
     """
 
@@ -105,8 +108,14 @@ class Person:
 
     @property
     def ids(self) -> frozenset[str]:
-        """All that settings may name the person by."""
+        """All that the person is known by where they speak."""
         return frozenset(each for each in (self.channel_id, self.object_id, *self.addresses) if each)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """All that settings may name the person by; an id that a client may have chosen itself names nobody."""
+        chosen = {self.channel_id} if self.domain in _CHOSEN else set()
+        return self.ids - (chosen - {self.object_id})
 
 
 def key_of(*parts: str) -> str:
@@ -158,7 +167,7 @@ class People:
         return found
 
     def _may(self, found: Person) -> bool:
-        return not self._users or bool(self._users & found.ids)
+        return not self._users or bool(self._users & found.named)
 
     def _must_ask(self, found: Person, who: Mapping[str, Any]) -> bool:
         """Whether the roster is needed: for who is a guest in a group, and for the address that settings name."""
@@ -216,13 +225,14 @@ def _person(activity: Activity, who: Mapping[str, Any]) -> Person | Refusal:
     kind, channel = str(who.get("kind")), channel_of(activity).lower()
     if _text(sender.get("role")).lower() in ("bot", "skill") or _same(sender, activity.get("recipient")):
         return Refusal("bot")
-    channel_id = str(who.get("user") or _text(sender.get("id"))).lower()
+    own_id = str(who.get("user") or _text(sender.get("id")))
+    channel_id = own_id.lower()
     if not channel_id:
         return Refusal("nobody")
     whole = _text(conversation.get("id"))
     place, _, thread = whole.partition(";messageid=")
     group = _is_group(conversation, channel)
-    made = Person(kind, channel, "", channel_id, channel_id, place, thread, name=_name(sender), group=group)
+    made = Person(kind, channel, "", own_id, channel_id, place, thread, name=_name(sender), group=group)
     if kind == "channel" and channel not in _ENTRA:
         return replace(made, domain=f"channel {channel}")
     return (

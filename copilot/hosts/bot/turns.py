@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -17,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from copilot.agent.events import ApprovalEvent, Event, Final
-from copilot.errors import EverpilotError
+from copilot.errors import EverpilotError, PluginError, SettingsError
 from copilot.hosts.bot import cards, commands, logs
 from copilot.hosts.bot.activities import channel_of
 from copilot.hosts.bot.card_answers import Asked, Clicker, expires_at
@@ -105,7 +106,7 @@ class Turns:
             except EverpilotError as error:
                 if is_away(error):
                     raise
-                outcome = await self._failed(channel, activity, error.message)
+                outcome = await self._failed(channel, activity, self._reason(error, activity))
             except Exception as error:  # a bug ends the turn, with a sentence, and not the conversation
                 if is_away(error):
                     raise
@@ -261,7 +262,7 @@ class Turns:
         clicker, asking = Clicker.of(turn.activity, turn.person.addresses), self.asking(turn, card)
         return Asked(
             card=card,
-            askers=turn.first.askers if turn.first else clicker.ids,
+            askers=turn.first.askers if turn.first else clicker.ids & turn.person.ids,
             conversation=clicker.conversation,
             expires=expires_at(card, self.bot.approval_minutes),
             tenant=clicker.tenant,
@@ -300,7 +301,11 @@ class Turns:
         if not str(invoke.get("name", "")).startswith("signin/"):
             return await clicks.at_once(self, invoke, who)
         person = await self.people.admit(invoke, who)
-        return None if isinstance(person, Refusal) else await self.signins.answer(invoke, person)
+        if isinstance(person, Refusal):
+            return None
+        if not (await self.limits.take(f"{person.key} signs in")).ok:
+            return Answer(429)  # each is a question to Entra ID
+        return await self.signins.answer(invoke, person)
 
     async def stop(self, conversation: str, activity: Activity, who: Mapping[str, Any]) -> bool:
         """Stop what the sender has running in a conversation."""
@@ -347,6 +352,15 @@ class Turns:
         told = self.words.kept.format(answer=text)
         activity: Activity = {"type": "message", "text": said(told, turn.profile.dialect), "textFormat": "markdown"}
         await asyncio.to_thread(self.keeping.keep, turn.conversation, turn.id, activity)
+
+    def _reason(self, error: EverpilotError, activity: Activity) -> str:
+        """Return why a turn failed, for people in a chat: how the host is set up, and where its files lie, is not theirs
+        to know."""
+        if isinstance(error, SettingsError | PluginError):
+            log.warning("not_set_up", extra={**told_of(activity), **logs.told(why=str(error))})
+            return self.words.set_up
+        where = "|".join(re.escape(str(each)) for each in (self.rooms.folder, self.rooms.state))
+        return re.sub(rf"(?:{where})[^\s'\":;,]*", "…", error.message)
 
     async def _failed(self, channel: Channel, activity: Activity, reason: str) -> str:
         text = said(self.words.failed.format(reason=reason), profile_of(activity).dialect)

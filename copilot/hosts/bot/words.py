@@ -48,6 +48,7 @@ class Words:
     goes_on_below: str = "(Still working; the answer follows.)"
     stopped: str = "Stopped. What was approved before is saved, nothing is half done."
     failed: str = "That did not work: {reason}"
+    set_up: str = "something is not set up right here; whoever runs me finds it in the log"
     nothing: str = "Done."
     see_card: str = "Please answer the card above."
     saved: str = "✓ {path}: {summary}"

@@ -18,6 +18,7 @@ from copilot.jobs.recipes.values import MOST_TEXT, as_text, joined, too_large
 
 _SECONDS = 0.5  # that a regular expression may take
 _MOST_DIGITS = 40
+_COMPARED = 80  # characters of names that are compared for "Did you mean"
 _MOST_REPEATS = 10_000  # of the counts in a regular expression, multiplied: they are unrolled when it is read
 _COUNTS = regex.compile(r"\{(\d*)(?:,(\d*))?")
 _NUMBER = regex.compile(r"[-−(]?\s*[\d][\d.,'’\s\u00a0\u202f]*")
@@ -423,7 +424,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 def closest(word: str, known: Sequence[str]) -> str:
     """Return "Did you mean 'a' or 'b'?" for a word that is not known, else what there is."""
-    close = get_close_matches(word.lower(), known, n=2, cutoff=0.5)
+    short = {each[:_COMPARED]: each for each in known}  # comparing takes the square of the length, and more
+    close = [short[each] for each in get_close_matches(word[:_COMPARED].lower(), short, n=2, cutoff=0.5)]
     if close:
         return f"Did you mean {' or '.join(repr(each) for each in close)}?"
     return f"There is: {', '.join(list(known)[:30])}." if known else ""

@@ -21,6 +21,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _MARK = "\ufffd"
 _DEEPEST = 50
+_FORMULA = 8_192  # characters of the longest formula ("Excel specifications and limits")
 
 
 def fitted(value: Any, column: Column) -> tuple[Any, str]:
@@ -83,7 +84,7 @@ def neutral(text: str) -> str:
 
     Numbers, dashes and names with an @ are no formulas.
     """
-    head = unicodedata.normalize("NFKC", text[:1000])  # the wide signs of Japanese keyboards begin formulas, too
+    head = unicodedata.normalize("NFKC", text[:_FORMULA])  # the wide signs of Japanese keyboards begin formulas, too
     return f"'{text}" if head.lstrip().startswith("=") or FORMULA.match(head) else text
 
 

@@ -136,9 +136,13 @@ class Desk:
 
     @cached_property
     def models(self) -> str:
-        """What the answers of models depend on, besides what they are asked: a hash of the settings."""
-        told = (self.settings.models, self.settings.routing)
-        text = repr([[each.model_dump() for each in told[0]], told[1].model_dump()])
+        """What an answer depends on, besides what is asked: a hash of the settings, and of who asks.
+
+        What one person's accounts, or rules for what may be read, let into an answer is nothing for another's.
+        """
+        settings = self.settings
+        told = [[each.model_dump() for each in settings.models], settings.routing.model_dump()]
+        text = repr([*told, settings.trust.model_dump(), sorted(settings.accounts), self.base.user])
         return hashlib.sha256(text.encode()).hexdigest()
 
     async def aclose(self) -> None:

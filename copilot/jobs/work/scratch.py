@@ -206,7 +206,7 @@ def found(state: Path, run: str, key: str, trust: TrustSettings) -> Scratch | No
         origin = Origin.from_dict(json.loads((folder / _KEPT / _META).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    scratch = Scratch(folder, origin, trust)
+    scratch = Scratch(Path(os.path.realpath(folder)), origin, trust)  # as `made`: paths of calls come without links
     try:
         whole = not origin.name or sha256(scratch.before()) == origin.sha256
     except OSError:
