@@ -1,6 +1,6 @@
 """What durable runs cost: the engine's CPU for a document, workers side by side, memory, and going on after a kill.
 
-    python benchmarks/jobs.py overhead|workers|memory|resume [--postgres ADDRESS] [--documents N]
+    python benchmarks/jobs.py overhead|workers|memory|resume|adoption [--postgres ADDRESS] [--documents N]
 
 The work on a document is pretended, so that what is measured is the engine: `instant` does nothing, `waits` takes 50 ms
 without CPU as a vendor does, `computes` takes 20 ms of CPU as a large file does. `overhead` compares with a bare DBOS
@@ -63,7 +63,9 @@ def begun(runs: Runs, folder: Path, count: int) -> str:
     run = runs.begin(Job(prompt="x", mode="yes"), {"folder": str(folder), "folders": [], "given": []})
     for first in range(0, count, PAGE):
         sources = [Source(key=str(n)) for n in range(first, min(first + PAGE, count))]
-        runs.store.add(run.id, sources, lambda connection, made: runs.client.put(map(workflows.work_of, made), connection))
+        runs.store.add(
+            run.id, sources, lambda connection, made: runs.client.put(map(workflows.work_of, made), connection)
+        )
     runs.store.mark(run.id, listed=True)
     return run.id
 
@@ -208,7 +210,11 @@ def memory(address: str, count: int) -> None:
             status = Path(f"/proc/{worker.pid}/status").read_text()
             figures.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{count} documents: " + ", ".join(f"{mb:.0f} MiB" for mb in figures) + f" (a tenth, half, all); lister {own:.0f} MiB")
+    print(
+        f"{count} documents: "
+        + ", ".join(f"{mb:.0f} MiB" for mb in figures)
+        + f" (a tenth, half, all); lister {own:.0f} MiB"
+    )
 
 
 def resume(address: str, count: int) -> None:
@@ -221,17 +227,47 @@ def resume(address: str, count: int) -> None:
         before, began = done(here.runs, run), time.monotonic()
         here.work("instant")
         first = until(here.runs, run, before + 1) - began
-        open_ones = here.runs.client.dbos.list_workflows(status="PENDING", load_input=False, load_output=False)
-        dead = {each.workflow_id for each in open_ones}
-        while dead & {
-            each.workflow_id
-            for each in here.runs.client.dbos.list_workflows(status=["PENDING", "ENQUEUED"], workflow_ids=list(dead) or ["-"])
-        }:
-            time.sleep(0.1)
-        print(f"{count} documents: goes on after {first:.1f} s, what the dead worker had is done after {time.monotonic() - began:.1f} s")
+        print(f"{count} documents: goes on {first:.1f} s after the start of a worker")
 
 
-PARTS = {"overhead": (overhead, 400), "workers": (workers, 300), "memory": (memory, 10_000), "resume": (resume, 10_000)}
+def adoption(address: str, times: int) -> None:
+    """Print the seconds from a SIGKILL until another worker, or one that is begun then, took up all that was left."""
+    for alone in (False, True):
+        figures = []
+        for _ in range(times):
+            with place(address) as here:
+                run = here.begin(400)
+                dying = here.work("waits")
+                until(here.runs, run, 20)
+                if not alone:
+                    here.work("waits")
+                    while len(here.runs.store.workers(run)) < 2:
+                        time.sleep(0.1)
+                dying.kill()
+                dying.wait()
+                began, name = time.monotonic(), f"-{dying.pid}-"
+                if alone:
+                    here.work("waits")
+                while any(name in str(each.executor_id) for each in _pending(here)):
+                    time.sleep(0.1)
+                figures.append(time.monotonic() - began)
+        shown = ", ".join(f"{seconds:.1f}" for seconds in sorted(figures))
+        print(
+            f"{'Postgres' if address else 'SQLite'}, {'a new' if alone else 'a living'} worker: {shown} s", flush=True
+        )
+
+
+def _pending(here: Place) -> list[Any]:
+    return here.runs.client.dbos.list_workflows(status="PENDING", load_input=False, load_output=False)
+
+
+PARTS = {
+    "adoption": (adoption, 3),
+    "overhead": (overhead, 400),
+    "workers": (workers, 300),
+    "memory": (memory, 10_000),
+    "resume": (resume, 10_000),
+}
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from copilot.agent.checkpoints import KeptOpen, Serializer
-    from copilot.agent.plan import Runner
+    from copilot.agent.plan import Runner, Step
     from copilot.agent.turn import Turn
     from copilot.agent.workers import Answered
     from copilot.models.router import RoutedChatModel
@@ -571,6 +571,17 @@ class Copilot:
         goes out is asked about in every mode: `decide` is handed what would be done, to show it to a person, and
         returns what they said.
         """
+        return self.step(tool, args, mode=mode, decide=decide).told(tool)
+
+    def step(
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        *,
+        mode: str | None = None,
+        decide: Callable[[list[dict[str, Any]]], bool] | None = None,
+    ) -> Step:
+        """Run one tool with no model, and return what became of it, with its label; see `call`."""
         from copilot.agent.plan import By, Call
         from copilot.trust.labels import USER
         from copilot.trust.typed import EVERYTHING
@@ -580,16 +591,7 @@ class Copilot:
         self.runner.record(steps, by=by)
         if steps[0].status != "ask" or (decide is not None and decide(steps[0].shown)):
             self.runner.commit(steps, thread="", by=by)
-        step = steps[0]
-        return {
-            "tool": step.tool.name if step.tool else tool,
-            "status": step.status,
-            "text": step.text,
-            "data": step.data,
-            "sources": list(step.sources),
-            "changes": step.shown,
-            "error": step.error,
-        }
+        return steps[0]
 
     async def acall(self, tool: str, args: Mapping[str, Any], *, mode: str | None = None) -> dict[str, Any]:
         """Run one tool with no model; see `call`."""
@@ -616,13 +618,19 @@ class Copilot:
         async with self._threads() as saver:
             await saver.adelete_thread(thread)
 
-    def turn_in(self, saver: BaseCheckpointSaver[Any], thread: str, mode: str | None = None) -> Turn:
-        """Return a turn of a thread that lies in `saver`: for hosts that keep their database of threads open."""
+    def turn_in(
+        self, saver: BaseCheckpointSaver[Any], thread: str, mode: str | None = None, label: Label | None = None
+    ) -> Turn:
+        """Return a turn of a thread that lies in `saver`: for hosts that keep their database of threads open.
+
+        `label` is that of data which stands in what is said (what a step of a recipe read, say).
+        """
         from copilot.agent.turn import Turn
 
         bound = self._graph.copy({"checkpointer": saver})
-        label = self.persona.label if self.persona else None
-        return Turn(bound, thread, mode or self.mode, self.runner, _now, self.user, label)
+        known = [each for each in (self.persona.label if self.persona else None, label) if each is not None]
+        whole = known[0] | known[-1] if known else None
+        return Turn(bound, thread, mode or self.mode, self.runner, _now, self.user, whole)
 
 
 def _state_folder(folder: Path) -> Path:

@@ -80,6 +80,18 @@ class Step:
     run: Callable[[], Outcome] | None = None
     written: list[tuple[str | None, str | None]] = field(default_factory=list)
 
+    def told(self, tool: str) -> dict[str, Any]:
+        """Return it as JSON types, as `Copilot.call` does; `tool` is what was called where there is no such tool."""
+        return {
+            "tool": self.tool.name if self.tool else tool,
+            "status": self.status,
+            "text": self.text,
+            "data": self.data,
+            "sources": list(self.sources),
+            "changes": self.shown,
+            "error": self.error,
+        }
+
     def refuse(self, verdict: Verdict) -> Step:
         """Make it a denial, and return it."""
         self.status, self.verdict = "denied", verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from copilot.hosts.batch_options import choices
+from copilot.hosts.batch_options import Mixed, choices
 
 #: What can be done with watches; anything else after `watch` is a folder or place.
 WATCH_ACTIONS = ("run", "list", "remove")
@@ -88,7 +88,7 @@ def _actions(
 ) -> argparse._SubParsersAction[argparse.ArgumentParser]:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = epilog
-    return parser.add_subparsers(dest="action", metavar=metavar, required=True)
+    return parser.add_subparsers(parser_class=Mixed, dest="action", metavar=metavar, required=True)
 
 
 def _action(

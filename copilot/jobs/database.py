@@ -103,6 +103,24 @@ class Database:
         )
 
     @contextmanager
+    def one(self) -> Iterator[sa.Connection]:
+        """Open a connection for one statement, which counts at once; raises SettingsError as `begin` does.
+
+        In Postgres that is half of the way of a transaction, which has a beginning and an end of its own.
+        """
+        from sqlalchemy.exc import DBAPIError, TimeoutError
+
+        if not self.is_postgres:
+            with self.begin() as connection:
+                yield connection
+            return
+        try:
+            with self.engine.connect() as connection:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        except (DBAPIError, TimeoutError) as error:
+            raise self.unreachable(error) from error
+
+    @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Open a transaction; raises SettingsError when the database does not answer."""
         from sqlalchemy.exc import DBAPIError, TimeoutError

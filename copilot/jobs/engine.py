@@ -256,17 +256,26 @@ class _Alarm(threading.Event):
         """Return the same event with a bell."""
         event.__class__ = cls
         assert isinstance(event, _Alarm)
-        event._rung, event._heard = 0, threading.local()
+        event._rung, event._heard, event._bell = 0, threading.local(), threading.Condition()
         return event
 
     _rung: int
     _heard: threading.local
+    _bell: (
+        threading.Condition
+    )  # apart from the event's own: `Event.wait` takes whatever wakes it for being told to stop
 
     def ring(self) -> None:
         """Have queues looked into now."""
-        with self._cond:  # type: ignore[attr-defined]
+        with self._bell:
             self._rung += 1
-            self._cond.notify_all()  # type: ignore[attr-defined]
+            self._bell.notify_all()
+
+    def set(self) -> None:
+        """Tell all threads to stop."""
+        super().set()
+        with self._bell:
+            self._bell.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was told to stop; False also for a thread of a queue when there is work."""
@@ -275,9 +284,9 @@ class _Alarm(threading.Event):
         apart = getattr(self._heard, "last", 0.0) + _APART - time.monotonic()
         if apart > 0 and super().wait(apart):
             return True
-        with self._cond:  # type: ignore[attr-defined]
+        with self._bell:
             heard = getattr(self._heard, "count", 0)
-            self._cond.wait_for(lambda: self.is_set() or self._rung > heard, timeout)  # type: ignore[attr-defined]
+            self._bell.wait_for(lambda: self.is_set() or self._rung > heard, timeout)
             self._heard.count, self._heard.last = self._rung, time.monotonic()
         return self.is_set()
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from copilot.agent.copilot import Copilot
 from copilot.errors import ApprovalError, EverpilotError, JobError
 from copilot.jobs import ending, feeding
+from copilot.jobs.allowed import refuse
 from copilot.jobs.deferring import Deferring
 from copilot.jobs.engine import Client
 from copilot.jobs.job import Edit, Outcome, Status
@@ -43,7 +44,9 @@ _DESKS = 8  # runs whose assistants are kept
 
 
 class Hand:
-    """What one worker process does of runs. `live` are assistants that a script made itself, by the run's id."""
+    """What one worker process does of runs. `live` are assistants that a script made itself, by the run's id.
+
+    `folders` are those that it opens for others (allowed.py)."""
 
     def __init__(
         self,
@@ -52,12 +55,14 @@ class Hand:
         worker: str,
         *,
         at_once: int = 1,
+        folders: Sequence[str] = (),
         state: Path | None = None,
         env: Mapping[str, str] | None = None,
         live: Mapping[str, Copilot] | None = None,
     ) -> None:
         self.client, self.store, self.worker = client, store, worker
         self._at_once = at_once
+        self._folders = tuple(folders)
         self._state = state
         self._env = os.environ if env is None else env
         self._live = live if live is not None else {}
@@ -204,7 +209,8 @@ class Hand:
 
     async def _is_short(self, outcome: Outcome, document: Document) -> bool:
         """Return whether a document was stopped by the budget while others keep some of it, which they may not need."""
-        stopped = any(a.get("failure") == "budget" for a in outcome.attempts) or (outcome.error or {}).get("code") == "budget"
+        said = (outcome.error or {}).get("code")
+        stopped = said == "budget" or any(each.get("failure") == "budget" for each in outcome.attempts)
         if outcome.status is not Status.HELD or not stopped:
             return False
         return bool(await in_thread(self.store.is_shared, document))
@@ -262,6 +268,7 @@ class Hand:
         if run.id in self._live:
             return self._live[run.id]
         place = run.place
+        refuse(place, self._folders)
         if not Path(place["folder"]).is_dir() and "://" not in place["folder"]:
             hint = "A worker on another machine needs the same folders at the same paths."
             raise JobError(f"The folder {place['folder']} of run {run.id} is not here.", hint=hint, code="elsewhere")

@@ -94,6 +94,7 @@ class Edit(_Data):
     summary: str = ""
     hunks: list[dict[str, Any]] = Field(default_factory=list, description="As in Change.to_dict.")
     warnings: list[str] = Field(default_factory=list)
+    label: dict[str, Any] = Field(default_factory=dict, description="Of all that it was made from, as Label.to_dict.")
     entry: int | None = Field(default=None, description="The number that undoes it, once saved.")
 
 

@@ -9,6 +9,7 @@ from copilot.documents.hunks import Hunk
 from copilot.errors import ConflictError
 from copilot.jobs.job import Edit
 from copilot.jobs.store import Run
+from copilot.trust.labels import UNKNOWN, Label
 from copilot.workspace.change import Change
 
 
@@ -29,7 +30,8 @@ def save(base: Copilot, run: Run, number: int, edit: Edit, content: bytes | None
             return edit
         before = now if run.job.to and edit.before else edit.before or None  # what is new takes nobody's place
         hunks = tuple(Hunk(**hunk) for hunk in edit.hunks)
-        change = Change(path, before, content, hunks, edit.summary, tuple(edit.warnings))
+        label = Label.from_dict(edit.label) if edit.label else UNKNOWN
+        change = Change(path, before, content, hunks, edit.summary, tuple(edit.warnings), label=label)
         entry = workspace.commit(change, key=key, thread=run.id, turn=str(number))
         told = {"thread": run.id, "tool": "batch", "path": str(path), "entry": entry.number}
         base.audit.record({"event": "commit", **told, "status": "done", "before": entry.before, "after": entry.after})

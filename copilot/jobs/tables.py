@@ -57,6 +57,7 @@ def tables() -> Tables:
         Column("budget", Float),
         number("spent"),  # by all attempts
         number("reserved"),  # for what is under way
+        number("dearest"),  # what the dearest attempt cost
     )
     documents = Table(
         "everpilot_documents",
@@ -71,7 +72,7 @@ def tables() -> Tables:
         number("before"),  # by those before it
         number("reserved"),
         UniqueConstraint("run", "key", name="everpilot_documents_key"),
-        Index("everpilot_documents_status", "run", "status"),
+        Index("everpilot_documents_status", "run", "status", "number"),
         Index("everpilot_documents_updated", "run", "updated", "number"),
     )
     blobs = Table(

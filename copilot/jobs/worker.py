@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import JobError
@@ -83,7 +84,8 @@ def _begun(
     live: dict[str, Copilot] = {}
     own = Runs(runs.database.again())  # it outlives the block that happened to be the first
     worker = Worker(own.database, [*queues, *more], told)
-    hand = Hand(own.client, own.store, worker.id, at_once=settings.parallel, state=state, env=env, live=live)
+    chosen: dict[str, Any] = {"at_once": settings.parallel, "folders": settings.folders}
+    hand = Hand(own.client, own.store, worker.id, state=state, env=env, live=live, **chosen)
     worker.buried = own.store.bury
     workflows.use(hand)
     worker.start()

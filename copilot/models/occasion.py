@@ -20,8 +20,8 @@ class Occasion:
     `thread`, `turn` and `user` are ids that budgets and the usage table go by; `step` and `skill` choose among models
     (`[routing.steps]`, `[routing.skills]`). `allowance` are the US dollars that all calls of the thread may cost
     together, None for no such limit; where that does not suffice, `more` is asked with the US dollars that they need
-    together, and returns what they may cost now. `pace` is asked before each attempt, with the model's name, how many seconds it
-    has to wait (a thread may block in it).
+    together, and returns what they may cost now. `pace` is asked before each attempt, with the model's name, how many
+    seconds it has to wait (a thread may block in it).
     """
 
     thread: str = ""

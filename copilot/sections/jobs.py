@@ -57,6 +57,10 @@ class JobSettings(Table):
     seconds: float = Field(default=600.0, gt=0, description="That one document may take.")
     budget: float | None = Field(default=None, ge=0, description="US dollars for a run, unless it says another.")
     keep_days: int = Field(default=30, ge=1, description="That an ended run stays to be looked at.")
+    folders: list[str] = Field(
+        default_factory=list,
+        description="Folders and places that `worker` opens, with all below them, whatever the database says; [] for any.",
+    )
     hooks: dict[str, HookSettings] = Field(
         default_factory=dict, description="Webhooks that begin runs, by name (docs/schedules.md)."
     )

@@ -1,4 +1,4 @@
-"""Replicas of the bot as processes that can be killed, frozen and told to stop, on one Postgres with one folder of files.
+"""Replicas of the bot as processes that can be killed and told to stop, on one Postgres with one folder of files.
 
 They are forks of a process that has imported what a replica needs. A replica can die at places in the code that it is
 given: where one is lit (a file, that only one of them can take away), it kills itself there, with SIGKILL.
@@ -92,6 +92,7 @@ class Site:
     models: str
     more: str = ""
     grace: float = 0.6
+    server: Any = None
     replicas: list[Replica] = field(default_factory=list)
     _nursery: subprocess.Popen[str] | None = None
 
@@ -109,8 +110,8 @@ class Site:
         state = self.home / f"replica-{number}"
         state.mkdir(mode=0o700)
         (state / "copilot.toml").write_text(self._settings())
-        told = {"state": str(state), "port": port or free_port(), "die": list(die), "log": str(state / "log")}
-        told |= {"grace": self.grace, "fuses": str(self.home / "fuses")}
+        told: dict[str, Any] = {"state": str(state), "log": str(state / "log"), "die": list(die)}
+        told |= {"port": port or free_port(), "grace": self.grace, "fuses": str(self.home / "fuses")}
         (self.home / "fuses").mkdir(exist_ok=True)
         assert self._nursery.stdin is not None
         assert self._nursery.stdout is not None
@@ -140,7 +141,9 @@ class Site:
             each.kill()
         if self._nursery is not None:
             assert self._nursery.stdin is not None
+            assert self._nursery.stdout is not None
             self._nursery.stdin.close()
+            self._nursery.stdout.close()
             self._nursery.wait()
 
 
@@ -197,7 +200,7 @@ class Browser:
         return await self.post({"type": "message", "text": text, **more})
 
     async def post(self, activity: dict[str, Any]) -> str:
-        activity = {**activity, "channelData": {"clientActivityID": uuid.uuid4().hex}}
+        activity = {"channelData": {"clientActivityID": uuid.uuid4().hex}, **activity}
         path = f"/conversations/{self.conversation}/activities"
         return str((await self.json("POST", path, lambda: {"json": activity}))["id"])
 
@@ -269,7 +272,7 @@ def _replica(told: dict[str, Any]) -> None:
         _quick(told["grace"])
         for place in told["die"]:
             _die(tuple(place), Path(told["fuses"]))
-        _served(told, lambda line: os.write(out, f"listens {os.getpid()}\n".encode()))
+        _served(told, lambda line: [os.write(out, f"listens {os.getpid()}\n".encode())].clear())
         code = 0
     except BaseException:  # noqa: BLE001 - the end of a process
         import traceback
@@ -287,7 +290,7 @@ def _quick(grace: float) -> None:
     presence.GRACE, engine.LOOK = grace, grace / 3
 
 
-def _served(told: dict[str, Any], say: Callable[[str], object]) -> None:
+def _served(told: dict[str, Any], say: Callable[[str], None]) -> None:
     from functools import partial
 
     from copilot import settings
@@ -296,15 +299,6 @@ def _served(told: dict[str, Any], say: Callable[[str], object]) -> None:
 
     chosen = settings.load(Path(told["state"]))
     logs.to()
-    if os.environ.get("EVERPILOT_PROFILE"):
-        import cProfile
-
-        profile = cProfile.Profile()
-        profile.runcall(
-            serve.run, chosen, serve.Address(port=told["port"]), partial(bot_commands._assistant, chosen), say
-        )
-        profile.dump_stats(told["log"] + ".prof")
-        return
     serve.run(chosen, serve.Address(port=told["port"]), partial(bot_commands._assistant, chosen), say)
 
 

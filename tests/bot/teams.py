@@ -14,9 +14,10 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -80,7 +81,7 @@ class Model(BaseChatModel):
         self.seen.append(list(messages))
         at = max(i for i, m in enumerate(messages) if isinstance(m, HumanMessage))
         words = messages[at].text.partition("\n\nFiles:")[0]
-        entries = self.script.get(words, [f"You said: {words}"])
+        entries = self.script.get(words, [f"You said: {words[:200]}"])
         done = sum(isinstance(m, AIMessage) for m in messages[at:])
         return entries[min(done, len(entries) - 1)]
 
@@ -96,13 +97,8 @@ class Model(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         entry = self._entry(messages)
         number = sum(isinstance(m, AIMessage) for m in messages)
-        if isinstance(entry, Halfway):
-            yield _chunk(entry.first)
-            entry.go.wait(_PATIENCE)
-            if entry.dies:
-                raise ConnectionError("the vendor is gone")
-            yield _chunk(entry.rest, finish="stop")
-        elif isinstance(entry, str):
+        assert not isinstance(entry, Halfway), "such answers are streamed"
+        if isinstance(entry, str):
             yield _chunk(entry, finish="stop")
         else:
             calls = [
@@ -110,6 +106,22 @@ class Model(BaseChatModel):
                 for i, (name, args) in enumerate(entry)
             ]
             yield _chunk("", finish="tool_calls", calls=calls)
+
+    async def _astream(
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **more: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        entry = self._entry(messages)
+        if not isinstance(entry, Halfway):
+            self.seen.pop()
+            for chunk in self._stream(messages):
+                yield chunk
+            return
+        yield _chunk(entry.first)
+        while not entry.go.is_set():
+            await asyncio.sleep(0.01)
+        if entry.dies:
+            raise ConnectionError("the vendor is gone")
+        yield _chunk(entry.rest, finish="stop")
 
 
 def _chunk(text: str, finish: str = "", calls: Any = ()) -> ChatGenerationChunk:
@@ -146,6 +158,7 @@ class Teams:
         self.files: dict[str, bytes] = {}
         self.uploaded: dict[str, bytes] = {}
         self.asked: list[tuple[str, str]] = []
+        self.era = 0
         self._numbers = itertools.count(1)
         self._news = threading.Condition()
         self._ended: set[str] = set()
@@ -300,14 +313,16 @@ class Teams:
 
     def chat(self, user: str = ADA, chat: str = "personal") -> Chat:
         """Return a conversation: somebody's own, or that of a group."""
-        found = self.chats[f"a:{user}" if chat == "personal" else f"19:{chat}@thread.v2"]
+        found = self.chats[f"a:{user}#{self.era}" if chat == "personal" else f"19:{chat}@thread.v2#{self.era}"]
         if chat != "personal":
             found.streams = False
         return found
 
     def activity(self, text: str = "", **more: Any) -> dict[str, Any]:
         made = {"id": f"m{next(self._numbers)}", "serviceUrl": self.service, **more}
-        return said(text, **made)
+        made = said(text, **made)
+        made["conversation"]["id"] += f"#{self.era}"  # nothing was said in it before
+        return made
 
     def post(self, activity: dict[str, Any], *, wait: bool = True) -> Any:
         """Send an activity as Teams does, wait until its turn ended, and return the answer's body."""
@@ -324,7 +339,8 @@ class Teams:
     async def _post(self, activity: dict[str, Any], **claims: Any) -> tuple[int, Any]:
         bearer = token({"serviceurl": self.service, **claims})
         url = self._bot.make_url("/api/messages")
-        async with self._http.post(url, json=activity, headers={"Authorization": f"Bearer {bearer}"}) as response:
+        head = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        async with self._http.post(url, data=BytesIO(json.dumps(activity).encode()), headers=head) as response:
             text = await response.text()
             return response.status, json.loads(text) if text.startswith(("{", "[")) else text
 
@@ -335,8 +351,11 @@ class Teams:
     def until(self, there: Callable[[], Any]) -> Any:
         """Wait until the service has seen what `there` looks for, and return it."""
         with self._news:
-            assert self._news.wait_for(lambda: bool(there()), _PATIENCE), "it does not come"
-        return there()
+            over = time.monotonic() + _PATIENCE
+            while not (found := there()):
+                self._news.wait(0.05)  # what it looks for may be nothing that the service is told of
+                assert time.monotonic() < over, "it does not come"
+        return found
 
     def say(self, text: str, *, user: str = ADA, chat: str = "personal", **more: Any) -> list[dict[str, Any]]:
         """Say something, wait for the end of the turn, and return what is new, or newly looks otherwise."""
@@ -350,7 +369,7 @@ class Teams:
 
     def press(
         self,
-        card: str | dict[str, Any],
+        which: str | dict[str, Any],
         do: str = "approve",
         *,
         user: str = ADA,
@@ -360,7 +379,7 @@ class Teams:
         **inputs: Any,
     ) -> Any:
         """Press a button of a card, by the activity's id or the data of its button; return what the invoke is told."""
-        data = {**(button(self.chat(user, chat).shown[card], do) if isinstance(card, str) else card), **inputs}
+        data = {**(button(self.chat(user, chat).shown[which], do) if isinstance(which, str) else which), **inputs}
         made = self.activity(user=user, chat=chat)
         made.pop("text"), made.pop("entities", None)
         if submit:

@@ -89,12 +89,13 @@ def page(port: int) -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=where, args=_SWITCHES.split())
         made = browser.new_context(locale="en-GB", viewport={"width": 600, "height": 900}).new_page()
-        made.set_default_timeout(60_000)
+        made.set_default_timeout(120_000)
         made.goto(f"http://127.0.0.1:{port}")
         yield made
         browser.close()
 
 
+@pytest.mark.timeout(400)
 def test_a_document_is_changed_while_the_vendor_and_then_replicas_die(site: Site, tmp_path: Path) -> None:
     for _ in range(2):
         site.start(DEATHS)

@@ -1,4 +1,4 @@
-"""Two replicas on one Postgres, of which one dies at the worst places: nothing is lost, nothing is done or said twice."""
+"""Two replicas on one Postgres, of which one dies at the worst places: nothing is lost, nothing done or said twice."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import io
 import itertools
 import re
+import signal
+import threading
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +31,25 @@ SAID, DONE = "I put in the new name.", "The new name stands there now."
 CARD = "application/vnd.microsoft.card.adaptive"
 
 
+class Gate:
+    """Where the model waits, before it answers what is slow."""
+
+    def __init__(self) -> None:
+        self.open, self.reached = threading.Event(), threading.Event()
+
+    def pass_(self) -> None:
+        self.reached.set()
+        self.open.wait(100)
+
+
+GATE = Gate()
+
+
 def obedient(request: Request) -> Reply:
     """Replace the name by a call of the tool, once; then say so. Anything else is said back."""
     said = request.body["messages"]
+    if "slow" in str(said[-1]["content"]):
+        GATE.pass_()
     if said[-1]["role"] == "tool":
         return Reply(DONE)
     if "new name" not in str(said[-1]["content"]):
@@ -67,7 +84,7 @@ async def until(kept: Any, conversation: str, ready: Callable[[list[dict[str, An
     """Return what stands in a conversation as soon as it is as it should be."""
     shown: list[dict[str, Any]] = []
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(100):
             return await _until(kept, conversation, ready, shown)
     except TimeoutError:
         pytest.fail(f"it never came: {shown}")
@@ -138,7 +155,8 @@ PLACES: tuple[Place, ...] = (
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with postgres() as server, OpenAIServer(obedient) as vendor:
-        made = Site(tmp_path_factory.mktemp("site"), server.fresh("bot"), models(vendor.base_url))
+        home, database = tmp_path_factory.mktemp("site"), server.fresh("bot")
+        made = Site(home, database, models(vendor.base_url), more="drain_seconds = 0", server=server)
         try:
             yield made
         finally:
@@ -155,28 +173,75 @@ async def conversation(kept: Any, person: Browser) -> list[dict[str, Any]]:
     return await until(kept, person.conversation, lambda shown: bool(files(shown)) and said(shown, DONE) > 0)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(place).rpartition(":")[2])
-async def test_a_replica_dies(site: Site, place: Place) -> None:
+def two(site: Site) -> Callable[[], str]:
+    """Have two replicas, and return what says which of them is asked next."""
     alive = [each for each in site.replicas if each.runs]
     while len(alive) < 2:
         alive.append(site.start(PLACES))
-    before = written(site)
-    site.light(place)
     turn = itertools.count()
 
     def url() -> str:
         running = [each for each in alive if each.runs]
         return running[next(turn) % len(running)].url
 
+    return url
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("place", PLACES if ALL else PLACES[1::4], ids=lambda place: place[0].rpartition(":")[2])
+async def test_a_replica_dies(site: Site, place: Place) -> None:
+    url, before = two(site), written(site)
+    site.light(place)
     async with transcript(site) as kept, browser(url) as person:
-        shown = await conversation(kept, person)
+        await conversation(kept, person)
         await idle(site)
         shown = await until(kept, person.conversation, lambda shown: True)
         assert site.died(place)
         assert (said(shown, SAID), said(shown, DONE), len(cards(shown)), len(files(shown))) == (1, 1, 1, 1), shown
         assert button(cards(shown), "Approve") is None
-        right(contract(), await person.file([each for each in await person.seen() if files([each])][0]))
+        right(contract(), await person.file(next(each for each in await person.seen() if files([each]))))
     assert written(site) == before + 1
+
+
+@pytest.mark.timeout(300)
+async def test_messages_to_both_are_answered_in_their_order_and_a_storm_of_one_is_one(site: Site) -> None:
+    url, count = two(site), 20 if ALL else 6
+    async with transcript(site) as kept, browser(url) as person:
+        for number in range(count):
+            await person.say(f"number {number}")
+        same = {"type": "message", "text": "storm", "channelData": {"clientActivityID": "storm"}}
+        await asyncio.gather(*(person.post(same) for _ in range(200 if ALL else 20)))
+        expected = [*(f"number {number}" for number in range(count)), "storm"]
+        await until(kept, person.conversation, lambda shown: said(shown, "You said") >= count + 1)
+        await idle(site)
+        shown = await until(kept, person.conversation, lambda shown: True)
+    mine = [each["text"] for each in shown if "You said" in each.get("text", "")]
+    assert [text.partition("You said: ")[2].splitlines()[0] for text in mine] == expected
+    assert [each["text"] for each in shown if each["from"].get("role") == "user"] == expected
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("trouble", ["told to stop", "database"])
+async def test_a_turn_in_the_middle_is_not_lost(site: Site, trouble: str) -> None:
+    url = two(site)
+    GATE.open.clear()
+    GATE.reached.clear()
+    async with transcript(site) as kept, browser(url) as person:
+        await person.say("slow")
+        assert await asyncio.to_thread(GATE.reached.wait, 100)
+        if trouble == "database":
+            await asyncio.to_thread(site.server.restart)
+            GATE.open.set()
+        else:
+            GATE.reached.clear()
+            stopped = [each for each in site.replicas if each.runs]
+            stopped[0].signal(signal.SIGTERM)
+            await stopped[0].gone()
+            GATE.open.set()
+        shown = await until(kept, person.conversation, lambda shown: said(shown, "You said: slow") > 0)
+        await idle(site)
+        shown = await until(kept, person.conversation, lambda shown: True)
+    assert said(shown, "") == said(shown, "You said: slow") == 1, shown
 
 
 async def idle(site: Site) -> None:

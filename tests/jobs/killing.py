@@ -113,14 +113,16 @@ class Nursery:
 
     def fork(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], log: Path, dies: str = "") -> int:
         """Return the process id of `everpilot ARGUMENTS`; `dies` is a moment and its count: "saved:2"."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         asked = {"arguments": list(arguments), "folder": str(folder), "env": dict(env), "log": str(log), "dies": dies}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
@@ -152,7 +154,7 @@ def _become(asked: dict[str, Any]) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for number, stream in enumerate((null, log, log)):
         os.dup2(stream, number)
-    sys.stdout = sys.stderr = open(1, "w", closefd=False)
+    sys.stdout = sys.stderr = open(1, "w", closefd=False)  # noqa: SIM115 - until the process ends
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     os.setsid()
@@ -165,7 +167,7 @@ def _become(asked: dict[str, Any]) -> None:
 
     try:
         code = main(asked["arguments"])
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - told and counted as an interpreter does
         import traceback
 
         traceback.print_exc()
@@ -290,7 +292,12 @@ class Site:
     def faults(self, run: str, vendors: Sequence[Vendor] = ()) -> list[str]:
         """Return what is wrong with a run that has ended."""
         broken = "unexpected" in self._logs()  # one that begins while the database is down says so, and ends
-        return [*([self._logs()[-3_000:]] if broken else []), *self._of_documents(run), *self._of_tables(run, vendors), *self._of_calls(vendors)]
+        return [
+            *([self._logs()[-3_000:]] if broken else []),
+            *self._of_documents(run),
+            *self._of_tables(run, vendors),
+            *self._of_calls(vendors),
+        ]
 
     def _logs(self) -> str:
         return "\n".join((home / "worker.log").read_text() for home in self.homes)
@@ -362,7 +369,7 @@ def site(
 
 
 def budget(count: int, kills: int) -> float:
-    """Return the US dollars that so many documents need, where each kill loses what those in flight had been allowed."""
+    """Return the US dollars that so many documents need: each kill loses what those in flight had been allowed."""
     return 2 * count * COST + 0.05 * PARALLEL * kills + 0.1
 
 
@@ -424,11 +431,16 @@ def main() -> None:
             plan.after[asked.count // 2] = server.restart
             plan.after[2 * asked.count // 3] = lambda: server.restart("immediate")
         prompt = "Put the new name of Acme into the contract" if vendors else f"replace {OLD} by {NEW}"
-        began, run = time.monotonic(), here.begin(prompt, budget=budget(asked.count, asked.kills + 5) if vendors else None)
+        began, run = (
+            time.monotonic(),
+            here.begin(prompt, budget=budget(asked.count, asked.kills + 5) if vendors else None),
+        )
         carried_out(here, run, plan, asked.seconds)
         faults = here.faults(run, vendors)
         calls = sum(sum(vendor.asked.values()) for vendor in vendors)
-        print(f"{asked.count} documents, {here.killed} kills, {calls} calls, {time.monotonic() - began:.0f} s,", end=" ")
+        print(
+            f"{asked.count} documents, {here.killed} kills, {calls} calls, {time.monotonic() - began:.0f} s,", end=" "
+        )
         print(f"${here.runs.store.run(run).spent:.4f}: {'; '.join(faults[:20]) or 'all right'}")
     sys.exit(bool(faults))
 

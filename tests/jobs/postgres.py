@@ -32,7 +32,7 @@ class Postgres:
         return self.url.replace("/postgres?", f"/{name}?")
 
     def restart(self, mode: str = "fast") -> None:
-        """Break off all sessions and start the server again: after an orderly end, or ("immediate") as after a crash."""
+        """Break off all sessions and start the server again, as after an orderly end or ("immediate") a crash."""
         self.down(mode)
         self.up()
 

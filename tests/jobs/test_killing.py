@@ -1,4 +1,4 @@
-"""Workers are killed, vendors fail, the database restarts: each document is done exactly once, and the report is right."""
+"""Workers are killed, vendors fail, the database restarts: each document is done once, and the report is right."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ STEPS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["ask", "more", "e
 
 @given(steps=STEPS)
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_spent_and_kept_is_never_more_than_the_budget(tmp_path: Path, steps: list[tuple[int, str, float]]) -> None:
+def test_what_is_spent_and_kept_is_never_more_than_the_budget(
+    tmp_path: Path, steps: list[tuple[int, str, float]]
+) -> None:
     file = Database("", tmp_path)
     store, run = Store(file), f"r{abs(hash(tuple(steps)))}"
     if any(each.id == run for each in store.runs(1000)):

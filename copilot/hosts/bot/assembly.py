@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from copilot.hosts.bot.app import hosts_of
 from copilot.agent.checkpoints import KeptOpen
+from copilot.hosts.bot.app import hosts_of
 from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.connector import Connector
 from copilot.hosts.bot.consent import Offers

@@ -39,7 +39,8 @@ _MOST_STEPS = 100
 class Clicker:
     """Who answers, as the channel says: `ids` are their channel id, object id and addresses, where they did it.
 
-    `named` are those that settings may name an approver by (None: all of them); ids and addresses are compared in lower case. None of it is taken from the text of a message.
+    `named` are those that settings may name an approver by (None: all of them); ids and addresses are compared in
+    lower case. None of it is taken from the text of a message.
     """
 
     ids: frozenset[str]

@@ -34,8 +34,9 @@ _POLL = 0.5  # seconds between two looks into the queue; for what comes to this 
 _LOOK = 0.05  # seconds between two looks for replies that are waited for
 _COUNTED = 1.0  # seconds for which a count of what waits is good enough
 
-#: Seconds after a turn until its workflow is written down as ended, and the next of its conversation can begin.
-_WRITTEN = 0.03
+#: Seconds after a turn until its workflow is written down as ended, mostly and on a busy machine: then the next of its
+#: conversation can begin.
+_WRITTEN = (0.03, 0.15)
 #: Seconds between two tries of a turn while the database is away, and how often; then it has failed.
 _WAITS = (0.2, 0.5, 1.0, 2.0, *[5.0] * 60)
 
@@ -87,7 +88,8 @@ class _Hands:
             ahead.set_result(await self._patiently(activity, who))
         except Exception as error:  # noqa: BLE001 - it is the workflow's
             ahead.set_exception(error)
-        self._loop.call_later(_WRITTEN, self._worker.wake)
+        for seconds in _WRITTEN:
+            self._loop.call_later(seconds, self._worker.wake)
 
     async def _patiently(self, activity: Activity, who: dict[str, Any]) -> str:
         """Work on an activity; again, from where it was, when a database that was away is there again."""

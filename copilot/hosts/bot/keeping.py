@@ -104,14 +104,16 @@ class Keeping:
 
     # --- turns ----------------------------------------------------------------------------------------------------
 
-    def begin(self, id: str, conversation: str, person: str) -> dict[str, Any]:
-        """Note that a turn runs, and return what was shown of it before, {} for nothing."""
+    def begin(self, id: str, conversation: str, person: str) -> dict[str, Any] | None:
+        """Note that a turn runs, and return what was shown of it before, {} for nothing; None: it ended before."""
         turns = self._t.turns
         with self.database.begin() as link:
             found = link.execute(turns.select().where(turns.c.id == id)).one_or_none()
             if found is None:
                 row = {"id": id, "conversation": conversation, "person": person, "begun": self._clock()}
                 link.execute(turns.insert().values(**row))
+        if found is not None and found.ended:
+            return None
         return json.loads(found.shown) if found is not None and found.shown else {}
 
     def show(self, id: str, shown: Mapping[str, Any]) -> None:
@@ -125,7 +127,7 @@ class Keeping:
     def replies(self, id: str) -> list[Activity] | None:
         """Return the replies of a turn that was asked for all in one answer, None while it runs."""
         turns = self._t.turns
-        with self.database.begin() as link:
+        with self.database.one() as link:
             found = link.execute(turns.select().where(turns.c.id == id)).one_or_none()
         if found is None or not found.ended:
             return None
@@ -135,7 +137,7 @@ class Keeping:
         """Return the turns that run in a conversation: their ids, each with whose it is."""
         turns = self._t.turns
         open_ones = turns.select().where(turns.c.conversation == conversation, turns.c.ended == 0)
-        with self.database.begin() as link:
+        with self.database.one() as link:
             return {row.id: row.person for row in link.execute(open_ones)}
 
     def stop(self, id: str) -> None:
@@ -145,13 +147,13 @@ class Keeping:
     def is_stopped(self, id: str) -> bool:
         """Return whether somebody said stop."""
         turns = self._t.turns
-        with self.database.begin() as link:
+        with self.database.one() as link:
             found = link.execute(turns.select().with_only_columns(turns.c.stopped).where(turns.c.id == id)).scalar()
         return bool(found)
 
     def _turn(self, id: str, **values: Any) -> None:
         turns = self._t.turns
-        with self.database.begin() as link:
+        with self.database.one() as link:
             link.execute(turns.update().where(turns.c.id == id).values(**values))
 
     # --- cards ----------------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ class Keeping:
     def card(self, id: str) -> OpenCard | None:
         """Return a card as it stands, None for one that is not known."""
         cards = self._t.cards
-        with self.database.begin() as link:
+        with self.database.one() as link:
             found = link.execute(cards.select().where(cards.c.id == id)).one_or_none()
         return _card(found) if found is not None else None
 
@@ -176,7 +178,7 @@ class Keeping:
         """Return the cards of a conversation that wait for an answer, the newest last."""
         cards = self._t.cards
         chosen = cards.select().where(cards.c.conversation == conversation, cards.c.settled == "")
-        with self.database.begin() as link:
+        with self.database.one() as link:
             return [_card(row) for row in link.execute(chosen.order_by(cards.c.made))]
 
     def settle(self, id: str, settled: Settled, by: str) -> bool:
@@ -192,7 +194,7 @@ class Keeping:
     def resettle(self, id: str, settled: Settled) -> None:
         """Say how what was being done ended."""
         cards = self._t.cards
-        with self.database.begin() as link:
+        with self.database.one() as link:
             link.execute(cards.update().where(cards.c.id == id).values(settled=_packed_settled(settled)))
 
     # --- replies that could not be delivered ------------------------------------------------------------------------
@@ -211,13 +213,13 @@ class Keeping:
         """Return what could not be delivered, the oldest first."""
         kept = self._t.kept
         chosen = kept.select().where(kept.c.conversation == conversation).order_by(kept.c.number)
-        with self.database.begin() as link:
+        with self.database.one() as link:
             return [Kept(row.number, json.loads(row.activity)) for row in link.execute(chosen)]
 
     def delivered(self, number: int) -> None:
         """Forget a reply that was delivered."""
         kept = self._t.kept
-        with self.database.begin() as link:
+        with self.database.one() as link:
             link.execute(kept.delete().where(kept.c.number == number))
 
     def sweep(self, days: int) -> int:

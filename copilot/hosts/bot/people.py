@@ -56,8 +56,9 @@ class Person:
     """Who speaks, and where. `domain` is who vouches for `id`: "entra", or a channel.
 
     Ids of Entra ID and `channel_id`, which is only compared, are in lower case; another `id` is as its channel spells
-    it: two that differ in case, or by a letter that has the same small one, are two persons. `conversation` is without the thread of a channel, which `thread_of` has. `guest` is whoever is not of the tenant,
-    as far as that is known.
+    it: two that differ in case, or by a letter that has the same small one, are two persons. `conversation` is
+    without the thread of a channel, which `thread_of` has. `guest` is whoever is not of the tenant, as far as that is
+    known.
     """
 
     domain: str

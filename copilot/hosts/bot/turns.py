@@ -92,9 +92,9 @@ class Turns:
     async def work(self, id: str, activity: Activity, who: Mapping[str, Any]) -> str:
         """Work on an activity to its end, and return how that was: "done", "ignored", "refused", "stopped"."""
         conversation = conversation_key(activity)
-        if await asyncio.to_thread(self.keeping.replies, id) is not None:
-            return _DONE
         shown = await asyncio.to_thread(self.keeping.begin, id, conversation, str(who.get("user") or _sender(activity)))
+        if shown is None:
+            return _DONE
         channel = self._channel(id, activity, who)
         with self.connector.metrics.turn():
             try:
@@ -249,6 +249,7 @@ class Turns:
         return _DONE if final is not None else "stopped"
 
     async def _until_stopped(self, turn: Turn) -> None:
+        await asyncio.sleep(_LOOK)  # most turns that can be stopped at all take longer
         while not await asyncio.to_thread(self.keeping.is_stopped, turn.id):
             await asyncio.sleep(_LOOK)
 
@@ -354,8 +355,10 @@ class Turns:
         await asyncio.to_thread(self.keeping.keep, turn.conversation, turn.id, activity)
 
     def _reason(self, error: EverpilotError, activity: Activity) -> str:
-        """Return why a turn failed, for people in a chat: how the host is set up, and where its files lie, is not theirs
-        to know."""
+        """Return why a turn failed, for people in a chat.
+
+        How the host is set up, and where its files lie, is not theirs to know.
+        """
         if isinstance(error, SettingsError | PluginError):
             log.warning("not_set_up", extra={**told_of(activity), **logs.told(why=str(error))})
             return self.words.set_up

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from copilot.jobs.bounded import drafts, validator
 from copilot.jobs.recipes.filters import closest
 
 _TYPES: dict[str, dict[str, Any]] = {
@@ -51,6 +52,8 @@ def _valid(schema: dict[str, Any]) -> dict[str, Any]:
     except (SchemaError, RecursionError) as error:
         raise ValueError(f"this is no JSON Schema: {getattr(error, 'message', error)!s:.200}") from None
     _refuse(schema)
+    if drafts(schema):
+        raise ValueError("a part of it has a $schema of its own")
     return schema
 
 
@@ -74,7 +77,7 @@ def misfit(value: Any, schema: Mapping[str, Any]) -> str:
     from referencing.exceptions import Unresolvable
 
     try:
-        wrong = best_match(Draft202012Validator(dict(schema), registry=Registry()).iter_errors(value))
+        wrong = best_match(validator(schema, Draft202012Validator, registry=Registry()).iter_errors(value))
     except (Unresolvable, RecursionError) as error:
         return f"the schema refers to what is not there, or to itself ({type(error).__name__})"
     if wrong is None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from copilot.errors import EverpilotError, NoModelError, ToolInputError
 from copilot.jobs.recipes.fields import misfit
 from copilot.jobs.recipes.running import Reply
+from copilot.models.clearance import labelled
+from copilot.trust.labels import WORKSPACE
 
 if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot
@@ -32,13 +34,15 @@ class CopilotHands:
         self.path = path
         self._copilot = copilot
         self._decide = decide
+        self._seen = WORKSPACE  # what the steps read: a prompt may hold any of it
         self.changes: list[dict[str, Any]] = []
 
     async def prompt(self, text: str, fields: dict[str, Any] | None) -> Reply:
         """Return what the agent answers; raises NoModelError where no model can, ToolInputError for a wrong answer."""
         said = f"{text}\n\n{_wanted(fields)}" if fields else text
-        final = await self._copilot.aask(said, files=[self.path] if self.path else [], typed="")
-        final = await self._answered(final)
+        with labelled(self._seen):
+            final = await self._copilot.aask(said, files=[self.path] if self.path else [], typed="")
+            final = await self._answered(final)
         self.changes += final.changes
         if final.error:
             raise _error(final.error)
@@ -57,7 +61,9 @@ class CopilotHands:
 
     async def call(self, tool: str, args: dict[str, Any]) -> dict[str, Any]:
         """Return what `Copilot.call` does."""
-        outcome = await asyncio.to_thread(self._copilot.call, tool, args, decide=self._decide)
+        step = await asyncio.to_thread(self._copilot.step, tool, args, decide=self._decide)
+        self._seen |= step.label
+        outcome = step.told(tool)
         self.changes += outcome["changes"] if outcome["status"] == "done" else []
         return outcome
 

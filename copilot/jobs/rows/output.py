@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from copilot.errors import WorkspaceError
+from copilot.errors import LockedError, WorkspaceError
 from copilot.workspace.metadata import Metadata
 from copilot.workspace.save import beside, refuse_unwritable, sync_folder
 
@@ -22,8 +22,15 @@ class Output:
         self._files: dict[Path, Path] = {}
 
     def file(self, path: Path) -> Path:
-        """Return the name to write what will be `path` under; its folder is made. A link keeps leading where it led."""
+        """Return the name to write what will be `path` under; its folder is made.
+
+        A link keeps leading where it led, if that is below its own folder: one that came with a stranger's files could
+        lead to any file of the person's. Raises LockedError for another.
+        """
         target = Path(os.path.realpath(path))
+        if os.path.islink(path) and not target.is_relative_to(os.path.realpath(path.parent)):
+            hint = "Name the file that is meant, or remove the link."
+            raise LockedError(f"{path} is a link that leads out of its folder, to {target}.", hint=hint)
         with refused(path):
             target.parent.mkdir(parents=True, exist_ok=True)
         refuse_unwritable(target, str(path))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from copilot.jobs.work.scratch import Scratch
     from copilot.jobs.work.threads import FileSaver
     from copilot.models.router import RoutedChatModel
+    from copilot.trust.labels import Label
     from copilot.workspace.file import File
 
 _SHAPES = 32  # schemas that are kept: recipes may make their own
@@ -90,11 +91,11 @@ class Desk:
         """Return the model of a job, with failover; raises as `assistant`."""
         return self.assistant(job).router
 
-    async def turn(self, job: Job, key: str) -> Turn:
-        """Return a turn in the thread of the scratch at hand; raises as `assistant`."""
+    async def turn(self, job: Job, key: str, label: Label | None = None) -> Turn:
+        """Return a turn in the thread of the scratch at hand, with the label of what is said; raises as `assistant`."""
         assistant = await asyncio.to_thread(self.assistant, job)
         mode = "read-only" if job.mode == "read-only" else "yes"
-        return assistant.turn_in(self.saver(at_hand()), self.thread(key), mode)
+        return assistant.turn_in(self.saver(at_hand()), self.thread(key), mode, label)
 
     def thread(self, key: str) -> str:
         """Return the name of the thread of a document: the same one in every process."""

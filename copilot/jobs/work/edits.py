@@ -9,6 +9,7 @@ from typing import Any
 from copilot.jobs.job import Edit
 from copilot.jobs.work.keeping import Blobs
 from copilot.jobs.work.scratch import Scratch, Written
+from copilot.trust.labels import join
 
 _SUMMARIES = 5  # that are told of one file
 
@@ -42,6 +43,7 @@ def _edit(scratch: Scratch, path: Path, written: Sequence[Written], blobs: Blobs
         summary="; ".join(summaries[:_SUMMARIES]) + (f"; and {more} more" if more > 0 else ""),
         hunks=chained(hunk for each in written for hunk in each.entry.hunks),
         warnings=list(dict.fromkeys(warning for each in written for warning in each.warnings)),
+        label=join([scratch.origin.label, *(each.label for each in written)]).to_dict(),
     )
 
 

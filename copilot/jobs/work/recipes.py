@@ -24,12 +24,12 @@ from copilot.jobs.work.desk import Desk
 from copilot.jobs.work.edits import edits_of
 from copilot.jobs.work.extract import Used, extract
 from copilot.jobs.work.rows import reading_of
-from copilot.jobs.work.scratch import Scratch
+from copilot.jobs.work.scratch import Scratch, put
 from copilot.jobs.work.standing import holding
 from copilot.trust.approvals import Card
-from copilot.trust.labels import UNKNOWN
+from copilot.trust.labels import UNKNOWN, WORKSPACE, Confidentiality, Integrity, Label
 
-_STEPS = "steps.jsonl"
+_STEPS, _LABEL = "steps.jsonl", "label.json"
 #: Errors of a turn that are no fault of the document.
 _NO_MODEL = frozenset({"no_model", "needs_model", "model", "too_long", "asked", "budget"})
 
@@ -104,6 +104,8 @@ class ScratchHands:
         self._job, self._source, self._scratch, self._desk, self._said = job, source, scratch, desk, said
         self._mode = "read-only" if job.mode == "read-only" else "yes"
         self._calls: Counter[str] = Counter()
+        self._kept_label = scratch.folder / "kept" / _LABEL
+        self._seen = _label_in(self._kept_label) | scratch.origin.label
 
     async def prompt(self, text: str, fields: dict[str, Any] | None) -> Reply:
         """Return what the agent answers, or the fields that are in the document.
@@ -116,14 +118,14 @@ class ScratchHands:
         job = self._job.model_copy(update={"prompt": _literal(text), "fields": fields, "inputs": {}})
         source = Source(key=self._source.key)
         reading = await reading_of(self._desk, self._scratch, self._source)
-        label = self._scratch.origin.label
+        label = self._seen  # steps before may have put of it into the text
         found = await extract(job, source, reading, self.path or "the row", label, self._desk, self.used)
         if found.error:
             raise ToolInputError(found.error["message"], code=found.error["code"])
         return Reply(found.text, found.values, found.citations)
 
     async def _turn(self, text: str) -> Reply:
-        turn = await self._desk.turn(self._job, self._source.key)
+        turn = await self._desk.turn(self._job, self._source.key, self._seen)
         waiting = await turn.pending() if self._desk.saver(self._scratch).is_begun else None
         said = self._said
         if waiting is not None and (said is None or said.card != waiting.card["digest"]):
@@ -157,19 +159,27 @@ class ScratchHands:
     def _called(self, tool: str, args: dict[str, Any]) -> dict[str, Any]:
         runner = self._desk.assistant(self._job).runner
         call = self._call(tool, args)
-        label = UNKNOWN | self._scratch.origin.label
+        label = UNKNOWN | self._seen
         by = By(thread=self.thread, actor=self._desk.base.user, turn="recipe", moment=datetime.now(UTC))
         steps = runner.stage([call], mode=self._mode, label=label, by=by)
         card, approval = runner.card(steps, thread=self.thread, created=datetime.now(UTC)), ""
+        self._saw(steps[0].label)
         if card is not None:
             approval = self._approved(card, steps)
             if approval == "rejected":
                 return _rejected(tool)
             if not approval:
-                return {**_told(steps[0], tool), "changes": [card.to_dict()]}
+                return {**steps[0].told(tool), "changes": [card.to_dict()]}
         runner.record(steps, by=by, approval=approval)
         runner.commit(steps, thread=self.thread, by=by, approval=approval)
-        return _told(steps[0], tool)
+        self._saw(steps[0].label)
+        return steps[0].told(tool)
+
+    def _saw(self, label: Label) -> None:
+        """Note what a step read, before its text is in anybody's hands: all that follows may hold it."""
+        if self._seen | label != self._seen:
+            self._seen |= label
+            put(self._kept_label, json.dumps(self._seen.to_dict()).encode())
 
     def _approved(self, card: Card, steps: list[Step]) -> str:
         """Return the digest of a card that may be done, "rejected", or "" where a person has to be asked."""
@@ -229,6 +239,16 @@ class FileMemory:
         return known
 
 
+def _label_in(path: Path) -> Label:
+    """Return the label of what steps read before a crash; RESTRICTED where that can't be told."""
+    try:
+        return Label.from_dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return WORKSPACE
+    except (OSError, ValueError, KeyError, TypeError):
+        return Label(Integrity.UNTRUSTED, Confidentiality.RESTRICTED)
+
+
 def check(recipe: dict[str, Any]) -> Recipe:
     """Return a recipe of a job. Raises ToolInputError (code "recipe") for what is none."""
     from pydantic import ValidationError
@@ -239,18 +259,6 @@ def check(recipe: dict[str, Any]) -> Recipe:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ToolInputError(f"The recipe can't be used: {place}: {first['msg']}.", code="recipe") from error
-
-
-def _told(step: Step, tool: str) -> dict[str, Any]:
-    return {
-        "tool": step.tool.name if step.tool else tool,
-        "status": step.status,
-        "text": step.text,
-        "data": step.data,
-        "sources": list(step.sources),
-        "changes": step.shown,
-        "error": step.error,
-    }
 
 
 def _rejected(tool: str) -> dict[str, Any]:

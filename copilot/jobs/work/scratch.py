@@ -62,22 +62,24 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A change that was written into a scratch, and what it warned about."""
+    """A change that was written into a scratch, what it warned about, and the label of what it was made from."""
 
     entry: Entry
     warnings: list[str]
+    label: Label = UNKNOWN
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
         names = ("number", "time", "summary", "before", "after", "thread", "turn", "key", "hunks")
         told = {"path": str(self.entry.path), **{name: getattr(self.entry, name) for name in names}}
-        return {"entry": told, "warnings": self.warnings}
+        return {"entry": told, "warnings": self.warnings, "label": self.label.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Written:
         """Return what `to_dict` wrote; raises KeyError or TypeError for anything else."""
         told = data["entry"]
-        return cls(Entry(**{**told, "path": Path(told["path"])}), [str(each) for each in data["warnings"]])
+        entry = Entry(**{**told, "path": Path(told["path"])})
+        return cls(entry, [str(each) for each in data["warnings"]], Label.from_dict(data["label"]))
 
 
 class ScratchWorkspace(Workspace):
@@ -107,7 +109,7 @@ class ScratchWorkspace(Workspace):
                 return done
             place = self.resolve(change.path)
             self.staging().put(replace(change, path=place))  # refuses what does not fit the file as it is
-            made = Written(self._entry(change, place, key, thread, turn), list(change.warnings))
+            made = Written(self._entry(change, place, key, thread, turn), list(change.warnings), change.label)
             try:
                 self._write(made, change.content)
             except OSError as error:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from copilot.errors import ToolInputError
+from copilot.jobs.bounded import drafts, validator
 
 _MOST_FIELDS = 200
 _MOST_BYTES = 100_000
@@ -45,9 +46,10 @@ class Shape:
         from jsonschema.exceptions import SchemaError
         from jsonschema.validators import validator_for
 
+        if drafts(self.schema):
+            raise _unusable("a part of it has a $schema of its own")
         try:
-            kind = validator_for(self.schema, default=_draft())
-            kind.check_schema(self.schema)
+            validator_for(self.schema, default=_draft()).check_schema(self.schema)
         except (SchemaError, TypeError, RecursionError) as error:
             raise _unusable(str(getattr(error, "message", error))[:_LONGEST]) from error
         self._resolve()
@@ -69,14 +71,19 @@ class Shape:
             except (Unresolvable, NoSuchAnchor, ValueError, TypeError) as error:
                 raise _unusable(f"it refers to {reference[:100]!r}, which is not in it") from error
 
-    @cached_property
+    @property
     def _validator(self) -> Any:
+        """A validator for one value."""
         from jsonschema import FormatChecker
-        from jsonschema.validators import validator_for
         from referencing import Registry
 
-        kind = validator_for(self.schema, default=_draft())
-        return kind(self.schema, registry=Registry(), format_checker=FormatChecker())
+        return validator(self.schema, self._kind, registry=Registry(), format_checker=FormatChecker())
+
+    @cached_property
+    def _kind(self) -> Any:
+        from jsonschema.validators import validator_for
+
+        return validator_for(self.schema, default=_draft())
 
     def admits_null(self, field: str) -> bool:
         """Return whether a field may be null, or may be left out."""
