@@ -158,9 +158,7 @@ async def _connected(dsn: str) -> Any:
 
 
 @asynccontextmanager
-async def _in_postgres(
-    dsn: str, serde: Serializer | None, kept: KeptOpen
-) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+async def _in_postgres(dsn: str, serde: Serializer | None, kept: KeptOpen) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     try:
         import psycopg
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver

@@ -162,12 +162,16 @@ class Runner:
         return Card.of(f"{prefix}-{self._guard.once.uses(prefix)}", thread, items, why, created)
 
     def use(self, card: Card, steps: Sequence[Step]) -> bool:
-        """Record that the answer to this card is acted on; return False when one was already."""
+        """Record that the answer to this card is acted on, until `finish`; return False when one was already."""
         try:
-            self._guard.once.use(card.id, _prefix(card.thread, steps), card.digest)
+            self._guard.once.begin(card.id, _prefix(card.thread, steps), card.digest)
         except ApprovalError:
             return False
         return True
+
+    def finish(self, card: str) -> None:
+        """Record that everything was tried that the answer to the card with this id allowed."""
+        self._guard.once.finish(card)
 
     def allow_always(self, card: Card, approved: Sequence[str]) -> list[str]:
         """Allow the approved tools on the card from now on, each below the folder of its file; return their names.

@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from copilot.agent.events import ChangeEvent, Event, ToolEvent
-from copilot.agent.plan import By, Call, Runner, Step, joined
+from copilot.agent.plan import By, Call, Runner, Settled, Step, joined
 from copilot.agent.state import LABEL, State, label_of, leads_of, moment_of, stamp_of, typed_of
 from copilot.errors import ApprovalError
 from copilot.plugins.tools import public_name
@@ -54,19 +54,27 @@ class ToolStep(AgentMiddleware[State, None, Any]):
         emit: Emit = runtime.stream_writer
         for call in calls:
             emit(ToolEvent(call.id, public_name(call.name), call.args, "started"))
-        steps, approval = await self._decided(calls, by, mode, label_of(state), emit)
-        self._runner.record(steps, by=by, approval=approval)
-        commit = asyncio.to_thread(self._runner.commit, steps, thread=thread, by=by, approval=approval)
-        for settled in await asyncio.shield(commit):
+        steps, card = await self._decided(calls, by, mode, label_of(state), emit)
+        for settled in await asyncio.shield(asyncio.to_thread(self._done, steps, by, card)):
             emit(ChangeEvent(settled.change, settled.entry))
         for step in steps:
             emit(ToolEvent(step.call.id, public_name(step.call.name), step.call.args, _shown_status(step), step.text))
         return {"messages": [result_of(step) for step in steps], "label": joined(steps).to_dict()}
 
+    def _done(self, steps: list[Step], by: By, card: Card | None) -> Sequence[Settled]:
+        """Do what was decided, and return what became of it; then the answer to the card is used up."""
+        approval = card.digest if card else ""
+        try:
+            self._runner.record(steps, by=by, approval=approval)
+            return self._runner.commit(steps, thread=by.thread, by=by, approval=approval)
+        finally:
+            if card is not None:
+                self._runner.finish(card.id)
+
     async def _decided(
         self, calls: Sequence[Call], by: By, mode: str, label: Label, emit: Emit
-    ) -> tuple[list[Step], str]:
-        """Return the staged steps once nothing is left to ask, and the digest of the card that was approved.
+    ) -> tuple[list[Step], Card | None]:
+        """Return the staged steps once nothing is left to ask, and the card that was approved, if one was.
 
         A stale or used answer leads to a new question, not a write.
         """
@@ -86,13 +94,13 @@ class ToolStep(AgentMiddleware[State, None, Any]):
             )
             card = self._runner.card(steps, thread=by.thread, created=self._clock(), changed=stale > 0)
             if card is None:
-                return steps, ""
+                return steps, None
             if answered is not None and approved == {item.digest for item in card.items}:
                 if self._used(*answered, steps):
-                    return steps, answered[0].digest
+                    return steps, answered[0]
                 answered = None
             if stale == _STALE_ANSWERS:
-                return self._runner.given_up(steps), ""
+                return self._runner.given_up(steps), None
             answer = self._ask(card, steps, by)
             if answer is None:
                 stale += 1

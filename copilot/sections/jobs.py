@@ -59,7 +59,7 @@ class JobSettings(Table):
     keep_days: int = Field(default=30, ge=1, description="That an ended run stays to be looked at.")
     folders: list[str] = Field(
         default_factory=list,
-        description="Folders and places that `worker` opens, with all below them, whatever the database says; [] for any.",
+        description="Folders and places that `worker` opens, with all below, whatever the database says; [] for any.",
     )
     hooks: dict[str, HookSettings] = Field(
         default_factory=dict, description="Webhooks that begin runs, by name (docs/schedules.md)."

@@ -7,6 +7,7 @@ went out, and it is not tried again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from copilot._flock import taken
 from copilot.errors import ApprovalError, EverpilotError, WorkspaceError
 from copilot.trust.outgoing import Outgoing
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (card TEXT PRIMARY KEY, prefix TEXT NOT NULL, digest TEXT NOT NULL, time TEXT);
 CREATE INDEX IF NOT EXISTS by_prefix ON answers (prefix);
+CREATE TABLE IF NOT EXISTS acting (card TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS deliveries (
     key TEXT PRIMARY KEY, thread TEXT NOT NULL, digest TEXT NOT NULL, summary TEXT NOT NULL,
     status TEXT NOT NULL, receipt TEXT NOT NULL, time TEXT NOT NULL);
@@ -45,12 +48,14 @@ class Once:
     def __init__(self, file: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._file = file
         self._clock = clock
+        self._held: dict[str, int] = {}  # the locks of answers that are acted on here
 
     # Answers
 
     def uses(self, prefix: str) -> int:
-        """Return how many answers to cards of this plan were acted on."""
-        rows = self._rows("SELECT count(*) FROM answers WHERE prefix = ?", (prefix,))
+        """Return how many answers to cards of this plan were acted on to the end."""
+        query = "SELECT count(*) FROM answers WHERE prefix = ? AND card NOT IN (SELECT card FROM acting)"
+        rows = self._rows(query, (prefix,))
         return int(rows[0][0]) if rows else 0
 
     def use(self, card: str, prefix: str, digest: str) -> None:
@@ -60,6 +65,41 @@ class Once:
                 db.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", (card, prefix, digest, self._now()))
         except sqlite3.IntegrityError:
             raise ApprovalError("This approval was used already.", hint="Ask again.", code="used") from None
+
+    def begin(self, card: str, prefix: str, digest: str) -> None:
+        """As `use`, for what ends with `finish`: when the process dies in between, another may begin it again.
+
+        What was written or sent by then is not done twice: each call has a key of its own. Raises ApprovalError.
+        """
+        lock = self._file.parent / "locks" / f"answer-{hashlib.sha256(card.encode()).hexdigest()[:32]}"
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not taken(held):
+                raise ApprovalError("This approval is being acted on.", hint="Wait for its end.", code="used")
+            if not self._was_broken_off(card, digest):
+                self.use(card, prefix, digest)
+                self._note("INSERT INTO acting VALUES (?)", card)
+        except BaseException:
+            os.close(held)
+            raise
+        self._held[card] = held
+
+    def finish(self, card: str) -> None:
+        """Record that everything an answer allowed was tried: it counts no more."""
+        if (held := self._held.pop(card, None)) is not None:
+            try:
+                self._note("DELETE FROM acting WHERE card = ?", card)
+            finally:
+                os.close(held)
+
+    def _was_broken_off(self, card: str, digest: str) -> bool:
+        query = "SELECT a.card FROM answers a JOIN acting b ON a.card = b.card WHERE a.card = ? AND a.digest = ?"
+        return bool(self._rows(query, (card, digest)))
+
+    def _note(self, statement: str, card: str) -> None:
+        with self._writing() as db:
+            db.execute(statement, (card,))
 
     # Deliveries
 
@@ -117,6 +157,8 @@ class Once:
         if not os.path.isfile(self._file) or not os.path.getsize(self._file):
             return []  # nothing was ever written, or another process is making it just now
         with self._open() as db:
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'acting'").fetchone() is None:
+                db.executescript(_SCHEMA)  # a record of before
             return db.execute(query, values).fetchall()
 
     @contextmanager

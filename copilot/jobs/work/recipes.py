@@ -170,8 +170,12 @@ class ScratchHands:
                 return _rejected(tool)
             if not approval:
                 return {**steps[0].told(tool), "changes": [card.to_dict()]}
-        runner.record(steps, by=by, approval=approval)
-        runner.commit(steps, thread=self.thread, by=by, approval=approval)
+        try:
+            runner.record(steps, by=by, approval=approval)
+            runner.commit(steps, thread=self.thread, by=by, approval=approval)
+        finally:
+            if card is not None:
+                runner.finish(card.id)
         self._saw(steps[0].label)
         return steps[0].told(tool)
 
