@@ -443,7 +443,7 @@ def test_a_crash_between_commit_and_checkpoint_does_not_write_twice(folder: Path
     assert [c["committed"] for c in final.changes] == [True]
 
 
-def test_an_answer_that_a_crash_broke_off_still_counts_and_then_no_more(folder: Path) -> None:
+def test_an_answer_that_a_crash_broke_off_still_counts_and_then_no_more(folder: Path, python: Python) -> None:
     script = [[swap_call()], "Done."]
     first = made(folder, script).ask("replace it")
     code = (
@@ -452,9 +452,7 @@ def test_an_answer_that_a_crash_broke_off_still_counts_and_then_no_more(folder: 
         "def ready(self, *a, **k):\n    real(self, *a, **k); os._exit(9)\nJournal.ready = ready\n"
         f"made(Path({str(folder)!r}), {script!r}).resume({first.thread!r})"
     )
-    root = Path(__file__).resolve().parents[2]
-    env = {**os.environ, "PYTHONPATH": str(root)}
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=False).returncode == 9
+    assert python(code)[0] == 9
     assert (folder / "a.txt").read_text() == "Acme owes Acme."
     final = made(folder, script).resume(first.thread)
     assert (final.text, final.approvals) == ("Done.", [])
