@@ -21,7 +21,19 @@ FLOORS = {
     "hosts": 5,
     "demo": 5,
 }
-BASE = {"errors", "sections", "settings", "slots", "_database", "_flock", "_roots", "_home", "_keyring", "_redaction", "_sealing"}
+BASE = {
+    "errors",
+    "sections",
+    "settings",
+    "slots",
+    "_database",
+    "_flock",
+    "_roots",
+    "_home",
+    "_keyring",
+    "_redaction",
+    "_sealing",
+}
 #: Types on a lower floor that name one above for the type checker only would be listed here; there are none.
 MODULES = sorted((ROOT / "copilot").rglob("*.py"))
 
