@@ -149,6 +149,19 @@ async def _alone(db: Any) -> None:
         await asyncio.sleep(_LOOK)
 
 
+async def forget_older(dsn: str, moment: str, like: str) -> int:
+    """Delete the threads in a Postgres in which nothing was said since a moment (ISO 8601); returns how many.
+
+    Only those are looked at whose ids fit the regular expression `like`. Raises EverpilotError.
+    """
+    old = "SELECT thread_id FROM checkpoints WHERE thread_id ~ %s GROUP BY thread_id HAVING max(checkpoint->>'ts') < %s"
+    async with _in_postgres(dsn, None, KeptOpen(0)) as saver:
+        found = await (await saver.conn.execute(old, (like, moment))).fetchall()  # type: ignore[attr-defined]
+        for row in found:
+            await saver.adelete_thread(row["thread_id"])
+    return len(found)
+
+
 async def _connected(dsn: str) -> Any:
     import psycopg
     from psycopg.rows import dict_row

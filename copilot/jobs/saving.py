@@ -28,7 +28,10 @@ def save(base: Copilot, run: Run, number: int, edit: Edit, content: bytes | None
         now = workspace.hash(path)
         if now == edit.after and now is not None:
             return edit
-        before = now if run.job.to and edit.before else edit.before or None  # what is new takes nobody's place
+        if run.job.to and now is not None:
+            hint = "Name another folder with --to, or move the file away and try again: everpilot batch retry."
+            raise ConflictError(f"{workspace.show(path)} is there already, and is not from this run.", hint=hint)
+        before = None if run.job.to else edit.before or None
         hunks = tuple(Hunk(**hunk) for hunk in edit.hunks)
         label = Label.from_dict(edit.label) if edit.label else UNKNOWN
         change = Change(path, before, content, hunks, edit.summary, tuple(edit.warnings), label=label)

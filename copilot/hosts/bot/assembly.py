@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ async def assistant(
         inbox = DurableInbox(database, turns, parallel=bot.parallel)
         await inbox.start()
         stack.push_async_callback(inbox.close)
-        sweeping = asyncio.create_task(_sweep(settings, state, turns))
+        sweeping = asyncio.create_task(_sweep(settings, state, turns, database))
         stack.push_async_callback(_ended, sweeping)
         yield Behind(inbox, webchat.routes(bot, inbox, env) if webchat else ())
 
@@ -95,7 +96,7 @@ def _webchat(settings: Settings, database: Database) -> WebChat:
     return WebChat(database, quota=settings.bot.quota_mb * 2**20)
 
 
-async def _sweep(settings: Settings, state: Path, turns: Turns) -> None:
+async def _sweep(settings: Settings, state: Path, turns: Turns, database: Database) -> None:
     """Remove, once a day, what is older than `bot.keep_days`."""
     days = settings.bot.keep_days
     while True:
@@ -104,11 +105,21 @@ async def _sweep(settings: Settings, state: Path, turns: Turns) -> None:
             await asyncio.to_thread(turns.keeping.sweep, days)
             await asyncio.to_thread(turns.limits.forget, days * _DAY)
             await asyncio.to_thread(turns.signins.clean)
+            if database.dsn:
+                await _forget_threads(database, days)
             if turns.webchat is not None:
                 await asyncio.to_thread(turns.webchat.sweep, days)
         except Exception as error:  # tomorrow is another day; the bot goes on meanwhile
             log.warning("the clean-up failed", exc_info=error)
         await asyncio.sleep(_DAY)
+
+
+async def _forget_threads(database: Database, days: int) -> None:
+    """Delete the conversations of rooms, whose ids are hashes, in which nothing was said for so long."""
+    from copilot.agent.checkpoints import forget_older
+
+    moment = datetime.now(UTC) - timedelta(days=days)
+    await forget_older(database.dsn, moment.isoformat(), "^[0-9a-f]{32}$")
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
