@@ -50,12 +50,12 @@ test: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff format --check --quiet .
 	@said=$$(mktemp); $(VENV)/bin/mypy >"$$said" 2>&1 & checking=$$!; \
 	trap 'kill $$checking 2>/dev/null; rm -f "$$said"; exit 130' INT TERM; \
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal; tested=$$?; \
+	$(VENV)/bin/python -m pytest -n 3 --dist worksteal; tested=$$?; \
 	wait $$checking; checked=$$?; cat "$$said"; rm -f "$$said"; \
 	[ $$tested -eq 0 ] && [ $$checked -eq 0 ]
 
 test-all: $(VENV)/.ready-test
-	@EVERPILOT_ALL_CASES=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	@EVERPILOT_ALL_CASES=1 $(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
 lint: $(VENV)/.ready-test
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy

@@ -243,6 +243,8 @@ def adoption(address: str, times: int) -> None:
                     here.work("waits")
                     while len(here.runs.store.workers(run)) < 2:
                         time.sleep(0.1)
+                while not any(f"-{dying.pid}-" in str(each.executor_id) for each in _pending(here)):
+                    pass  # it has nothing at hand that somebody could take up
                 dying.kill()
                 dying.wait()
                 began, name = time.monotonic(), f"-{dying.pid}-"

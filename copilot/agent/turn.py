@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
@@ -41,6 +41,7 @@ class Turn:
         user: str = "",
         label: Label | None = None,
     ) -> None:
+        self._durability: Literal["async", "sync"] = "async"  # see `say`
         self._graph = graph
         self._thread = thread
         self._runner = runner
@@ -61,6 +62,7 @@ class Turn:
         names of files, is other people's words. With an `id` the message counts once: where the thread holds it
         already, the turn goes on where it was broken off, or its end is told again.
         """
+        self._durability = "sync" if id else "async"  # who gives it an id goes on with it after a crash
         if id and (known := await self._messages()) and any(m.id == f"user-{id}" for m in known):
             async for event in self.go_on():
                 yield event
@@ -130,7 +132,7 @@ class Turn:
         written: list[dict[str, Any]] = []
         try:
             stream: AsyncIterator[Any] = self._graph.astream(
-                given, self._config, stream_mode=["custom", "updates"], durability="sync"
+                given, self._config, stream_mode=["custom", "updates"], durability=self._durability
             )
             async for mode, payload in stream:
                 if mode == "custom" and isinstance(payload, Event):
