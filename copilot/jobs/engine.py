@@ -310,6 +310,15 @@ class Worker:
 
     def start(self) -> None:
         """Begin, with the work of those that died before. Raises SettingsError when the database can't be used."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        _dbos()
+        try:
+            self._start()
+        except SQLAlchemyError as error:
+            raise self.database.unreachable(error) from error
+
+    def _start(self) -> None:
         dbos = _dbos().DBOS
         self.database.check()
         migrate(self.database)
