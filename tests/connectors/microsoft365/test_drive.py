@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -462,11 +461,6 @@ def dies(step: tuple[type, str, int, str], work: Callable[[], object]) -> bool:
             os._exit(0)
         finally:
             os._exit(3)
-    # A fork of a process with threads may wait for a lock that nobody holds any more: it is killed where it stands.
-    watched = os.pidfd_open(child)
-    if not select.select([watched], [], [], 30)[0]:
-        os.kill(child, signal.SIGKILL)
-    os.close(watched)
     status = os.waitpid(child, 0)[1]
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     return os.WIFSIGNALED(status)
