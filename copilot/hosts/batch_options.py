@@ -43,8 +43,8 @@ def batch(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     named: dict[str, Any] = {"dest": "action", "metavar": "PROMPT|RECIPE|ACTION", "parser_class": Mixed}
     actions = parser.add_subparsers(required=True, **named)
-    _run(_action(actions, "run", "do PROMPT, or a recipe, on every document; the word run can be left out"))
-    shown = _action(actions, "list", "list the runs")
+    _run(action(actions, "run", "do PROMPT, or a recipe, on every document; the word run can be left out"))
+    shown = action(actions, "list", "list the runs")
     shown.add_argument("--json", action="store_true")
     _of_run(actions, "status", "show how a run stands").add_argument("--json", action="store_true")
     resume = _working(_of_run(actions, "resume", "go on with a run that was stopped or is held"))
@@ -66,9 +66,10 @@ def batch(parser: argparse.ArgumentParser) -> None:
     _of_run(actions, "forget", "delete what is kept of a run that ended")
 
 
-def _action(
+def action(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
+    """Return the parser of an action of a command, told in `text`, with the folder that all of them take."""
     made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     made.add_argument("--dir", default=None, metavar="D", help="the folder of documents (default: here)")
     return made
@@ -77,7 +78,7 @@ def _action(
 def _of_run(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    made = _action(actions, name, text)
+    made = action(actions, name, text)
     made.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the last run)")
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from copilot.hosts.batch_options import Mixed, choices
+from copilot.hosts.batch_options import Mixed, action, choices
 
 #: What can be done with watches; anything else after `watch` is a folder or place.
 WATCH_ACTIONS = ("run", "list", "remove")
@@ -33,7 +33,7 @@ everpilot batch status watch-NAME
 def schedule(parser: argparse.ArgumentParser) -> None:
     """Add the options of `everpilot schedule`."""
     actions = _actions(parser, _SCHEDULES, "ACTION")
-    add = _action(actions, "add", "do PROMPT, or a recipe, on documents at such times")
+    add = action(actions, "add", "do PROMPT, or a recipe, on documents at such times")
     add.add_argument("name", metavar="NAME", help="what the schedule is called: small letters, digits and -")
     add.add_argument("cron", metavar="CRON", help='when: "0 6 * * mon-fri", or @daily')
     add.add_argument("work", metavar="PROMPT|RECIPE", help="what to do with every document, or a recipe's file")
@@ -49,7 +49,7 @@ def schedule(parser: argparse.ArgumentParser) -> None:
     )
     when.add_argument("--overlap", action="store_true", help="begin also while the last run is still at work")
     choices(add)
-    _action(actions, "list", "list the schedules").add_argument("--json", action="store_true")
+    action(actions, "list", "list the schedules").add_argument("--json", action="store_true")
     _named(actions, "show", "show a schedule and its next times").add_argument("--json", action="store_true")
     _named(actions, "pause", "begin nothing until it is resumed")
     _named(actions, "resume", "go on from now; nothing is made up for")
@@ -60,7 +60,7 @@ def schedule(parser: argparse.ArgumentParser) -> None:
 def watch(parser: argparse.ArgumentParser) -> None:
     """Add the options of `everpilot watch`."""
     actions = _actions(parser, _WATCHES, "FOLDER|PLACE|ACTION")
-    run = _action(actions, "run", "do PROMPT, or a recipe, on what comes or changes; the word run can be left out")
+    run = action(actions, "run", "do PROMPT, or a recipe, on what comes or changes; the word run can be left out")
     run.add_argument("folder", metavar="FOLDER|PLACE", help="what to watch: a folder, a pattern, a connector's place")
     run.add_argument("work", metavar="PROMPT|RECIPE", help="what to do with every document, or a recipe's file")
     how = run.add_argument_group("watching")
@@ -79,7 +79,7 @@ def watch(parser: argparse.ArgumentParser) -> None:
     choices(run)
     run.add_argument("--parallel", type=int, metavar="N", help="documents at once (default: jobs.parallel)")
     run.add_argument("--output-format", choices=["text", "json", "stream-json"], default="text")
-    _action(actions, "list", "list the watches").add_argument("--json", action="store_true")
+    action(actions, "list", "list the watches").add_argument("--json", action="store_true")
     _named(actions, "remove", "forget a watch and what it knows; its run stays")
 
 
@@ -91,18 +91,10 @@ def _actions(
     return parser.add_subparsers(parser_class=Mixed, dest="action", metavar=metavar, required=True)
 
 
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    made.add_argument("--dir", default=None, metavar="D", help="the folder of documents (default: here)")
-    return made
-
-
 def _named(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    made = _action(actions, name, text)
+    made = action(actions, name, text)
     made.add_argument("name", metavar="NAME")
     return made
 

@@ -54,14 +54,12 @@ class Hand:
         store: Store,
         worker: str,
         *,
-        at_once: int = 1,
         folders: Sequence[str] = (),
         state: Path | None = None,
         env: Mapping[str, str] | None = None,
         live: Mapping[str, Copilot] | None = None,
     ) -> None:
         self.client, self.store, self.worker = client, store, worker
-        self._at_once = at_once
         self._folders = tuple(folders)
         self._state = state
         self._env = os.environ if env is None else env

@@ -84,7 +84,7 @@ def _begun(
     live: dict[str, Copilot] = {}
     own = Runs(runs.database.again())  # it outlives the block that happened to be the first
     worker = Worker(own.database, [*queues, *more], told)
-    chosen: dict[str, Any] = {"at_once": settings.parallel, "folders": settings.folders}
+    chosen: dict[str, Any] = {"folders": settings.folders}
     hand = Hand(own.client, own.store, worker.id, state=state, env=env, live=live, **chosen)
     worker.buried = own.store.bury
     workflows.use(hand)
