@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -84,7 +85,10 @@ class Reader:
         child, self._child, self._read = self._child, None, 0
         if child is not None:
             child.kill()
-            with child:  # closes the pipes and waits
+            if child.stdin is not None:
+                with suppress(OSError):  # what it was still to be told can't arrive any more
+                    child.stdin.close()
+            with child:  # closes the other pipes and waits
                 pass
 
     def _once(self, content: bytes, name: str) -> Reading:

@@ -343,6 +343,21 @@ def _seen(desk: Desk) -> list[Any]:
     return desk.assistant(Job())._model.seen  # type: ignore[union-attr, no-any-return]
 
 
+def test_a_reader_whose_child_died_while_it_was_told_something_is_closed() -> None:
+    reader = Reader(seconds=0.5)
+    try:
+        reader.read(b"one", "a.txt")
+        child = reader._child
+        assert child is not None
+        assert child.stdin is not None
+        child.stdin.write(b"the beginning of a document")
+        child.kill()
+        child.wait()
+        assert reader.read(b"two", "b.txt").segments[0].text == "two"
+    finally:
+        reader.close()
+
+
 def test_a_reader_outlives_what_ends_its_child() -> None:
     """A file that makes the child stop is named; the next one is read by another child."""
     reader = Reader(seconds=0.5)
