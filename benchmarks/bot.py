@@ -21,13 +21,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _CONVERSATIONS = 100
+_SETTLED = 15.0  # seconds after which a profile begins: then nothing is loaded any more
 
 
 # --- who is asked -----------------------------------------------------------------------------------------------------
@@ -115,6 +116,8 @@ def _profiled(main: Any, to: str) -> None:
 
     spent: collections.Counter[str] = collections.Counter()
     known: dict[int, int] = {}
+    clocks: dict[int, str] = {}
+    began = time.monotonic()
 
     def sample() -> None:
         while True:
@@ -123,10 +126,12 @@ def _profiled(main: Any, to: str) -> None:
             for thread in threading.enumerate():
                 if thread.ident not in frames or thread is threading.current_thread():
                     continue
-                now = int(Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text().split()[0])
+                with suppress(OSError):  # a thread may just have ended
+                    clocks[thread.ident] = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text()
+                now = int(clocks.get(thread.ident, "0").split()[0])
                 used = now - known.get(thread.ident, now)
                 known[thread.ident] = now
-                if used > 20_000:
+                if used > 20_000 and time.monotonic() - began > _SETTLED:
                     stack = traceback.extract_stack(frames[thread.ident], 70)
                     lines = (f"{f.name} {f.filename.rpartition('site-packages/')[2]}:{f.lineno}" for f in stack)
                     spent[";".join(lines)] += used // 1000

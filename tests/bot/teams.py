@@ -202,7 +202,8 @@ class Teams:
             stack.push_async_callback(connector.close)
             how: dict[str, Any] = {"env": {}, "model": self.model}
             behind = await stack.enter_async_context(assembly.assistant(self.settings, self.home, connector, **how))
-            self.turns = behind.inbox._turns  # type: ignore[attr-defined]
+            self._inbox: Any = behind.inbox
+            self.turns = self._inbox._turns
             self.turns.keeping.end = self._noted(self.turns.keeping.end)
             fetch, close = fetcher()
             stack.push_async_callback(close)
@@ -347,6 +348,10 @@ class Teams:
     def wait_for(self, id: str) -> None:
         with self._news:
             assert self._news.wait_for(lambda: id in self._ended, _PATIENCE), "the turn does not end"
+
+    def settle(self) -> None:
+        """Wait until all that was sent is worked on, also what no test waited for."""
+        self.until(self._inbox._worker.client.is_idle)
 
     def until(self, there: Callable[[], Any]) -> Any:
         """Wait until the service has seen what `there` looks for, and return it."""

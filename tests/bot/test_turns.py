@@ -65,6 +65,7 @@ def bot(served: Teams) -> Iterator[Teams]:
     for file in served.turns.rooms.folder.glob("*/*/files/*"):
         file.unlink()
     yield served
+    served.settle()
     assert served.faults == []
 
 
