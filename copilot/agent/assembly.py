@@ -11,12 +11,12 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph.state import CompiledStateGraph
 
 from copilot.agent.core_tools import core_skill
-from copilot.agent.model_step import CallLimit, Compaction, ModelStep
+from copilot.agent.model_step import Bounds, ModelStep
 from copilot.agent.persona_step import PersonaStep
 from copilot.agent.personas import persona_prompt
 from copilot.agent.plan import Audit, Runner, untraced
 from copilot.agent.prompt import system_prompt
-from copilot.agent.tool_search import Searched
+from copilot.agent.tool_search import Offered, Searched
 from copilot.agent.tool_step import ToolStep
 from copilot.agent.tracing import execution
 from copilot.plugins.connections import Connections
@@ -62,7 +62,6 @@ def assemble(
     core = [core_skill(skills, more), *([searched.skill()] if searched.is_needed else [])]
     tools = skills.plus(core).tools()
     own = [as_langchain(tool) for skill in core for tool in skill.tools]
-    offered = own if searched.is_needed else [*searched.all(), *own]
     prompt = system_prompt(skills.skills, most=searched.index if searched.is_needed else None)
     prompt += persona_prompt(persona, skills.skills) if persona else ""
     around = execution if traced else untraced
@@ -70,15 +69,15 @@ def assemble(
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         *([told] if (told := searched.middleware(prompt, own)) is not None else []),
         ToolStep(Runner(tools, workspace, around, guard=guard, audit=audit, connections=connections)),
+        *([] if searched.is_needed else [Offered([*searched.all(), *own])]),
         ModelStep(tools, audit),
-        Compaction(model, audit, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),
-        CallLimit(run_limit=MODEL_CALLS, exit_behavior="end"),
+        Bounds(model, audit, calls=MODEL_CALLS, trigger=("tokens", room * 8 // 10), keep=("messages", KEPT_MESSAGES)),
     ]
     if persona is not None:
         middleware.append(PersonaStep(persona))
     return create_agent(
         model,
-        offered,
+        own,
         system_prompt=prompt,
         middleware=middleware,
         name="everpilot",

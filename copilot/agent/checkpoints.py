@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,12 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from copilot._redaction import redacted
 from copilot._sealing import Sealer
+from copilot.agent.kept_open import KeptOpen
 from copilot.agent.threads import what_to_do
 from copilot.errors import EverpilotError, SettingsError
 
 KEY_FILE = "threads.key"
+_PATIENCE = 30.0  # seconds for which another process may hold the file
 _CIPHER = "everpilot"  # stands in the database with each encrypted value
 
 
@@ -77,43 +81,13 @@ def is_fault(error: BaseException) -> bool:
     return isinstance(error, aiosqlite.Error) or type(error).__module__.partition(".")[0] == "psycopg"
 
 
-class KeptOpen:
-    """Connections to the Postgres of threads that a host keeps open between turns; all on one event loop."""
-
-    def __init__(self, most: int = 32) -> None:
-        self._most = most
-        self._idle: list[Any] = []
-
-    async def take(self, dsn: str) -> Any:
-        """Return a connection, which is the caller's until it is given back. Raises psycopg.Error."""
-        while self._idle:
-            db = self._idle.pop()
-            if not db.closed:
-                return db
-        return await _connected(dsn)
-
-    async def give(self, db: Any) -> None:
-        """Take a connection back; one that broke, or was left in the middle of something, is closed."""
-        from psycopg.pq import TransactionStatus
-
-        if db.info.transaction_status == TransactionStatus.IDLE and len(self._idle) < self._most:
-            self._idle.append(db)
-        else:
-            await db.close()
-
-    async def close(self) -> None:
-        """Close all that nobody uses."""
-        while self._idle:
-            await self._idle.pop().close()
-
-
 @asynccontextmanager
 async def checkpoints(
     path: Path, serde: Serializer | None = None, dsn: str = "", kept: KeptOpen | None = None
 ) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """Open the database of threads: the Postgres at `dsn`, else a file, readable by its owner alone.
 
-    `kept` are the connections that a host keeps open.
+    `kept` is what a host keeps open between turns.
 
     Raises EverpilotError when it can't be used, SettingsError without the packages for Postgres.
     """
@@ -122,6 +96,9 @@ async def checkpoints(
             yield shared
         return
     try:
+        if kept is not None:
+            yield kept.file(path, serde)
+            return
         path.touch(mode=0o600)
         async with aiosqlite.connect(path) as db:
             saver = AsyncSqliteSaver(db, serde=serde)
@@ -149,25 +126,38 @@ async def _alone(db: Any) -> None:
         await asyncio.sleep(_LOOK)
 
 
-async def forget_older(dsn: str, moment: str, like: str) -> int:
-    """Delete the threads in a Postgres in which nothing was said since a moment (ISO 8601); returns how many.
+async def forget_older(dsn: str, moment: datetime, like: str) -> int:
+    """Delete the threads in a Postgres in which nothing was said since a moment; returns how many.
 
     Only those are looked at whose ids fit the regular expression `like`. Raises EverpilotError.
     """
     old = "SELECT thread_id FROM checkpoints WHERE thread_id ~ %s GROUP BY thread_id HAVING max(checkpoint->>'ts') < %s"
     async with _in_postgres(dsn, None, KeptOpen(0)) as saver:
-        found = await (await saver.conn.execute(old, (like, moment))).fetchall()  # type: ignore[attr-defined]
+        found = await (await saver.conn.execute(old, (like, moment.isoformat()))).fetchall()  # type: ignore[attr-defined]
         for row in found:
             await saver.adelete_thread(row["thread_id"])
     return len(found)
 
 
-async def _connected(dsn: str) -> Any:
-    import psycopg
-    from psycopg.rows import dict_row
+def forget_older_in(path: Path, moment: datetime) -> int:
+    """Delete the threads in a file in which nothing was said since a moment; returns how many. Raises sqlite3.Error."""
+    old = "SELECT thread_id FROM checkpoints GROUP BY thread_id HAVING max(checkpoint_id) < ?"
+    if not path.is_file():
+        return 0
+    with closing(sqlite3.connect(path, timeout=_PATIENCE)) as link:
+        found = [row[0] for row in link.execute(old, (_uuid6(moment),))]
+        for thread in found:
+            with link:
+                for table in ("checkpoints", "writes"):
+                    link.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread,))
+    return len(found)
 
-    how: Any = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    return await psycopg.AsyncConnection.connect(dsn, **how)
+
+def _uuid6(moment: datetime) -> str:
+    """Return how the ids of checkpoints begin at a moment: RFC 9562, section 5.6, in which they follow the time."""
+    ticks = int((moment - datetime(1582, 10, 15, tzinfo=UTC)) / timedelta(microseconds=1)) * 10
+    digits = f"{ticks >> 12:012x}"
+    return f"{digits[:8]}-{digits[8:]}-6"
 
 
 @asynccontextmanager

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-    from copilot.agent.checkpoints import KeptOpen, Serializer
+    from copilot.agent.checkpoints import Serializer
+    from copilot.agent.kept_open import KeptOpen
     from copilot.agent.plan import Runner, Step
     from copilot.agent.turn import Turn
     from copilot.agent.workers import Answered
@@ -97,7 +98,8 @@ class Copilot:
         self.settings = settings or settings_module.load(here.get(places[0], self.state / PLACES))
         self.mode = mode or self.settings.trust.mode
         self.threads = Threads(self.state)
-        self.kept_open: KeptOpen | None = None  # connections to the threads' Postgres, of hosts with an event loop
+        self.conversations = self.state / CHECKPOINTS
+        self.kept_open: KeptOpen | None = None  # the database of threads, of hosts with an event loop
         self._model = model
         self._functions = tuple(tools)
         self._env = os.environ if env is None else env
@@ -610,7 +612,7 @@ class Copilot:
 
         serde = self.__dict__.get("serializer") or await asyncio.to_thread(lambda: self.serializer)
         address = dsn(self.settings.database, self._env) if self.settings.database else ""
-        async with checkpoints(self.state / CHECKPOINTS, serde, address, self.kept_open) as saver:
+        async with checkpoints(self.conversations, serde, address, self.kept_open) as saver:
             yield saver
 
     async def aforget(self, thread: str) -> None:

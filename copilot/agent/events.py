@@ -91,7 +91,8 @@ class Final(Event):
 
     `attempts` are the failed tries before the answer ({model, failure, reason, seconds}); `menu` the ready-filled
     calls that the builtin planner offers ({tool, args}); `approvals` the open ones; `error` is None, or
-    {code, message}.
+    {code, message}; `label` how confidential, how trusted and from where all is that entered the thread
+    (`Label.to_dict`).
     """
 
     type: ClassVar[str] = "final"
@@ -104,3 +105,4 @@ class Final(Event):
     menu: list[dict[str, Any]] = field(default_factory=list)
     usage: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
+    label: dict[str, Any] = field(default_factory=dict)

@@ -9,18 +9,19 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 from langchain.agents.middleware import (
     AgentMiddleware,
-    ModelCallLimitMiddleware,
     ModelRequest,
     ModelResponse,
     SummarizationMiddleware,
     hook_config,
 )
+from langchain.agents.middleware.types import PrivateStateAttr
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langgraph.channels import UntrackedValue
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
@@ -67,38 +68,46 @@ class ModelStep(AgentMiddleware[State, None, Any]):
                 return await handler(request.override(messages=shorter))
 
 
-class Compaction(SummarizationMiddleware):
-    """LangChain's summarization; the summary's model call is gated by the thread's label like any other, and told."""
+class Bounded(State):
+    """`calls` counts those of the model since a person said or approved something; it is not kept."""
 
-    def __init__(self, model: BaseChatModel, audit: Audit | None = None, **settings: Any) -> None:
+    calls: NotRequired[Annotated[int, UntrackedValue, PrivateStateAttr]]
+
+
+class Bounds(SummarizationMiddleware):
+    """Keeps a turn within `calls` calls of the model, and a thread within its window.
+
+    That is LangChain's summarization; the summary's model call is gated by the thread's label like any other, and told.
+    """
+
+    state_schema = Bounded
+
+    def __init__(self, model: BaseChatModel, audit: Audit | None = None, *, calls: int, **settings: Any) -> None:
         super().__init__(model, **settings)
         self._audit = audit
+        self._calls = calls
 
+    @hook_config(can_jump_to=["end"])
     async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """Return the shortened messages when the thread has grown past the limit."""
+        """Return the shortened messages when the thread has grown past its limit, the end after too many calls."""
+        if (count := state.get("calls", 0)) >= self._calls:
+            return self._ended()
+        counted = {"calls": count + 1}
         who = _who(state["messages"])
         with labelled(label_of(state)), occasion(**who, step="summary"), watched(self._audit):
             shortened = await super().abefore_model(state, runtime)
         if shortened is None:
-            return None
+            return counted
         held = label_of(state).to_dict()
-        return {**shortened, "messages": [_labelled(message, held) for message in shortened["messages"]]}
+        return {**shortened, "messages": [_labelled(message, held) for message in shortened["messages"]], **counted}
 
-
-class CallLimit(ModelCallLimitMiddleware):
-    """LangChain's limit of model calls in a turn, told in words that say what to do."""
-
-    @hook_config(can_jump_to=["end"])
-    async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """Return the end of the turn when the model has been called too often in it."""
-        ended = await super().abefore_model(state, runtime)
-        if ended is None:
-            return None
+    def _ended(self) -> dict[str, Any]:
         text = (
-            f"I stopped after {self.run_limit} steps, the limit of one turn: the model came to no end. "
+            f"I stopped after {self._calls} steps, the limit of one turn: the model came to no end. "
             "What was approved is done; ask for less at a time, say “go on”, or choose another model."
         )
-        return {**ended, "messages": [AIMessage(text, response_metadata={STAMP: {"unserved": "call_limit"}})]}
+        said = AIMessage(text, response_metadata={STAMP: {"unserved": "call_limit"}})
+        return {"jump_to": "end", "messages": [said]}
 
 
 def _labelled(message: AnyMessage, label: dict[str, Any]) -> AnyMessage:

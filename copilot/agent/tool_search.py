@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import zip_longest
 from typing import Annotated, Any
 
@@ -93,14 +93,10 @@ class Shelf:
         self.tools = Skills(tuple(skill for skill in skills.skills if skill.model_invocation)).tools()
         self.index = ToolIndex(skill for skill in skills.skills if skill.model_invocation)
         self._by_wire = {tool.wire_name: tool.name for tool in self.tools.values()}
-        self._made: dict[str, BaseTool] = {}
-        self._sizes: dict[str, int] = {}
 
     def made(self, name: str) -> BaseTool:
         """Return a tool in LangChain's form, the same object each time."""
-        if name not in self._made:
-            self._made[name] = _wired(self.tools[name])
-        return self._made[name]
+        return _form(_Same(self.tools[name]))[0]
 
     def by_wire(self, name: str) -> BaseTool | None:
         """Return the tool that a model calls by this name, or None."""
@@ -114,9 +110,7 @@ class Shelf:
 
     def size(self, name: str) -> int:
         """Return how many characters a tool is on the wire."""
-        if name not in self._sizes:
-            self._sizes[name] = wire_size([self.made(name)])
-        return self._sizes[name]
+        return _form(_Same(self.tools[name]))[1]
 
     def is_here(self, name: str) -> bool:
         """Return whether a tool works on the files of the workspace and asks nobody else."""
@@ -235,6 +229,27 @@ class ToolSearch(AgentMiddleware[State, None, Any]):
         return sum(self._shelf.size(name) for name in names)
 
 
+class Offered(AgentMiddleware[State, None, Any]):
+    """Offers all tools, where they are not searched for.
+
+    The graph's own tool node, which never runs one (tool_step.py), then has not to be made for each of them.
+    """
+
+    state_schema = State
+
+    def __init__(self, tools: Sequence[BaseTool]) -> None:
+        super().__init__()
+        self._tools: list[BaseTool | dict[str, Any]] = list(tools)
+
+    async def awrap_model_call(self, request: ModelRequest[None], handler: Handler) -> ModelResponse[Any]:
+        """Return the answer of a model that is offered these tools."""
+        return await handler(request.override(tools=self._tools))
+
+    async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Return the result of a call: that this is here lets tools be offered that the graph does not know."""
+        return await handler(request)
+
+
 class Told(AgentMiddleware[State, None, Any]):
     """Notes that a model is told what all tools say of themselves, where all of them are offered.
 
@@ -319,6 +334,26 @@ def find_skill(shelf: Shelf) -> Skill:
 def wire_size(tools: Sequence[BaseTool]) -> int:
     """Return how many characters tools are on the wire, in OpenAI's form."""
     return sum(len(json.dumps(wired(tool), default=str)) for tool in tools)
+
+
+class _Same:
+    """A tool as a key: it is equal to itself alone."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.tool is self.tool
+
+    def __hash__(self) -> int:
+        return id(self.tool)
+
+
+@lru_cache(maxsize=2048)
+def _form(key: _Same) -> tuple[BaseTool, int]:
+    """Return a tool in LangChain's form, and how many characters that is on the wire: the same for all assistants."""
+    made = _wired(key.tool)
+    return made, wire_size([made])
 
 
 def _wired(tool: Tool) -> BaseTool:

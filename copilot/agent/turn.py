@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
@@ -63,7 +64,8 @@ class Turn:
         already, the turn goes on where it was broken off, or its end is told again.
         """
         self._durability = "sync" if id else "async"  # who gives it an id goes on with it after a crash
-        if id and (known := await self._messages()) and any(m.id == f"user-{id}" for m in known):
+        known = await self._messages()
+        if id and any(m.id == f"user-{id}" for m in known):
             async for event in self.go_on():
                 yield event
             return
@@ -71,7 +73,7 @@ class Turn:
         words = message.partition(f"\n\n{PIPED}\n")[0] if typed is None else typed
         label = USER if words == text else USER | UNKNOWN
         said = HumanMessage(text, id=f"user-{id or uuid.uuid4().hex}", additional_kwargs={LABEL: label.to_dict()})
-        mended = self._mended(await self._messages())
+        mended = self._mended(known)
         results = [result_of(step) for step in mended]
         given = {
             "messages": [*results, said],
@@ -91,7 +93,7 @@ class Turn:
             yield Delta(str(message.id), message.text)
         if (waiting := await self.pending()) is not None:
             yield waiting
-            yield await self._final(None, [])
+            yield await self._end(None, [])
             return
         async for event in self._run(None):
             yield event
@@ -130,18 +132,23 @@ class Turn:
     async def _run(self, given: Any) -> AsyncIterator[Event]:
         error: EverpilotError | None = None
         written: list[dict[str, Any]] = []
+        values: dict[str, Any] | None = None
+        waiting: ApprovalEvent | None = None
         try:
             stream: AsyncIterator[Any] = self._graph.astream(
-                given, self._config, stream_mode=["custom", "updates"], durability=self._durability
+                given, self._config, stream_mode=["custom", "updates", "values"], durability=self._durability
             )
             async for mode, payload in stream:
-                if mode == "custom" and isinstance(payload, Event):
+                if mode == "values":
+                    values = payload
+                elif mode == "custom" and isinstance(payload, Event):
                     if isinstance(payload, ChangeEvent):
                         written.append(payload.change)
                     yield payload
                 elif mode == "updates" and "__interrupt__" in payload:
                     for raised in payload["__interrupt__"]:
-                        yield ApprovalEvent(raised.id, raised.value)
+                        waiting = ApprovalEvent(raised.id, raised.value)
+                        yield waiting
         except EverpilotError as explained:
             error = explained
         except Exception as unexpected:
@@ -149,12 +156,24 @@ class Turn:
                 raise
             _log.warning("a turn failed", exc_info=True)
             error = _unexpected(unexpected)
-        yield await self._final(error, written)
+        if error is not None or values is None:  # what the last step gave may not be all that the thread holds
+            yield await self._end(error, written)
+        else:
+            yield self._final(values, waiting, None, written)
 
-    async def _final(self, error: EverpilotError | None, written: Sequence[dict[str, Any]]) -> Final:
+    async def _end(self, error: EverpilotError | None, written: Sequence[dict[str, Any]]) -> Final:
+        """Return how the turn ended, as the thread tells."""
         snapshot = await self._graph.aget_state(self._config)
-        turn = _turn(snapshot.values.get("messages", []))
-        waiting = _waiting(snapshot)
+        return self._final(snapshot.values, _waiting(snapshot), error, written)
+
+    def _final(
+        self,
+        values: Mapping[str, Any],
+        waiting: ApprovalEvent | None,
+        error: EverpilotError | None,
+        written: Sequence[dict[str, Any]],
+    ) -> Final:
+        turn = _turn(values.get("messages", []))
         answers = [m for m in turn if isinstance(m, AIMessage)]
         stamp = stamp_of(answers[-1]) if answers else {}
         changes = [c for m in turn if isinstance(m, ToolMessage) for c in (m.artifact or {}).get("changes", [])]
@@ -169,6 +188,7 @@ class Turn:
             menu=list(stamp.get("menu", [])),
             usage=_usage(answers),
             error=error.to_dict() if error else _shortfall(turn, stamp),
+            label=label_of(values).to_dict(),
         )
 
     def _mended(self, messages: Sequence[BaseMessage]) -> list[Step]:
@@ -181,8 +201,10 @@ class Turn:
         return [self._runner.recall(call) for call in calls]
 
     async def _messages(self) -> list[BaseMessage]:
-        snapshot = await self._graph.aget_state(self._config)
-        return list(snapshot.values.get("messages", []))
+        saver = self._graph.checkpointer
+        assert isinstance(saver, BaseCheckpointSaver)
+        found = await saver.aget_tuple(self._config)
+        return list(found.checkpoint["channel_values"].get("messages", [])) if found is not None else []
 
 
 def _with_files(message: str, files: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,6 @@ async def old_ones_are_forgotten(dsn: str) -> None:
         for thread, moment in said.items():
             config: RunnableConfig = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
             await saver.aput(config, {**empty_checkpoint(), "ts": moment}, {}, {})
-        assert await checkpoints.forget_older(dsn, "2026-02-01T00:00:00+00:00", "^[0-9a-f]{32}$") == 1
+        assert await checkpoints.forget_older(dsn, datetime(2026, 2, 1, tzinfo=UTC), "^[0-9a-f]{32}$") == 1
         left = [each.config["configurable"]["thread_id"] async for each in saver.alist(None)]
         assert sorted(left) == ["b" * 32, "chat"]
