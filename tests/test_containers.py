@@ -34,8 +34,9 @@ def compose() -> dict[str, Any]:
 
 
 def variables() -> set[str]:
-    """Return the names of the secrets that the example names."""
-    return set(re.findall(r"^(\w+)=", (DEPLOY / "bot.env.example").read_text("utf-8"), re.MULTILINE))
+    """Return the names of the secrets that the examples name."""
+    examples = (DEPLOY / f"{name}.env.example" for name in ("bot", "postgres"))
+    return {name for each in examples for name in re.findall(r"^(\w+)=", each.read_text("utf-8"), re.MULTILINE)}
 
 
 def settings() -> Settings:
@@ -134,6 +135,13 @@ def test_what_is_mounted_is_there() -> None:
     assert set(whole["volumes"]) == {
         mount.split(":")[0] for each in whole["services"].values() for mount in each["volumes"] if mount[0] != "."
     }
+
+
+def test_the_database_is_told_none_of_the_secrets_of_the_bot() -> None:
+    files = {name: service.get("env_file", []) for name, service in compose()["services"].items()}
+    assert files["postgres"] == ["deploy/postgres.env"]
+    assert set(files["postgres"]) < set(files["bot-a"])
+    assert not files["balancer"]
 
 
 def test_every_service_says_how_it_is() -> None:

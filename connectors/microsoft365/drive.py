@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from copilot.errors import ServiceError
-from copilot.plugins.connections.files import Found, Place
+from copilot.plugins.connections.files import Found, Handed, Place
 
+from . import handing
 from .drive_mount import GraphMount, node_of
 from .drive_people import who_changed
 from .drive_places import SCHEME, plain, resolve, sites
@@ -37,6 +39,18 @@ class GraphFiles:
         node = node_of(where.item)
         GraphMount(self._connection, f"{SCHEME}/drives/{where.drive}").fetch(node, target, limit)
         return node.name
+
+    def hand(self, source: Path, folder: str, name: str, over: tuple[str, str] | None = None) -> Handed:
+        """Put a file into a folder of one's own OneDrive, and return it as it lies there."""
+        return handing.hand(self._connection, source, folder, name, over)
+
+    def show(self, handed: Handed, people: Sequence[str]) -> tuple[str, ...]:
+        """Let people read it, and return those who may not be let."""
+        return handing.show(self._connection, handed.id, people)
+
+    def link(self, handed: Handed) -> str:
+        """Return the address by which whoever in the organisation has it reads it."""
+        return handing.link(self._connection, handed.id)
 
     def places(self, query: str = "") -> list[Place]:
         """Return one's own OneDrive and the libraries of the sites that a query finds."""

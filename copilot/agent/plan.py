@@ -258,7 +258,7 @@ class Runner:
         entries += [last] if last else []
         shown = [self._recorded(entry) for entry in entries]
         label = join(self._workspace.label_of(entry) for entry in entries)
-        text = "Done and saved: " + told(shown)
+        text = f"{self._workspace.done}: {told(shown)}"
         if last is not None:
             return Step(call, "done", text, tool, shown=shown, label=label)
         text = f"Interrupted; only this much is saved, the rest did not happen:\n{told(shown)}"
@@ -475,7 +475,7 @@ class Runner:
             step.text = f"{error} {partly(settled)}".strip()
             step.shown = [each.change for each in settled]  # what was not written is not shown as if it were
             return settled
-        step.status, step.text = "done", "Done and saved: " + told(step.shown)
+        step.status, step.text = "done", f"{self._workspace.done}: {told(step.shown)}"
         return settled
 
 

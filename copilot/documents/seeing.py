@@ -83,16 +83,24 @@ def available() -> str | None:
     return next((found for name in _COMMANDS if (found := shutil.which(name))), None)
 
 
-def pages(content: bytes, kind: str, *, dpi: int = DPI, pages: Sequence[int] = ()) -> list[bytes]:
+def pages(
+    content: bytes,
+    kind: str,
+    *,
+    dpi: int = DPI,
+    pages: Sequence[int] = (),
+    most: int = MOST_PAGES,
+    seconds: float = 0.0,
+) -> list[bytes]:
     """Return the pages of a document ("word", "excel" or "powerpoint") as PNG pictures.
 
-    `pages` are the numbers of those wanted, from 1, at most MOST_PAGES; without it the first MOST_PAGES. Raises
-    ToolInputError "no_office" or "no_pictures" where LibreOffice or the PDF renderer is not installed, or "page" for a
-    page that is not there; DocumentError where the document can't be converted in TIMEOUT seconds.
+    `pages` are the numbers of those wanted, from 1, at most MOST_PAGES; without it the first `most`. `seconds` are in
+    place of TIMEOUT. Raises ToolInputError "no_office" or "no_pictures" where LibreOffice or the PDF renderer is not
+    installed, or "page" for a page that is not there; DocumentError where the document can't be converted in time.
     """
     wanted = list(pages)[:MOST_PAGES]
-    last = max(wanted, default=MOST_PAGES)
-    (rendered,) = _rendered([content], kind, dpi, last)
+    last = max(wanted, default=most)
+    (rendered,) = _rendered([content], kind, dpi, last, seconds)
     for number in wanted:
         if not 1 <= number <= len(rendered):
             raise ToolInputError(
@@ -101,13 +109,13 @@ def pages(content: bytes, kind: str, *, dpi: int = DPI, pages: Sequence[int] = (
     return [_png(rendered[number - 1]) for number in wanted] or [_png(page) for page in rendered]
 
 
-def changed_pages(before: bytes, after: bytes, kind: str, *, dpi: int = DPI) -> list[ChangedPage]:
+def changed_pages(before: bytes, after: bytes, kind: str, *, dpi: int = DPI, seconds: float = 0.0) -> list[ChangedPage]:
     """Return the pages that an edit changed, old and new side by side; none where the pages look the same.
 
     A page that only moved, because one came or went before it, is not changed. The first MOST_PAGES are compared.
-    Raises what `pages` raises.
+    `seconds` are in place of TIMEOUT. Raises what `pages` raises.
     """
-    old, new = _rendered([before, after], kind, dpi, MOST_PAGES)
+    old, new = _rendered([before, after], kind, dpi, MOST_PAGES, seconds)
     matcher = SequenceMatcher(None, [_digest(p) for p in old], [_digest(p) for p in new], autojunk=False)
     found: list[ChangedPage] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -124,10 +132,10 @@ def _changed(old: Sequence[Image], new: Sequence[Image], gone: range, come: rang
         yield ChangedPage(None if left is None else left + 1, None if right is None else right + 1, _png(picture))
 
 
-def _rendered(contents: Sequence[bytes], kind: str, dpi: int, last: int) -> list[list[Image]]:
+def _rendered(contents: Sequence[bytes], kind: str, dpi: int, last: int, seconds: float) -> list[list[Image]]:
     """Return the pages of documents of one kind, converted in one go."""
     _need_renderer()
-    return [_pictures(made, dpi) for made in _pdfs(contents, kind, last)]
+    return [_pictures(made, dpi) for made in _pdfs(contents, kind, last, seconds or TIMEOUT)]
 
 
 def _need_renderer() -> None:
@@ -149,7 +157,7 @@ def _pictures(pdf: bytes, dpi: int) -> list[Image]:
             document.close()
 
 
-def _pdfs(contents: Sequence[bytes], kind: str, last: int) -> list[bytes]:
+def _pdfs(contents: Sequence[bytes], kind: str, last: int, seconds: float) -> list[bytes]:
     """Return documents as PDF, each up to its page `last`."""
     command = available()
     if command is None:
@@ -169,7 +177,7 @@ def _pdfs(contents: Sequence[bytes], kind: str, last: int) -> list[bytes]:
             source.write_bytes(harmless(content))
         arguments = ["--headless", "--norestore", "--nologo", f"-env:UserInstallation={profile.parent.as_uri()}"]
         arguments += ["--convert-to", f"pdf:{writer}:{options}", "--outdir", made, *map(str, sources)]
-        _run([*_apart(), command, *arguments], folder)
+        _run([*_apart(), *_gently(), command, *arguments], folder, seconds)
         return [_made(source.with_suffix(".pdf")) for source in sources]
 
 
@@ -187,7 +195,7 @@ def _settings() -> str:
     return f'<oor:items xmlns:oor="http://openoffice.org/2001/registry">{items}</oor:items>'
 
 
-def _run(command: Sequence[str], home: Path) -> None:
+def _run(command: Sequence[str], home: Path, seconds: float) -> None:
     """Run LibreOffice in a group of its own, which is ended as a whole when the time is over."""
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "SYSTEMROOT") if key in os.environ}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), _NOWHERE)
@@ -197,10 +205,10 @@ def _run(command: Sequence[str], home: Path) -> None:
         command, cwd=home, env=environment, start_new_session=True, stdin=null, stdout=null, stderr=null
     )
     try:
-        process.wait(TIMEOUT)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         hint = "Look at fewer pages, or read the document instead."
-        raise DocumentError(f"LibreOffice took longer than {TIMEOUT:g} seconds.", hint=hint, code="too_large") from None
+        raise DocumentError(f"LibreOffice took longer than {seconds:g} seconds.", hint=hint, code="too_large") from None
     finally:
         _end(process)
 
@@ -212,6 +220,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.wait()
+
+
+def _gently() -> tuple[str, ...]:
+    """Return the command that lets others go first: nobody waits for a picture as they do for an answer."""
+    command = shutil.which("nice")
+    return (command, "-n", "10") if command else ()
 
 
 @lru_cache(maxsize=1)

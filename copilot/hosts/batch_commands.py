@@ -9,13 +9,13 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.cli import DONE, FAILED, NEEDS_APPROVAL
-from copilot.errors import JobError, ToolInputError
+from copilot.errors import EverpilotError, JobError, ToolInputError
 from copilot.hosts import render
 from copilot.hosts.batch_screen import Progress, Screen, Summary, steps
 from copilot.hosts.once import open_copilot
@@ -59,6 +59,9 @@ def batch(parsed: argparse.Namespace) -> int:
 def _begin(parsed: argparse.Namespace) -> int:
     copilot, job, place = prepared(parsed, _opened(parsed))
     with _runs(copilot) as runs:
+        for other in runs.same(job, place):
+            hint = f"To stop it: {command()} batch cancel {other}"
+            say(f"Run {other} does the same with the same documents, and has not ended: each is changed twice. {hint}")
         run = runs.begin(job, place, title=parsed.title, by=_person(copilot))
         runs.order(run)
         if parsed.detach:
@@ -282,6 +285,8 @@ def _worked(parsed: argparse.Namespace, copilot: Copilot, runs: Runs, run: Run) 
             stopped = True
         run = runs.store.run(run.id)
         screen.close(_summary(runs, run, copilot, time.monotonic() - began, stopped))
+    with suppress(EverpilotError):  # the next run does it, too
+        runs.forget(jobs.keep_days)
     return 130 if stopped else exit_code(runs.store.counts(run.id))
 
 
@@ -300,9 +305,15 @@ def _stoppable() -> Iterator[None]:
 
 
 def _followed(runs: Runs, run: Run, screen: Screen, copilot: Copilot) -> None:
+    """Show how a run goes on, until its end. Raises JobError ("stuck") for what a person has to mend first."""
+    from copilot.jobs.troubles import stuck
+
     while runs.is_open(run.id):
+        if why := stuck():
+            raise JobError(f"Run {run.id} stopped; what it has done is kept. {why}", code="stuck")
+        began = time.monotonic()
         screen.update(_progress(runs, run, copilot))
-        time.sleep(_LOOK)
+        time.sleep(max(_LOOK, 9 * (time.monotonic() - began)))  # of a million documents a look takes a second
     screen.update(_progress(runs, run, copilot))
 
 
@@ -361,7 +372,7 @@ def _summary(
     from copilot.jobs.ending import report_of
 
     counts, report = runs.store.counts(run.id), report_of(run, copilot.state)
-    next_steps = steps(run.id, counts, command())
+    next_steps = steps(run.id, counts, command(), _held(runs, run) if counts.get(Status.HELD) else "")
     if stopped and not next_steps:
         next_steps = [("It goes on with", f"{command()} batch resume {run.id}")]
     return Summary(
@@ -375,6 +386,13 @@ def _summary(
         notes=[*run.notes, *more],
         stopped=stopped,
     )
+
+
+def _held(runs: Runs, run: Run) -> str:
+    """Return why the first document that is held is."""
+    first = next(runs.store.documents(run.id, (Status.HELD,), most=1), None)
+    error = (first.outcome.error if first and first.outcome else None) or {}
+    return short(str(error.get("message", "")).rstrip("."), 160)
 
 
 # --- looking ------------------------------------------------------------------------------------------------------
@@ -493,7 +511,7 @@ def _forget(parsed: argparse.Namespace) -> int:
             raise JobError(
                 f"Run {run.id} has not ended.", hint=f"Stop it: {command()} batch cancel {run.id}", code="open"
             )
-        runs.store.delete(run.id)
+        runs.remove(run.id)
         say(f"Run {run.id} is forgotten; the documents and their history stay.")
     return DONE
 
@@ -545,20 +563,33 @@ def _webhooks(parsed: argparse.Namespace, copilot: Copilot, runs: Runs) -> Abstr
     return listening(copilot, runs, Address.parse(parsed.webhooks), os.environ, say)
 
 
+def _told_of(now: str, before: str) -> str:
+    """Say what the work waits for, once, and return it."""
+    if now and now != before:
+        say(f"The work waits. {now}")
+    return now
+
+
 def worker(parsed: argparse.Namespace) -> int:
     """Work on whatever runs there are, until stopped, or until nothing is left to do."""
     from copilot.jobs.triggers.keeping import keeping
+    from copilot.jobs.troubles import stuck
     from copilot.jobs.worker import working
 
     copilot = _opened(parsed)
     jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
     with _runs(copilot) as runs:
-        hooks, triggers = _webhooks(parsed, copilot, runs), keeping(runs, state=copilot.state, told=say)
+        hooks, triggers = (
+            _webhooks(parsed, copilot, runs),
+            keeping(runs, state=copilot.state, told=say, keep_days=jobs.keep_days),
+        )
         try:
             with _stoppable(), hooks, working(runs, jobs, state=copilot.state, told=say, patience=10) as made, triggers:
                 say(f"Worker {made.id} works on runs in {runs.database.shown}. Ctrl-C ends it.")
+                told = ""
                 while not (parsed.until_idle and runs.client.is_idle()):
                     time.sleep(_LOOK)
+                    told = _told_of(stuck(), told)
         except KeyboardInterrupt:
             say("Stopped. What was not finished goes on in another worker, or when one is started.")
     return DONE

@@ -101,18 +101,19 @@ class Summary:
 _STEPS = (
     (Status.REVIEW, "1 change waits for your answer", "{:,} changes wait for your answer", "review"),
     (Status.ASKED, "1 document would send something", "{:,} documents would send something", "review"),
-    (Status.HELD, "1 document is held: the budget or a quota ended", "{:,} documents are held: {why}", "resume"),
+    (Status.HELD, "1 document is held: {why}", "{:,} documents are held: {why}", "resume"),
     (Status.FAILED, "1 document failed", "{:,} documents failed", "retry"),
     (Status.QUARANTINED, "1 document is set aside: see the report", "{:,} documents are set aside", "report"),
 )
 
 
-def steps(run: str, counts: Mapping[Status, int], program: str = "everpilot") -> list[tuple[str, str]]:
-    """Return what a person can do next, as (what, command), for a run with these counts."""
+def steps(run: str, counts: Mapping[Status, int], program: str = "everpilot", why: str = "") -> list[tuple[str, str]]:
+    """Return what a person can do next, as (what, command), for a run with these counts; `why` is what holds some."""
+    why = why or "the budget or a quota ended"
     found = []
     for status, one, many, command in _STEPS:
         if count := counts.get(status, 0):
-            told = one if count == 1 else many.format(count, why="the budget or a quota ended")
+            told = (one if count == 1 else many).format(count, why=why)
             found.append((told, f"{program} batch {command} {run}"))
     if sum(counts.get(status, 0) for status in OPEN):
         found.append(("Not all documents were reached", f"{program} batch resume {run}"))
@@ -301,12 +302,21 @@ def summarised(summary: Summary, width: int) -> RenderableType:
     if summary.cost is not None:
         told.append(Text(dollars(summary.cost)))
     told.append(Text(duration(summary.seconds)))
-    head = Text(safe_text(f"Run {summary.run} {'was stopped' if summary.stopped else 'ended'}"), "bold")
+    head = Text(safe_text(f"Run {summary.run} {_stands(summary)}"), "bold")
     lines = [head, *packed(told, width), *(Text(safe_text(note), "yellow") for note in summary.notes)]
     for what, place in (("Output", summary.output), ("Report", summary.report), *summary.steps):
         if place:
             lines.append(Text.assemble((f"{safe_text(what)}:", ""), "\n  ", (safe_text(place), "cyan")))
     return Group(*lines)
+
+
+def _stands(summary: Summary) -> str:
+    """Return in words where a run stands."""
+    if summary.stopped:
+        return "was stopped"
+    if any(summary.counts.get(status) for status in OPEN):
+        return "has not ended"
+    return "waits for you" if any(summary.counts.get(status) for status in WAITING) else "ended"
 
 
 def packed(pieces: Sequence[Text], width: int) -> list[Text]:

@@ -64,8 +64,8 @@ def _state(_: argparse.Namespace) -> Iterator[tuple[bool, str]]:
 
 def _settings(parsed: argparse.Namespace) -> Iterator[tuple[bool, str]]:
     folder = Path(parsed.dir or ".").expanduser().resolve()
-    found = settings.load(folder)
-    yield True, f"{len(found.models)} models configured"
+    found, own = settings.load(folder), settings.user_file()
+    yield True, f"{own}{'' if own.exists() else ' (not there yet)'}: {len(found.models)} models configured"
     for note in found.notes:
         yield False, note
 

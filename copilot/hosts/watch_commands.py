@@ -140,6 +140,7 @@ def _watched(parsed: argparse.Namespace, copilot: Copilot, watches: Watches, wat
 
     jobs = copilot.settings.jobs.model_copy(update={"parallel": parsed.parallel} if parsed.parallel else {})
     runs, run, began = watches.runs, watches.run(watch), time.monotonic()
+    watches.forget(jobs.keep_days)
     say(f"Watching {parsed.folder} as {watch.name}. Ctrl-C ends it; the same command goes on where it was.")
     with Screen(run.title, parsed.output_format) as screen:
         try:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from copilot.agent.copilot import Copilot
-from copilot.errors import EverpilotError
-from copilot.jobs.database import PASSING
+from copilot.errors import EverpilotError, SettingsError
 from copilot.jobs.job import WAITING, Outcome, Source
 from copilot.jobs.report import RunView, write
 from copilot.jobs.store import Document, Run, Store
+from copilot.jobs.troubles import AGAIN
 from copilot.workspace.save import make_private
 
 FOLDER = Path("jobs") / "reports"
@@ -44,7 +44,7 @@ def finish(store: Store, run: Run, base: Copilot, program: str = "everpilot") ->
             written = write(report, view(run, store, seen, program), documents)
         store.put_blob(run.id, written.shown.to_bytes())
     except (OSError, EverpilotError) as error:
-        if getattr(error, "code", "") == PASSING:
+        if isinstance(error, SettingsError) and error.code in AGAIN:
             raise  # then all of it is done again
         why = error.message if isinstance(error, EverpilotError) else f"{error.strerror or error}."
         again = f"Write it again when that is mended: everpilot batch report {run.id} --write"

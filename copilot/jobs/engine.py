@@ -34,6 +34,9 @@ VERSION = "1"
 LOOK = 2.0
 #: Seconds between two looks into a queue at least, however often there is work.
 _APART = 0.02
+_AT_ONCE = 500  # workflows that are deleted in one transaction
+#: DBOS's words for a workflow that somebody has, or will have, to work on.
+OPEN = frozenset({"ENQUEUED", "PENDING", "DELAYED"})
 _log = logging.getLogger(__name__)
 
 
@@ -182,6 +185,33 @@ class Client:
         found = self.dbos.list_workflows(workflow_ids=[id], load_input=False, load_output=False)
         return str(found[0].status) if found else ""
 
+    def is_owner(self, id: str, token: str) -> bool:
+        """Return whether a workflow is still that of the execution with this token (`owner`). Raises SettingsError."""
+        from sqlalchemy import select
+        from sqlalchemy.exc import SQLAlchemyError
+
+        table = self.dbos._sys_db.tables.workflow_status
+        try:
+            with self.dbos._sys_db.engine.connect() as link:  # it knows the schema of the tables
+                found = link.execute(select(table.c.owner_xid).where(table.c.workflow_uuid == id)).scalar()
+        except SQLAlchemyError as error:
+            raise self.database.unreachable(error) from error
+        return bool(found == token)
+
+    def failed(self, prefix: str) -> set[str]:
+        """Return the ids, beginning with `prefix`, of workflows that ended with an error: nobody goes on with them."""
+        states = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+        found = self.dbos.list_workflows(status=states, workflow_id_prefix=prefix, load_input=False, load_output=False)
+        return {str(each.workflow_id) for each in found}
+
+    def forget(self, prefix: str, before: str = "") -> None:
+        """Delete what is kept of workflows whose ids begin with `prefix`: of all, or of those that ended with success
+        and were begun before a moment (ISO 8601)."""
+        chosen: dict[str, Any] = {"status": "SUCCESS", "end_time": before} if before else {}
+        chosen |= {"load_input": False, "load_output": False, "limit": _AT_ONCE}
+        while found := self.dbos.list_workflows(workflow_id_prefix=prefix, **chosen):
+            self.dbos.delete_workflows([str(each.workflow_id) for each in found])
+
     def cancel(self, ids: Sequence[str]) -> None:
         """Stop workflows before their next step."""
         if ids:
@@ -202,18 +232,19 @@ class Client:
         for name in gone:
             buried(name)
         dead = [each for name in gone for each in left[name]]
-        for queue in {each.queue_name for each in dead}:
-            ids = [each.workflow_id for each in dead if each.queue_name == queue]
-            self.dbos.resume_workflows(ids, queue_name=queue)
+        self._give_back(dead)
         return len(dead)
 
     def resume_all(self, worker: str) -> int:
         """Give back to their queues what a worker leaves unfinished; returns how much."""
         left = self.dbos.list_workflows(status="PENDING", executor_id=worker, load_input=False, load_output=False)
-        for queue in {each.queue_name for each in left}:
-            ids = [each.workflow_id for each in left if each.queue_name == queue]
-            self.dbos.resume_workflows(ids, queue_name=queue)
+        self._give_back(left)
         return len(left)
+
+    def _give_back(self, left: Sequence[Any]) -> None:
+        for queue in {_queue_of(each) for each in left}:
+            ids = [each.workflow_id for each in left if _queue_of(each) == queue]
+            self.dbos.resume_workflows(ids, queue_name=queue)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -235,6 +266,11 @@ def _options(work: Work) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def _queue_of(found: Any) -> str:
+    """Return where a workflow waits for others; one that was begun at once has a queue in its name (`Worker.begin`)."""
+    return str(found.queue_name or found.name.partition("/")[0])
+
+
 def migrate(database: Database) -> None:
     """Make or bring up to date the tables of DBOS; several processes may do so at once. Raises SettingsError."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -243,6 +279,20 @@ def migrate(database: Database) -> None:
         _dbos().DBOS.migrate(system_database_url=database.address)
     except SQLAlchemyError as error:
         raise database.unreachable(error) from error
+
+
+def owner() -> str:
+    """Return the token by which the execution of the workflow that runs here has it; of each execution another one."""
+    from dbos._context import assert_current_dbos_context
+
+    return str(assert_current_dbos_context().owner_xid)
+
+
+def not_ours(id: str) -> BaseException:
+    """Return what a workflow raises that another execution goes on with: then it waits for the outcome of that one."""
+    from dbos import error
+
+    return error.DBOSWorkflowConflictIDError(id)
 
 
 class _Alarm(threading.Event):
@@ -301,11 +351,11 @@ class Worker:
         self._queues = queues
         self._told = told
         self._presence = presence(database, self.id)
-        self.leaving: Callable[[], None] = lambda: None  # breaks off what still runs, before others take it up
         self.buried: Callable[[str], None] = lambda name: None  # told of each worker that was found dead
         self.handed_back = 0  # how much work was left to others
         self._alarms: list[_Alarm] = []
         self._over = threading.Event()
+        self._left = threading.Event()
         self._looking = threading.Thread(target=self._look, name="everpilot-presence", daemon=True)
 
     def start(self) -> None:
@@ -350,13 +400,32 @@ class Worker:
         for each in self._alarms:
             each.ring()
 
+    async def begin(self, function: Any, id: str, *args: Any) -> bool:
+        """Begin a workflow of this id here, on the running loop; False for one that is known.
+
+        `function` is the workflow, registered by the name "QUEUE/..." of the queue in which another worker finds it.
+        DBOS makes its own threads those of the loop (`asyncio.to_thread`), until it ends.
+        """
+        dbos = _dbos()
+        try:
+            with dbos.SetWorkflowID(id, workflow_id_reuse_policy="reject"):
+                await dbos.DBOS.start_workflow_async(function, *args)
+        except dbos.error.DBOSWorkflowIDInUseError:
+            return False
+        return True
+
+    def standing(self) -> int | None:
+        """Return a number that is another one after others may have taken us for dead; None while that is not sure."""
+        return self._presence.standing()
+
     def stop(self, seconds: int = 0) -> None:
         """End: no more work is begun, what runs has `seconds` to finish, and the rest is left to others at once."""
         self._over.set()
+        self.database.is_left = True
         _dbos().DBOS.destroy(workflow_completion_timeout_sec=seconds)
+        self._left.set()
         if self._looking.is_alive():
             self._looking.join(LOOK * 2)
-        self.leaving()
         self._presence.leave()
         self._hand_back()
         self.client.close()
@@ -367,16 +436,16 @@ class Worker:
             self.handed_back = self.client.resume_all(self.id)
 
     def _look(self) -> None:
-        while not self._over.wait(LOOK):
+        while not self._left.wait(LOOK):  # also while what runs gets to end: a lock is only kept by being used
             try:
-                if self._presence.hold():
+                if self._presence.hold() and not self._over.is_set():
                     self._adopt()
             except Exception as error:  # noqa: BLE001 - a database that restarts is asked again at the next look
                 _log.warning("the look for dead workers failed: %s", error)
 
     def _adopt(self) -> None:
         if count := self.client.adopt(self._presence, self.id, buried=self.buried):
-            self._told(f"Went on with {count} pieces of work of a worker that is gone.")
+            self._told(f"Went on with {count:,} piece{'s' if count > 1 else ''} of work of a worker that is gone.")
 
 
 def _limits(queue: Queue) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import EverpilotError
-from copilot.jobs.database import PASSING
 from copilot.jobs.engine import Client
 from copilot.jobs.job import Source
 from copilot.jobs.sources import Found, sources
 from copilot.jobs.store import PAGE, Document, Run, Store
+from copilot.jobs.troubles import AGAIN
 from copilot.jobs.workflows import works_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def feed(store: Store, client: Client, run: Run, base: Copilot) -> int:
                 return count  # cancelled meanwhile
             count += len(store.add(run.id, page, order))
     except EverpilotError as error:
-        if error.code == PASSING:
+        if error.code in AGAIN:
             raise  # then the listing goes on where it broke off
         store.note(run.id, f"{error.message} {error.hint}".strip())
     for note in found.lines()[1:]:

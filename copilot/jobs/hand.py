@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -16,12 +18,15 @@ from copilot.agent.copilot import Copilot
 from copilot.errors import ApprovalError, EverpilotError, JobError
 from copilot.jobs import ending, feeding
 from copilot.jobs.allowed import refuse
+from copilot.jobs.database import PASSING as PASSED
+from copilot.jobs.database import is_away
 from copilot.jobs.deferring import Deferring
 from copilot.jobs.engine import Client
 from copilot.jobs.job import Edit, Outcome, Status
 from copilot.jobs.saving import save
 from copilot.jobs.store import Document, Run, Store
 from copilot.jobs.templates import renamed
+from copilot.jobs.troubles import DISK, waits
 from copilot.jobs.work import Desk, faults
 from copilot.jobs.work import answer as answered
 from copilot.jobs.work import work as worked
@@ -32,9 +37,7 @@ from copilot.models.occasion import occasion
 
 _log = logging.getLogger(__name__)
 #: Codes of errors that may be gone the next time: the same document is tried again.
-PASSING = frozenset(
-    {"no_model", "slow", "unreachable", "throttled", "locked", "unexpected", "threads", "busy", "database"}
-)
+PASSING = frozenset({"no_model", "slow", "unreachable", "throttled", "locked", "unexpected", "threads", "busy", PASSED})
 #: Failures of vendors that say nothing of the document: it waits rather than be set aside.
 _OUTAGE = frozenset({"dead", "slow", "rate", "quota", "auth", "config"})
 _WAIT = 0.5  # seconds between two looks whether money that others keep is free again
@@ -85,7 +88,8 @@ class Hand:
         if document.attempt != attempt or document.status is not Status.SAVING:
             return await self._over(run)
         outcome = await self._saved(self._run(run), document)
-        if self._passing(outcome) and document.tries < self._run(run).job.tries:
+        self._waits("save", outcome)
+        if self._passing(outcome) and (_lacks_room(outcome) or document.tries < self._run(run).job.tries):
             await in_thread(self.store.keep, run, number, attempt, outcome)
             await in_thread(self.store.tried, run, number)
             return AGAIN
@@ -101,8 +105,10 @@ class Hand:
         try:
             with occasion(thread=desk.thread(document.source.key), pace=self._pace(desk)):
                 outcome = await answered(whole.job, document.source, desk, approve=approve, card=card)
-        except ApprovalError:  # it was answered before this step broke off: what it led to stands in the thread
+        except ApprovalError as error:  # answered before this step broke off: what it led to stands in the thread
             outcome = await worked(whole.job, document.source, desk)
+            if error.code == "scratch" and outcome.status is Status.ASKED:
+                await in_thread(self.store.note, run, _asked_again(document))
         except EverpilotError as error:
             outcome = faults.failed(error)
         return await self._settled(whole, document, outcome)
@@ -157,6 +163,10 @@ class Hand:
             return await self._worked(run, document, desk, allowance)
         except EverpilotError as error:
             return faults.failed(error)
+        except Exception as error:
+            if not (is_away(error) or isinstance(error, sqlite3.Error)):
+                raise
+            return faults.failed(faults.away(error))
 
     async def _worked(self, run: Run, document: Document, desk: Desk, allowance: float | None) -> Outcome:
         if document.attempt > 1 and document.tries == 1:
@@ -165,8 +175,10 @@ class Hand:
         _at_hand.set(document.number)
         more = None if allowance is None else partial(self.store.more, document)
         try:
-            with occasion(thread=thread, allowance=allowance, more=more, pace=self._pace(desk)):
-                return await asyncio.wait_for(worked(run.job, document.source, desk), run.job.seconds)
+            async with asyncio.timeout(run.job.seconds) as limit:
+                pace = self._pace(desk, _longer(limit))
+                with occasion(thread=thread, allowance=allowance, more=more, pace=pace):
+                    return await worked(run.job, document.source, desk)
         except TimeoutError:
             text = f"It took longer than {run.job.seconds:.3g} s."
             return Outcome(status=Status.FAILED, error=faults.told("slow", text, "Raise jobs.seconds."))
@@ -178,16 +190,23 @@ class Hand:
                 return given
             await asyncio.sleep(_WAIT)
 
-    def _pace(self, desk: Desk) -> Callable[[str], float] | None:
+    def _pace(self, desk: Desk, told: Callable[[float], None] = lambda wait: None) -> Callable[[str], float] | None:
+        """Return what says how many seconds a call has to wait; `told` hears of it, too."""
         limits = desk.settings.jobs.per_minute
-        if not limits:
-            return None
-        return lambda name: self.store.wait(name, limits[name]) if name in limits else 0.0
+
+        def wait(name: str) -> float:
+            seconds = self.store.wait(name, limits[name]) if name in limits else 0.0
+            if seconds:
+                told(seconds)
+            return seconds
+
+        return wait if limits else None
 
     async def _settled(self, run: Run, document: Document, outcome: Outcome) -> str:
         """Write down what came of the work, or that it is to be tried again, or that its change is to be written."""
         where = (document.run, document.number, document.attempt)
         outcome = renamed(run, document.source, outcome)
+        self._waits("work", outcome)
         if self._passing(outcome) or await self._is_short(outcome, document):
             if document.tries < run.job.tries:
                 await in_thread(self.store.keep, *where, outcome)
@@ -203,7 +222,13 @@ class Hand:
 
     @staticmethod
     def _passing(outcome: Outcome) -> bool:
-        return outcome.status is Status.FAILED and (outcome.error or {}).get("code") in PASSING
+        passing = outcome.status is Status.FAILED and (outcome.error or {}).get("code") in PASSING
+        return passing or _lacks_room(outcome)
+
+    @staticmethod
+    def _waits(what: str, outcome: Outcome) -> None:
+        error = outcome.error or {}
+        waits(what, f"{error['message']} {error['hint']}" if _lacks_room(outcome) else "")
 
     async def _is_short(self, outcome: Outcome, document: Document) -> bool:
         """Return whether a document was stopped by the budget while others keep some of it, which they may not need."""
@@ -224,7 +249,7 @@ class Hand:
         except EverpilotError as error:
             left = outcome.edits[len(done) :]
             return outcome.model_copy(
-                update={"status": Status.FAILED, "error": faults.as_error(error), "edits": done + left}
+                update={"status": Status.FAILED, "error": faults.failed(error).error, "edits": done + left}
             )
         return outcome.model_copy(update={"edits": done})
 
@@ -316,12 +341,42 @@ def _worn_out(document: Document) -> Outcome:
     return Outcome(status=Status.QUARANTINED, error=faults.told("worker_ended", text, hint))
 
 
+def _longer(limit: asyncio.Timeout) -> Callable[[float], None]:
+    """Return what gives the work as much longer as it has to wait for its turn; to be called from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def put_off(seconds: float) -> None:
+        if (end := limit.when()) is not None and not limit.expired():
+            with suppress(RuntimeError):  # the work is over
+                limit.reschedule(end + seconds)
+
+    def told(seconds: float) -> None:
+        loop.call_soon_threadsafe(put_off, seconds)
+
+    return told
+
+
+def _asked_again(document: Document) -> str:
+    machine = document.worker.rpartition("-")[0] or "another machine"
+    name = document.source.path or document.source.key
+    return (
+        f"{name} was asked about by a worker on {machine}, and its private copy is there: the answer came to another "
+        f"worker, which began anew and asks again. Let workers of one machine do what sends something."
+    )
+
+
+def _lacks_room(outcome: Outcome) -> bool:
+    """Return whether a document waits for room on a disk: until then nothing of it is lost, or done twice."""
+    return (outcome.error or {}).get("code") == DISK
+
+
 def _set_aside(outcome: Outcome) -> Outcome:
-    """Return a failure that came each time: held where only vendors failed, else quarantined."""
+    """Return a failure that came each time: held where only vendors, or a database, failed, else quarantined."""
     if outcome.status is Status.HELD:
         return outcome
     failures = {attempt.get("failure") for attempt in outcome.attempts}
-    outage = (outcome.error or {}).get("code") == "no_model" and failures <= _OUTAGE
+    code = (outcome.error or {}).get("code")
+    outage = code == PASSED or (code == "no_model" and failures <= _OUTAGE)
     return outcome.model_copy(update={"status": Status.HELD if outage else Status.QUARANTINED})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The part of a budget that the first documents may cost before they ask for more.
 _FIRST = 1e-3
+#: Seconds in which a vendor counts calls, and that one of them may be on its way longer than another.
+MINUTE, _LATE = 60.0, 2.0
 _CENT = 1e-9  # US dollars that are none: sums of fractions are not exact
 
 
@@ -158,15 +161,21 @@ class Money:
         """Return the seconds until the next call under a limit that all workers share: no minute has more calls.
 
         The Generic Cell Rate Algorithm of ITU-T I.371, annex A: a tenth of the calls may come at once, and the others
-        are spaced such that those and these together are `per_minute`.
+        are spaced such that those and these together are `per_minute`. A call may be late by `_LATE` s.
         """
         rates, burst = self._t.rates, max(per_minute // 10, 1)
-        step = 60.0 / (per_minute - burst + 1)
+        step = (MINUTE + _LATE) / (per_minute - burst + 1)
         with self.database.begin() as connection:
-            now = self._clock()
+            now = self._moment(connection)
             connection.execute(self._insert_new(rates).values(name=name, due=0.0))
             mine = rates.update().where(rates.c.name == name)
             due = connection.execute(mine.values(due=rates.c.due).returning(rates.c.due)).scalar_one()  # locked
             start = max(float(due), now - (burst - 1) * step)
             connection.execute(mine.values(due=start + step))
         return max(start - now, 0.0)
+
+    def _moment(self, connection: sa.Connection) -> float:
+        """Return the time by a clock that all workers share: in Postgres that of the server."""
+        if self._clock is not time.time or not self.database.is_postgres:
+            return self._clock()
+        return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())

@@ -24,11 +24,21 @@ if TYPE_CHECKING:
 #: Seconds that a lock in Postgres has to be free: after its restart the living take their locks again, each at its
 #: next look (engine.LOOK) and as soon as a busy machine lets it.
 GRACE = 8.0
+#: Seconds after which Postgres ends the session of a worker that says nothing: its process stands still, or its machine
+#: does, and the system would keep the session for ever. With GRACE and two looks it is less than half a minute.
+SILENCE = 10.0
 
 
 #: What the session is called that holds a worker's lock.
 _SESSION = "everpilot worker"
+_SILENT = """SELECT set_config('idle_session_timeout', %s, false)
+    WHERE current_setting('server_version_num')::int >= 140000"""
 _LIVING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
+
+
+def _passed() -> float:
+    """Return seconds, also those in which the machine slept."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Presence(Protocol):
@@ -39,6 +49,9 @@ class Presence(Protocol):
 
     def gone(self, worker: str) -> bool:
         """Return whether that worker is dead."""
+
+    def standing(self) -> int | None:
+        """Return a number that is another one after others may have taken us for dead; None while that is not sure."""
 
     def leave(self) -> None:
         """Give our lock back."""
@@ -82,6 +95,10 @@ class OnDisk:
             self._file(worker).unlink()
         os.close(descriptor)
         return True
+
+    def standing(self) -> int | None:
+        """Return the same number always: who stands still keeps the lock of a file."""
+        return 0
 
     def leave(self) -> None:
         """Give our lock back."""
@@ -132,6 +149,8 @@ class InPostgres:
         self._clock = clock
         self._session: sa.Connection | None = None
         self._free: dict[str, float] = {}  # since when a lock was seen free
+        self._sessions = 0
+        self._sure = float("-inf")  # when the lock was surely ours
 
     def hold(self) -> bool:
         """Take our own lock, or see that we still hold it; a session that broke is made anew."""
@@ -147,17 +166,28 @@ class InPostgres:
     def _held(self) -> bool:
         if self._session is None:
             return False
+        asked = _passed()
         self._session.exec_driver_sql("SELECT 1")
+        self._sure = asked
         return True
 
     def _taken(self) -> bool:
+        asked = _passed()
         session = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         if not self._ask(session, "pg_try_advisory_lock", self._worker):
             session.close()
             return False
         session.exec_driver_sql("SELECT set_config('application_name', %s, false)", (_SESSION,))
-        self._session = session
+        session.exec_driver_sql(_SILENT, (str(int(SILENCE * 1000)),))
+        self._session, self._sure, self._sessions = session, asked, self._sessions + 1
         return True
+
+    def standing(self) -> int | None:
+        """Return the number of our session; None when it was not used for so long that others may think it is gone.
+
+        Nobody may before the lock was free for GRACE, and it was not when the session was last used.
+        """
+        return self._sessions if self._session is not None and _passed() - self._sure < GRACE / 2 else None
 
     def gone(self, worker: str) -> bool:
         """Return whether that worker's lock has been free for a while."""

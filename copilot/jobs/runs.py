@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.errors import JobError
 from copilot.jobs.database import Database
+from copilot.jobs.ending import FOLDER as REPORTS
 from copilot.jobs.engine import Client
 from copilot.jobs.job import OPEN, Job, Status
 from copilot.jobs.report.digest import Answer, Shown
-from copilot.jobs.store import Document, Run, Store
+from copilot.jobs.store import Document, Run, Store, pages
 from copilot.jobs.workflows import answer_of, batches, feed_of, finish_of, saving_of, works_of
 
 if TYPE_CHECKING:
@@ -51,12 +52,20 @@ class Runs:
         self.store.create(made)
         return self.store.run(made.id)
 
+    def same(self, job: Job, place: Mapping[str, Any]) -> list[str]:
+        """Return the ids of the last runs that do the same work with the same documents and are not at their end."""
+        names = ("folder", "given", "rows", "table")
+        where = [place.get(name) for name in names]
+        alike = [run for run in self.store.runs() if not run.ended and [run.place.get(name) for name in names] == where]
+        return [run.id for run in alike if run.job == job and self.store.is_open(run.id)]
+
     def order(self, run: Run) -> None:
         """Have a worker list the documents of a run."""
         self.client.put([feed_of(run.id, run.round)])
 
     def resume(self, id: str, *, budget: float | None = None) -> int:
-        """Go on with what is held, and with the listing if it was broken off; returns how many documents that are.
+        """Go on with what is held, with what an error of the engine left undone, and with the listing if it was broken
+        off; returns how many documents that are.
 
         What was under way goes on by itself, as soon as there is a worker. `budget` raises that of the run.
         """
@@ -64,7 +73,7 @@ class Runs:
         self._note_recipe(run)
         if budget is not None:
             self.store.raise_budget(run.id, budget)
-        count = self.store.again(run.id, HELD, self._order(run.job))
+        count = self.store.again(run.id, HELD, self._order(run.job)) + self._revive(run)
         self._next_round(run)
         return count
 
@@ -80,10 +89,11 @@ class Runs:
         """Stop a run: what is written stays, what waits is declined, and nothing more is begun."""
         run = self.store.run(id)
         stopped = self.store.cancel(run.id)
-        self.client.cancel([each.workflow for each in stopped])
+        for page in pages(self.store.documents(run.id, (Status.CANCELLED,))):
+            self.client.cancel([each.workflow for each in page])
         self.store.next_round(run.id)
         self.client.put([finish_of(run.id, self.store.run(run.id).round)])
-        return len(stopped)
+        return stopped
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -131,6 +141,16 @@ class Runs:
     def _order(self, job: Job) -> Callable[[sa.Connection, Sequence[Document]], None]:
         return lambda connection, documents: self.client.put(works_of(job, documents), connection)
 
+    def _revive(self, run: Run) -> int:
+        """Order anew what counts as under way and whose workflow ended with an error; returns how many documents."""
+        broken = self.client.failed(f"{run.id}.")
+        left = [each for each in self.store.documents(run.id, OPEN) if each.workflow in broken] if broken else []
+        for each in left:
+            if each.status is Status.SAVING:  # as it was approved
+                self.client.put([replace(saving_of(each), id=f"{each.workflow}.save.{run.round + 1}")])
+        begun = [each for each in left if each.status is not Status.SAVING]
+        return len(left) - len(begun) + self.store.order_anew(begun, self._order(run.job))
+
     def _going(self, id: str) -> Run:
         self.client.open()
         run = self.store.run(id)
@@ -165,14 +185,33 @@ class Runs:
         return self.store.is_open(run.id) or self.store.run(run.id).finished < run.round
 
     def forget(self, days: int) -> list[str]:
-        """Delete what is kept of runs that ended so many days ago; returns their ids."""
-        before = datetime.now(UTC) - timedelta(days=days)
-        return self.store.forget(before.isoformat(timespec="milliseconds"))
+        """Delete what is kept of runs that ended so many days ago, with their reports in the state folder; returns
+        their ids."""
+        self.client.open()
+        gone = self.store.forget(days_ago(days))
+        for id in gone:
+            self._forget_rest(id)
+        return gone
+
+    def remove(self, id: str) -> None:
+        """Delete what is kept of a run; its documents and their history stay."""
+        self.client.open()
+        self.store.delete(id)
+        self._forget_rest(id)
+
+    def _forget_rest(self, id: str) -> None:
+        self.client.forget(f"{id}.")  # else a run of the same id, as a watch has it, would find its work done
+        (self.database.state / REPORTS / f"{id}.html").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Give the connections back."""
         self.client.close()
         self.database.close()
+
+
+def days_ago(days: float) -> str:
+    """Return the moment so many days ago, as the store writes moments."""
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
 
 
 def open_ones(counts: Mapping[Status, int]) -> int:

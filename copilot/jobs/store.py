@@ -178,6 +178,18 @@ class Store(Money):
             self.delete(id)
         return ids
 
+    def thin(self, id: str, before: str) -> int:
+        """Delete the documents of a run that ended before a moment, but for the last: the numbers go on; returns how
+        many."""
+        documents, uses = self._t.documents, self._t.uses
+        with self.database.begin() as connection:
+            last = self._select(self._sa.func.max(documents.c.number)).where(documents.c.run == id).scalar_subquery()
+            old = documents.c.run == id, documents.c.status.in_([s.value for s in ENDED]), documents.c.updated < before
+            gone = connection.execute(documents.delete().where(*old, documents.c.number < last)).rowcount
+            left = self._select(documents.c.number).where(documents.c.run == id)
+            connection.execute(uses.delete().where(uses.c.run == id, uses.c.number > 0, uses.c.number.not_in(left)))
+        return int(gone)
+
     def delete(self, id: str) -> None:
         """Delete all that is kept of a run."""
         t = self._t
@@ -216,7 +228,7 @@ class Store(Money):
             "status": each.status.value,
             "attempt": each.attempt,
             "tries": 0,
-            "updated": self._now(),
+            "updated": "",  # nothing has happened to it
         }
 
     def document(self, run: str, number: int) -> Document:
@@ -264,7 +276,8 @@ class Store(Money):
     def latest(self, run: str, most: int = 5) -> list[Document]:
         """Return the documents that something happened to last, the newest first."""
         documents = self._t.documents
-        chosen = documents.select().where(documents.c.run == run, documents.c.status != Status.QUEUED.value)
+        begun = documents.c.updated > "", documents.c.status != Status.QUEUED.value
+        chosen = documents.select().where(documents.c.run == run, *begun)
         with self.database.begin() as connection:
             rows = connection.execute(chosen.order_by(documents.c.updated.desc()).limit(most)).all()
         return [_document(row) for row in rows]
@@ -344,8 +357,14 @@ class Store(Money):
         self, run: str, statuses: Iterable[Status], then: Callable[[sa.Connection, Sequence[Document]], None]
     ) -> int:
         """Order the documents of some statuses anew, with `then` in the same transaction; returns how many."""
+        return self.order_anew(self.documents(run, statuses), then)
+
+    def order_anew(
+        self, documents: Iterable[Document], then: Callable[[sa.Connection, Sequence[Document]], None]
+    ) -> int:
+        """Order documents anew, those that have not changed meanwhile; see `again`."""
         count = 0
-        for page in _pages(self.documents(run, statuses)):
+        for page in pages(documents):
             with self.database.begin() as connection:
                 ordered = [o for each in page if (o := self._reordered(connection, each)) is not None]
                 then(connection, ordered)
@@ -378,9 +397,9 @@ class Store(Money):
                 then(connection)
         return done
 
-    def cancel(self, run: str) -> list[Document]:
-        """Cancel what is not done; returns the documents whose workflows are to be stopped."""
-        stopped = list(self.documents(run, OPEN))
+    def cancel(self, run: str) -> int:
+        """Cancel what is not done; returns how many documents were still to be worked on."""
+        stopped = sum(count for status, count in self.counts(run).items() if status in OPEN)
         documents, open_ones = self._t.documents, [s.value for s in Status if s not in ENDED]
         change = documents.update().where(documents.c.run == run, documents.c.status.in_(open_ones))
         with self.database.begin() as connection:
@@ -498,7 +517,8 @@ def _document(row: Any) -> Document:
     )
 
 
-def _pages(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def pages(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yield documents by so many as are held in memory at once."""
     page: list[Document] = []
     for each in documents:
         page.append(each)

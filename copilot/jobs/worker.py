@@ -13,7 +13,7 @@ from typing import Any
 
 from copilot.agent.copilot import Copilot
 from copilot.errors import JobError
-from copilot.jobs import workflows
+from copilot.jobs import troubles, workflows
 from copilot.jobs.engine import Queue, Worker
 from copilot.jobs.hand import Hand
 from copilot.jobs.runs import Runs
@@ -70,6 +70,7 @@ def working(
                 _now.clear()
                 working.worker.stop(patience)
                 asyncio.run(working.hand.aclose())
+                troubles.over()
 
 
 def _begun(

@@ -22,10 +22,11 @@ from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
 from copilot.errors import SettingsError
-from copilot.jobs.database import PASSING
 from copilot.jobs.engine import Client, Queue, Work, _dbos
 from copilot.jobs.job import Job
 from copilot.jobs.store import Document
+from copilot.jobs.troubles import AGAIN as WAITS
+from copilot.jobs.troubles import DISK, waits
 
 if TYPE_CHECKING:
     from copilot.jobs.hand import Hand
@@ -210,9 +211,13 @@ async def in_thread(function: Any, *args: Any, **named: Any) -> Any:
     pauses = chain(_LOST, repeat(_LOST[-1]))
     while True:
         try:
-            return await asyncio.to_thread(function, *args, **named)
+            found = await asyncio.to_thread(function, *args, **named)
         except SettingsError as error:
-            if error.code != PASSING:
+            if error.code not in WAITS:
                 raise
+            waits("database", str(error) if error.code == DISK else "")
             _log.warning("%s It is tried again.", error)
+        else:
+            waits("database", "")
+            return found
         await asyncio.sleep(next(pauses))

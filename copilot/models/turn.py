@@ -8,6 +8,7 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
@@ -173,6 +174,9 @@ class Turn:
         pace = self.request.occasion.pace
         if pace is None or candidate.is_builtin:
             return
+        with suppress(Exception):  # what is wrong with it the attempt itself says; made later, calls would come at once
+            if not candidate.is_built(self.request.tools):
+                await asyncio.to_thread(candidate.client, self.request.tools)
         if (seconds := await asyncio.to_thread(pace, candidate.name)) > 0:
             self._ends += seconds
             await self.ways.pause(seconds)

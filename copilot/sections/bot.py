@@ -45,6 +45,10 @@ class BotSettings(Table):
         default="",
         description="The environment variable with the key that opens the page; '' lets this machine alone in.",
     )
+    metrics_key_env: str = Field(
+        default="",
+        description="The environment variable with the key of /metrics, a bearer token; '' for this machine alone.",
+    )
     files: str = Field(
         default="", description="The folder of people's files, shared by all replicas; '' in the state folder."
     )

@@ -25,6 +25,7 @@ class Roots:
         elsewhere = {mount.folder for mount in mounts}
         #: The folders of this machine; the others fill with what is read of them.
         self.here = tuple(folder for folder in self.folders if folder not in elsewhere)
+        self.known_as = ""
         self._private = tuple(_withheld(_real(private), self.here)) if private else ()
 
     def mount_of(self, place: Path) -> Mounted | None:
@@ -81,8 +82,8 @@ class Roots:
         return self.show(path)
 
     def outside(self, given: str) -> OutsideRootsError:
-        """Return the error for a path that leads out."""
-        names = ", ".join([*map(str, self.here), *(mount.name for mount in self.mounts)])
+        """Return the error for a path that leads out; the folders are named `known_as`, if that says something."""
+        names = self.known_as or ", ".join([*map(str, self.here), *(mount.name for mount in self.mounts)])
         return OutsideRootsError(f"{given!r} is outside the opened folders.", hint=f"Opened: {names}.")
 
     def _places(self, text: str) -> Iterator[Path]:

@@ -41,6 +41,7 @@ class Workspace:
     `state` is the folder of the journal and the locks (made when the first change is written). `labeller` says how
     confidential a file is (by its Microsoft labels and the default settings if left out). `history` says how long old
     versions are kept, and whether encrypted. `notes` are problems that kept it neither from opening nor from writing.
+    `done` is what a tool says once its change is written.
     `mounts` are those of the roots that lie elsewhere; `copies` says when a version that can't be stored there, because
     somebody changed the file, is kept beside it.
     """
@@ -58,6 +59,7 @@ class Workspace:
         copies: Copies = "waiting",
     ) -> None:
         self.state = state
+        self.done = "Done and saved"
         self._roots = Roots(roots, private=state, mounts=mounts)
         self._limits = history or HistorySettings()
         journal, encrypt = state / "journal", self._limits.encrypt
@@ -246,6 +248,10 @@ class Workspace:
         except OSError as error:
             raise _cant_write(name, error) from error
         return place
+
+    def know_as(self, name: str) -> None:
+        """Call the folders by this name where somebody is told of them who may not know where they lie."""
+        self._roots.known_as = name
 
     def commit(self, change: Change, *, key: str = "", thread: str = "", turn: str = "") -> Entry:
         """Write the change and return its entry in the journal.

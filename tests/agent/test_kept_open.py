@@ -61,5 +61,5 @@ async def test_conversations_in_which_nothing_was_said_for_long_are_forgotten(tm
 async def test_a_file_that_is_no_database_is_told_of(tmp_path: Path) -> None:
     made = assistant(tmp_path, KeptOpen(), "one")
     made.conversations.write_bytes(b"not a database at all, but a text of some length" * 20)
-    with pytest.raises(EverpilotError, match="damaged|not a database"):
+    with pytest.raises(EverpilotError, match=r"not a database"):
         await made.aask("hello")

@@ -128,9 +128,11 @@ class Site:
         lines = [f"database = {json.dumps(self.database)}", "[bot]", "webchat = true", "per_minute = 100000"]
         return "\n".join([*lines, f"files = {json.dumps(str(self.files))}", self.more, self.models, ""])
 
-    def light(self, place: Place) -> None:
-        """Have the next replica die that comes to a place; of those that were started with it."""
-        (self.home / "fuses" / _fuse(place)).touch()
+    def light(self, place: Place, number: int = signal.SIGKILL) -> None:
+        """Have the next replica die that comes to a place, of those that were started with it; or stand still there."""
+        fuse = self.home / "fuses" / _fuse(place)
+        fuse.with_suffix(".new").write_text(str(int(number)))
+        fuse.with_suffix(".new").rename(fuse)
 
     def died(self, place: Place) -> bool:
         """Return whether a replica has died at a place that was lit."""
@@ -287,7 +289,7 @@ def _quick(grace: float) -> None:
     """Look for the dead more often than a host has to."""
     from copilot.jobs import engine, presence
 
-    presence.GRACE, engine.LOOK = grace, grace / 3
+    presence.GRACE, presence.SILENCE, engine.LOOK = grace, 3 * grace, grace / 3
 
 
 def _served(told: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -312,11 +314,12 @@ def _die(place: Place, fuses: Path) -> None:
     real = getattr(owner, last)
 
     def end() -> None:
+        burnt = fuses / f"{_fuse(place)}.{os.getpid()}"
         try:
-            (fuses / _fuse(place)).unlink()
+            (fuses / _fuse(place)).rename(burnt)
         except FileNotFoundError:
             return
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(burnt.read_text()))
 
     def wrapped(*args: Any, **more: Any) -> Any:
         if when == "before":

@@ -130,12 +130,21 @@ def _chunk(text: str, finish: str = "", calls: Any = ()) -> ChatGenerationChunk:
 
 
 class Teams:
-    """The bot and its Teams. `status`: what the service answers instead of taking a reply, once each.
+    """The bot and its Teams. `down` says what the service answers instead: a status, what makes one, 0 to take it.
 
-    `members` are what the roster says besides what is asked for; `files` lie at `url(name)`; `uploaded` came there.
+    `members` are what the roster says besides what is asked for, `rosters` who is in a group ("team"), `installed` for
+    whom the app is theirs, so that it may write to them; `files` lie at `url(name)`; `uploaded` came there.
     """
 
-    def __init__(self, folder: Path, model: BaseChatModel, **bot: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: BaseChatModel,
+        *,
+        more: dict[str, Any] | None = None,
+        env: dict[str, str] | None = None,
+        **bot: Any,
+    ) -> None:
         self.folder, self.model = folder, model
         self.home = folder / "home"
         self.home.mkdir(exist_ok=True)
@@ -150,17 +159,22 @@ class Teams:
                 }
             ),
             skills=SkillSettings(paths=[str(folder / "skills")]),
+            **(more or {}),
         )
+        self.env = env or {}
         self.chats: dict[str, Chat] = defaultdict(lambda: Chat(time.monotonic, edits=True))
-        self.down: Callable[[str, str, Any], int] = lambda method, path, body: 0
+        self.down: Callable[[str, str, Any], Any] = lambda method, path, body: 0
         self.faults: list[str] = []
         self.members: dict[str, dict[str, Any]] = {}
+        self.rosters: dict[str, list[str]] = {}
+        self.installed: set[str] = set()
         self.files: dict[str, bytes] = {}
         self.uploaded: dict[str, bytes] = {}
         self.asked: list[tuple[str, str]] = []
         self.era = 0
         self._numbers = itertools.count(1)
         self._news = threading.Condition()
+        self.begun: set[str] = set()
         self._ended: set[str] = set()
         self._ready = threading.Event()
         self._fault: BaseException | None = None
@@ -200,11 +214,12 @@ class Teams:
             self._service = await stack.enter_async_context(TestServer(self._app()))
             connector = Connector(_Signed(), here, Metrics(), sleep=_at_once)
             stack.push_async_callback(connector.close)
-            how: dict[str, Any] = {"env": {}, "model": self.model}
+            how: dict[str, Any] = {"env": self.env, "model": self.model}
             behind = await stack.enter_async_context(assembly.assistant(self.settings, self.home, connector, **how))
             self._inbox: Any = behind.inbox
             self.turns = self._inbox._turns
             self.turns.keeping.end = self._noted(self.turns.keeping.end)
+            self._inbox.put = self._begins(self._inbox.put)
             fetch, close = fetcher()
             stack.push_async_callback(close)
             app = create_app(self.settings, behind.inbox, routes=behind.routes, cloud=local_cloud(issuers), fetch=fetch)
@@ -214,13 +229,20 @@ class Teams:
             await self._over.wait()
 
     def _noted(self, end: Any) -> Any:
-        def noted(id: str, replies: Any) -> None:
+        def noted(id: str, replies: Any = ()) -> None:
             end(id, replies)
             with self._news:
                 self._ended.add(id)
                 self._news.notify_all()
 
         return noted
+
+    def _begins(self, put: Any) -> Any:
+        async def begun(activity: dict[str, Any], who: dict[str, Any]) -> Any:
+            self.begun.add(turn_id(activity))
+            return await put(activity, who)
+
+        return begun
 
     # --- the service --------------------------------------------------------------------------------------------------
 
@@ -234,6 +256,8 @@ class Teams:
                 web.put(place + "/activities/{id}", self._updated),
                 web.delete(place + "/activities/{id}", self._deleted),
                 web.get(place + "/members/{id}", self._member),
+                web.get(place + "/pagedmembers", self._members),
+                web.post("/v3/conversations", self._alone),
                 web.get("/files/{name}", self._file),
                 web.put("/upload/{name}", self._upload),
             ]
@@ -243,6 +267,8 @@ class Teams:
     async def _refuses(self, request: web.Request, body: Any = None) -> web.Response | None:
         self.asked.append((request.method, request.path))
         status = self.down(request.method, request.path, body)
+        if callable(status):
+            return status(request)  # type: ignore[no-any-return]
         return web.json_response({"error": {"code": "Down"}}, status=status) if status else None
 
     async def _sent(self, request: web.Request) -> web.Response:
@@ -290,9 +316,38 @@ class Teams:
     async def _member(self, request: web.Request) -> web.Response:
         if (refused := await self._refuses(request)) is not None:
             return refused
-        id = request.match_info["id"]
-        known = {"id": id, "aadObjectId": id.removeprefix("29:"), "userRole": "user", "email": f"{id[-4:]}@contoso.com"}
-        return web.json_response({**known, **self.members.get(id, {})})
+        id, chat = request.match_info["id"], request.match_info["chat"].partition(":")[2].partition("@")[0]
+        if (roster := self.rosters.get(chat)) is not None and id.removeprefix("29:") not in roster:
+            return web.json_response({"error": {"code": "MemberNotFoundInConversation"}}, status=404)
+        return web.json_response(self._known(id))
+
+    def _known(self, id: str) -> dict[str, Any]:
+        user = id.removeprefix("29:")
+        known = {"id": f"29:{user}", "aadObjectId": user, "userRole": "user", "email": f"{user[-4:]}@contoso.com"}
+        return {**known, **self.members.get(f"29:{user}", {})}
+
+    async def _members(self, request: web.Request) -> web.Response:
+        if (refused := await self._refuses(request)) is not None:
+            return refused
+        size, start = int(request.query["pageSize"]), int(request.query.get("continuationToken", 0))
+        assert 50 <= size <= 500
+        listed = self.rosters.get(request.match_info["chat"].partition(":")[2].partition("@")[0], [])
+        page = {"members": [self._known(each) for each in listed[start : start + size]]}
+        more = {"continuationToken": str(start + size)} if start + size < len(listed) else {}
+        return web.json_response({**page, **more})
+
+    async def _alone(self, request: web.Request) -> web.Response:
+        """Answer as Teams does: one member by its own id, the tenant, and the same chat for the same person."""
+        body = await request.json()
+        if (refused := await self._refuses(request, body)) is not None:
+            return refused
+        (member,) = body["members"]
+        if body["isGroup"] or not body["tenantId"] or not member["id"].startswith("29:"):
+            return web.json_response({"error": {"code": "BadSyntax"}}, status=400)
+        user = member["id"].removeprefix("29:")
+        if user not in self.installed:
+            return web.json_response({"error": {"code": "BotNotInConversationRoster"}}, status=403)
+        return web.json_response({"id": f"a:{user}#{self.era}"}, status=201)
 
     async def _file(self, request: web.Request) -> web.Response:
         data = self.files.get(request.match_info["name"])
@@ -326,10 +381,10 @@ class Teams:
         return made
 
     def post(self, activity: dict[str, Any], *, wait: bool = True) -> Any:
-        """Send an activity as Teams does, wait until its turn ended, and return the answer's body."""
+        """Send an activity as Teams does, wait until its turn ended, if it has one, and return the answer's body."""
         status, body = self.run(self._post(activity))
         assert status in (200, 202), (status, body)
-        if wait:
+        if wait and (activity["type"] != "invoke" or turn_id(activity) in self.begun):
             self.wait_for(turn_id(activity))
         return body
 
@@ -392,6 +447,13 @@ class Teams:
         made |= {"type": "invoke", "name": "adaptiveCard/action"}
         action = {"type": "Action.Execute", "verb": VERB, "data": data}
         return self.post({**made, "value": {"action": action, "trigger": "manual"}}, wait=wait)
+
+    def view(self, card: str, *, user: str = ADA, chat: str = "personal", trigger: str = "automatic") -> Any:
+        """Return what a client is told that looks at a card for its person, as the card says (Refresh)."""
+        ((shown),) = cards(self.chat(user, chat).shown[card])
+        made = self.activity(user=user, chat=chat) | {"type": "invoke", "name": "adaptiveCard/action"}
+        made.pop("text"), made.pop("entities", None)
+        return self.post({**made, "value": {"action": shown["refresh"]["action"], "trigger": trigger}})
 
     def attached(self, name: str, data: bytes, *, called: str = "") -> dict[str, Any]:
         """Return an attachment as Teams makes of a file that a person sends."""
@@ -467,8 +529,8 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def teams(folder: Path, model: BaseChatModel, **bot: Any) -> Iterator[Teams]:
-    made = Teams(folder, model, **bot)
+def teams(folder: Path, model: BaseChatModel, **how: Any) -> Iterator[Teams]:
+    made = Teams(folder, model, **how)
     made.start()
     try:
         yield made

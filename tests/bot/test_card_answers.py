@@ -74,11 +74,15 @@ OTHER = {"id": "29:eve", "aadObjectId": "oid-eve", "name": "Ann"}
         (click({"do": "choose"}), ASKED, NOW, "refuse", None),
         (click({"do": "choose", "step3": "true"}), ASKED, NOW, "refuse", None),
         (click({"do": "look"}), ASKED, NOW, "page", None),
+        (click({"do": "open"}), ASKED, NOW, "page", None),
         (click({"do": "page", "page": 3}), ASKED, NOW, "page", None),
+        (click({"do": "whole"}), ASKED, NOW, "whole", None),
+        (click({"do": "whole", "digest": "0" * 64}), ASKED, NOW, "show", None),
         # not by others, also if they bear the name, and not elsewhere
         (click(**{"from": OTHER}), ASKED, NOW, "refuse", None),
         (click(**{"from": {}}), ASKED, NOW, "refuse", None),
-        (click({"do": "look"}, **{"from": OTHER}), ASKED, NOW, "refuse", None),
+        (click({"do": "open"}, **{"from": OTHER}), ASKED, NOW, "refuse", None),
+        (click({"do": "whole"}, **{"from": OTHER}), ASKED, NOW, "refuse", None),
         (click(conversation={"id": "19:other", "tenantId": "tenant-1"}), ASKED, NOW, "refuse", None),
         (click(conversation={"id": "19:chat", "tenantId": "tenant-2"}), ASKED, NOW, "refuse", None),
         (click(conversation={}), replace(ASKED, conversation=""), NOW, "refuse", None),
@@ -103,6 +107,23 @@ def test_what_counts(
     assert bool(verdict.text) >= (do == "refuse")
     if verdict.answer:
         assert (verdict.answer.card_id, verdict.answer.card_digest) == ("t1-0", CARD["digest"])
+
+
+def test_a_client_that_looks_by_itself_is_shown_what_its_person_may_see() -> None:
+    mine, theirs = (check(read(click({"do": "look"}, **more)), ASKED, NOW) for more in ({}, {"from": OTHER}))
+    assert (mine.do, mine.may) == ("page", True)
+    assert (theirs.do, theirs.may) == ("show", False)
+    elsewhere = click({"do": "look"}, conversation={"id": "19:other", "tenantId": "tenant-1"})
+    assert check(read(elsewhere), ASKED, NOW).do == "refuse"
+
+
+def test_a_view_leads_to_nothing_and_an_answer_or_an_expired_card_does() -> None:
+    for do, leads in {"look": False, "open": False, "page": False, "choose": False, "approve": True}.items():
+        assert check(read(click({"do": do})), ASKED, NOW).leads_on == leads
+    assert check(read(click({"do": "look"})), ASKED, NOW + timedelta(hours=1)).leads_on
+    assert not check(read(click({"do": "look"}, **{"from": OTHER})), ASKED, NOW + timedelta(hours=1)).leads_on
+    # Somebody sees buttons on a card that is answered: its edit did not arrive.
+    assert check(read(click()), replace(ASKED, settled=Settled("approved", "Ann", NOW)), NOW).leads_on
 
 
 def test_an_approver_is_known_by_an_address_from_elsewhere_only() -> None:

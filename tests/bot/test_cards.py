@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,29 +17,28 @@ import platformdirs
 import pytest
 
 from copilot.hosts.bot.cards import (
-    MOST_PICTURE,
+    MOST_REFRESHED,
     VERB,
     Asking,
     Settled,
     Status,
     all_pages,
     approval,
+    for_all,
     message,
+    opening,
     page_count,
     settled,
     written,
 )
 from copilot.hosts.bot.channels import PROFILES
-from copilot.hosts.bot.diff_table import size
+from copilot.hosts.bot.diff_table import chunks, size
 from copilot.trust.approvals import Card, Item
 from copilot.trust.outgoing import Attachment, Outgoing
 
 VERSION = "3.0.6"
 TEAMS = PROFILES[("msteams", "personal")]
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 HOSTILE = "[a](http://evil.example) ![b](https://evil.example/p.png) <at>all</at> {{DATE(2020-01-01T00:00:00Z)}} **c**"
 #: Reads each card as Microsoft's renderer does, and tells what it complains about and which properties it dropped.
 READER = """
@@ -98,7 +97,7 @@ CARDS = {
     ),
     "many steps": card_of(*(edit(f"c{n}", PRICE) for n in range(60))),
 }
-ASKING = Asking(who=("Ann", HOSTILE, "👩" * 900), refresh=tuple(f"29:{n}" for n in range(9)), expires=NOW)
+ASKING = Asking(who=("Ann", HOSTILE, "👩" * 900), refresh=tuple(f"29:{n}" for n in range(99)), expires=NOW, whole=True)
 
 
 def pages(name: str, asking: Asking = ASKING) -> list[dict[str, Any]]:
@@ -108,9 +107,9 @@ def pages(name: str, asking: Asking = ASKING) -> list[dict[str, Any]]:
 @cache
 def every() -> list[dict[str, Any]]:
     states: tuple[Status, ...] = ("working", "approved", "declined", "expired", "void")
-    over = [settled(card, Settled(state, HOSTILE, NOW, (1,)), ASKING) for card in CARDS.values() for state in states]
+    over = [settled(card, Settled(state, HOSTILE, NOW, (1,))) for card in CARDS.values() for state in states]
     shown = [page for name in CARDS for page in pages(name)[:3] + pages(name)[-1:]]
-    return [*shown, *over, *pages("edit", Asking(pictures={"c1": PNG}))]
+    return [*shown, *over, *(for_all(card, TEAMS, ASKING) for card in CARDS.values())]
 
 
 def found(value: Any, type: str) -> Iterator[dict[str, Any]]:
@@ -122,6 +121,10 @@ def found(value: Any, type: str) -> Iterator[dict[str, Any]]:
             yield value
         for key, each in value.items():
             yield from found(each, type) if key != "fallback" else ()
+
+
+def orders(card: dict[str, Any]) -> list[str]:
+    return [action["data"]["do"] for action in found(card, "Action.Execute")]
 
 
 def words(card: dict[str, Any]) -> str:
@@ -169,8 +172,7 @@ def test_the_official_reader_takes_every_card_whole(reader: Path) -> None:
 
 def test_every_card_is_as_large_as_teams_takes() -> None:
     for card in every():
-        pictures = sum(len(image["url"]) for image in found(card, "Image"))
-        assert size(message(card)) - pictures <= TEAMS.card_bytes
+        assert size(message(card)) <= TEAMS.card_bytes
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -182,11 +184,10 @@ def test_the_whole_change_is_shown_and_approved_on_the_last_page_only(name: str)
         for text in (each["before"], each["after"]):
             assert "".join(text.replace("{{", "{ {").split()) in squeezed
     for number, page in enumerate(shown):
-        orders = [action["data"]["do"] for action in found(page, "Action.Execute")]
         last = number == len(shown) - 1
-        assert ("approve" in orders) == last
-        assert "decline" in orders
-        assert orders.count("page") == (number > 0) + (not last)
+        assert ("approve" in orders(page)) == last
+        assert "decline" in orders(page)
+        assert orders(page).count("page") == (number > 0) + (not last)
     assert (len(shown) > 1) == (name in ("many", "long", "wide", "many steps"))
 
 
@@ -194,6 +195,16 @@ def test_long_texts_lose_nothing() -> None:
     text = CARDS["long"]["items"][0]["hunks"][3]["after"]
     runs = [run["text"] for page in pages("long", Asking()) for run in found(page, "TextRun") if "<" in run["text"]]
     assert "".join(runs).replace("\u200b", "") == text
+
+
+def test_long_texts_go_on_where_a_line_or_a_word_ends() -> None:
+    text = "\n".join("to be or not to be" for _ in range(300)) + "x" * 3_000
+    pieces = [*chunks(text, 1_000)]
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) == 1_000  # what has no end is cut
+    assert {piece[-1] for piece in pieces[:5]} == {"\n"}
+    assert next(chunks("a b " * 300, 1_000)).endswith("b ")
+    assert [*chunks("")] == []
 
 
 def test_a_page_is_one_of_all() -> None:
@@ -211,7 +222,7 @@ def test_what_goes_and_comes_is_told_by_word_and_by_colour() -> None:
     assert gone["color"] == "attention"
     assert gone["strikethrough"]
     assert come["color"] == "good"
-    assert "Removed: The price is 100 EUR.Added: The price is 120 EUR." in words(card)
+    assert "Before: The price is 100 EUR.After: The price is 120 EUR." in words(card)
 
 
 def test_what_is_sent_is_shown_as_it_goes_out() -> None:
@@ -232,7 +243,7 @@ def test_nothing_from_a_document_stands_where_markdown_is_read() -> None:
         for run in found(card, "TextRun"):
             assert "{{DATE(2020" not in run["text"]
         assert "](http" not in card["fallbackText"]
-        assert not [image for image in found(card, "Image") if not image["url"].startswith("data:image/png;base64,")]
+        assert not [*found(card, "Image")]
 
 
 def test_a_button_holds_what_it_is_bound_to_and_nothing_else() -> None:
@@ -246,32 +257,43 @@ def test_a_button_holds_what_it_is_bound_to_and_nothing_else() -> None:
                 **{k: v for k, v in button.items() if k not in ("fallback", "verb")},
                 "type": "Action.Submit",
             }
-    assert len(card["refresh"]["userIds"]) == 5
 
 
-def test_steps_can_be_chosen_and_a_picture_is_beside_the_table() -> None:
+def test_steps_can_be_chosen() -> None:
     [card] = pages("two steps")
     assert [toggle["id"] for toggle in found(card, "Input.Toggle")] == ["step1", "step2"]
     assert [a["data"]["do"] for a in found(card, "Action.Execute") if "title" in a] == ["approve", "choose", "decline"]
-    [card] = pages("edit", Asking(pictures={"c1": PNG}))
-    assert len(list(found(card, "Image"))) == len(list(found(card, "Table"))) == 1
-    for bad in (b"<svg onload=x>", PNG + b"\0" * MOST_PICTURE):
-        [card] = pages("edit", Asking(pictures={"c1": bad}))
-        assert not list(found(card, "Image"))
 
 
-def test_an_attached_file_shows_the_whole_in_place_of_pages() -> None:
-    [card] = pages("many", Asking(attached="changes.html"))
-    assert "The whole change is attached as changes.html." in words(card)
-    assert "approve" in [action["data"]["do"] for action in found(card, "Action.Execute")]
+def test_the_whole_change_can_be_had_where_it_takes_pages_and_a_file_can_be_handed_over() -> None:
+    for shown in map(pages, CARDS):
+        assert {"whole" in orders(page) for page in shown} == {len(shown) > 1}
+    assert "whole" not in orders(pages("many", replace(ASKING, whole=False))[0])
+    # Whoever asks for a page later knows less of the chat than who asked for the approval: they are the same pages.
+    cuts = [
+        [len([*found(page, "TableRow")]) for page in pages("many", a)] for a in (ASKING, Asking(ASKING.who, (), NOW))
+    ]
+    assert cuts[0] == cuts[1]
+
+
+def test_what_all_see_in_a_group_has_no_button_that_decides() -> None:
+    group, alone = PROFILES[("msteams", "")], PROFILES[("msteams", "personal")]
+    card = opening(CARDS["many"], group, ASKING)
+    assert orders(card) == ["open", "look"]
+    assert not [*found(card, "Input.Text"), *found(card, "Input.Toggle")]
+    assert "S!A11 → 2" in words(card)
+    assert "Only Ann" in words(card)
+    assert card["refresh"]["userIds"] == list(ASKING.refresh[:MOST_REFRESHED])
+    assert card["refresh"]["action"]["data"]["do"] == "look"
+    assert "approve" in orders(opening(CARDS["edit"], alone, ASKING))
+    assert "refresh" not in opening(CARDS["edit"], alone, ASKING)
 
 
 def test_what_is_over_has_no_buttons() -> None:
     states: tuple[Status, ...] = ("working", "approved", "declined", "expired", "void")
     for state in states:
-        card = settled(CARDS["two steps"], Settled(state, "Ann", NOW, (1,)), ASKING)
-        assert not list(found(card["body"], "Action.Execute"))
-        assert ("refresh" in card) == (state == "working")
+        card = settled(CARDS["two steps"], Settled(state, "Ann", NOW, (1,)))
+        assert not list(found(card, "Action.Execute"))
         assert ("✓" in words(card)) == (state == "approved")
         assert "{{DATE(2026-01-01T12:00:00Z, SHORT)}}" in card["body"][2]["text"]
 

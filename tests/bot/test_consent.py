@@ -18,13 +18,18 @@ pytest.importorskip("sqlalchemy")
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from copilot.hosts.bot.consent import CONSENT, INFO, Offers, changed_files
+from copilot.hosts.bot.connector import Connector
+from copilot.hosts.bot.consent import CONSENT, INFO, Offers, changed_files, hands_over, way_of
 from copilot.hosts.bot.hosts import Hosts
+from copilot.hosts.bot.metrics import Metrics
 from copilot.hosts.bot.rooms import Room, Rooms
+from copilot.hosts.bot.roster import Roster
+from copilot.hosts.bot.signin import SignIns
 from copilot.jobs.database import Database
 from tests.bot.chats import Chat, Clock
 from tests.bot.crowd import BEN, said, somebody
 from tests.bot.issuing import OTHER_TENANT
+from tests.bot.test_files import Signed
 from tests.bot.test_rooms import settings
 
 DATA = bytes(range(256)) * 100
@@ -91,11 +96,13 @@ class Scene:
 @asynccontextmanager
 async def scene(folder: Path, session: Session | None = None) -> AsyncIterator[Scene]:
     chosen, clock, session = settings(folder / "files"), Clock(), session or Session()
-    rooms = Rooms(chosen, folder / "state", env={})
+    signins = SignIns(chosen, folder / "sign-ins", env={})
+    rooms = Rooms(chosen, folder / "state", signins=signins, env={})
     database = Database("", folder)
     room = rooms.room(somebody())
     (room.folder / "Offer.docx").write_bytes(DATA)
-    offers = Offers(chosen, database, Hosts((), here=True), clock=clock)
+    hosts = Hosts((), here=True)
+    offers = Offers(chosen, database, hosts, signins, Roster(Connector(Signed(), hosts, Metrics())), clock=clock)
     async with TestServer(session.app()) as server:
         yield Scene(offers, rooms, room, Chat(clock), clock, str(server.make_url("/")), session)
     database.close()
@@ -237,7 +244,7 @@ GROUP = {"conversation": {"id": "19:x", "conversationType": "channel"}}
 @pytest.mark.parametrize(
     ("more", "said_so"),
     [
-        (GROUP, "in a personal chat only. Ask me here to save it"),
+        (GROUP, "in a personal chat only. Sign in in our own chat, and I put files"),
         ({"channelId": "msteams:COPILOT"}, "this chat takes no files. Two *words* changed"),
         ({"channelData": {"productContext": "COPILOT"}}, "this chat takes no files"),
         ({"channelId": "sms"}, "this chat takes no files"),
@@ -253,6 +260,13 @@ def test_where_there_is_no_way_words_say_so(tmp_path: Path, more: dict[str, Any]
             assert "attachments" not in shown
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("cloud", "way"), [("public", "consent"), ("gov", "words"), ("china", "words")])
+def test_which_clouds_have_files_for_bots(cloud: str, way: str) -> None:
+    assert way_of(said(), Chat(Clock()), cloud=cloud) == way
+    assert hands_over(said(), cloud=cloud) is (way == "consent")
+    assert not hands_over({**said(), **GROUP}, cloud=cloud)
 
 
 def test_the_page_and_small_files_inline(tmp_path: Path) -> None:

@@ -214,12 +214,23 @@ async def test_health_readiness_and_metrics() -> None:
         assert 'everpilot_bot_activities_total{outcome="ignored",type="other"} 1.0' in text
         assert 'everpilot_bot_refused_total{reason="malformed"} 1.0' in text
         assert "everpilot_bot_waiting 1.0" in text
-        outside = await door.client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"})
-        assert outside.status == 404
+        for elsewhere in ({"X-Forwarded-For": "1.2.3.4"}, {"Host": "bot.example.com"}):
+            assert (await door.client.get("/metrics", headers=elsewhere)).status == 404
         door.inbox.away = "the database is not reached"
         ready = await door.client.get("/ready")
         assert (ready.status, await ready.json()) == (503, {"status": "the database is not reached"})
         assert (await door.client.get("/health")).status == 200
+
+
+async def test_metrics_open_with_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(bot=BotSettings(metrics_key_env="METRICS_KEY"))
+    with pytest.raises(SettingsError, match=r"bot\.metrics_key_env: the environment variable METRICS_KEY is not set"):
+        create_app(settings, Kept())
+    monkeypatch.setenv("METRICS_KEY", "k" * 20)
+    async with TestClient(TestServer(create_app(settings, Kept()))) as client:
+        for key, status in (("", 401), ("Bearer wrong", 401), (f"Bearer {'k' * 20}", 200)):
+            headers = {"Authorization": key, "Host": "bot-a:3978"}
+            assert (await client.get("/metrics", headers=headers)).status == status
 
 
 async def test_told_to_stop_it_is_not_ready_and_still_keeps_what_arrives() -> None:

@@ -347,6 +347,19 @@ def test_the_quota_holds_before_anything_is_fetched(receiver: Receiver, room: Ro
     assert "no room" in received(receiver, room, download("http://127.0.0.1:9/never")).problems[0]
 
 
+def test_what_is_too_many_is_said(room: Room, tmp_path: Path) -> None:
+    receiver = Receiver(settings(tmp_path, account=""), Hosts(()), Signed())
+    text = [{"contentType": "x/y", "contentUrl": f"data:,{n}", "name": f"{n}.txt"} for n in range(22)]
+    found = received(receiver, room, *text)
+    assert [each.name for each in found.files] == [f"{n}.txt" for n in range(20)]
+    assert found.problems == (receiver._words.file_too_many.format(count=2, files=20, links=5),)
+    typed = " ".join(f"https://contoso.sharepoint.com/:w:/s/{n}" for n in range(9))
+    found = received(receiver, room, text=typed)
+    assert len(found.problems) == 2  # the same sentence once
+    assert "so 4 of them were left out" in found.problems[-1]
+    receiver.close()
+
+
 # --- links ------------------------------------------------------------------------------------------------------------
 
 
@@ -362,7 +375,7 @@ def test_the_quota_holds_before_anything_is_fetched(receiver: Receiver, room: Ro
         ("https://contoso.sharepoint.com.evil.example/:w:/s/a", 0),
         ("http://contoso.sharepoint.com/:w:/s/a", 0),
         ("https://contoso.sharepoint.com/:w:/s/a " * 9, 1),
-        (" ".join(f"https://contoso.sharepoint.com/:w:/s/{n}" for n in range(9)), 5),
+        (" ".join(f"https://contoso.sharepoint.com/:w:/s/{n}" for n in range(9)), 9),
     ],
 )
 def test_links_in_text(text: str, count: int) -> None:

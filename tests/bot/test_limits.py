@@ -24,8 +24,11 @@ def paces(one: Limits, other: Limits, clock: Clock) -> None:
         clock.now += 60
         assert [(await one.take("ada")).ok for _ in range(4)] == [True, True, True, False]
         assert (await one.take("ada")).seconds == 20
-        clock.now -= 3600  # a clock that goes back does not let more through
-        assert not (await one.take("ada")).ok
+        clock.now -= 3600  # a clock that goes back lets one through, and keeps nobody out for an hour
+        assert [(await each.take("ada")).ok for each in (one, other, one)] == [True, False, False]
+        clock.now += 20
+        assert [(await one.take("ada")).ok for _ in range(2)] == [True, False]
+        clock.now += 3600
 
     asyncio.run(run())
 

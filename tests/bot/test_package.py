@@ -106,6 +106,9 @@ def test_a_bot_is_always_the_same_app_and_never_another_ones() -> None:
         ({}, {"url": "https://localhost"}, "names no host of the internet"),
         ({}, {"url": "https://[::1"}, "is no address"),
         ({}, {"url": "https://me:pw@bot.example.com"}, "has more than a host and a path"),
+        ({}, {"url": " https://bot.example.com"}, "has a space in it"),
+        ({}, {"url": "https://bot.example.com/a b"}, "has a space in it"),
+        ({}, {"terms": "https://contoso.com/a b"}, "is no https address"),
         ({}, {"url": "https://bot.example.com:8443"}, "has more than a host and a path"),
         ({}, {"name": "x" * 31}, "name.short has 31 characters, and 30 are allowed"),
         ({}, {"full_name": "x" * 101}, "name.full has 101 characters, and 100 are allowed"),
@@ -114,6 +117,11 @@ def test_a_bot_is_always_the_same_app_and_never_another_ones() -> None:
         ({}, {"developer": "x" * 33}, "developer.name has 33 characters, and 32 are allowed"),
         ({}, {"name": " "}, "name.short is empty"),
         ({}, {"name": "a\u202eb"}, "name.short has characters that nobody sees"),
+        ({}, {"name": "a\u00adb"}, "name.short has characters that nobody sees"),
+        ({}, {"name": "a\U000e0041"}, "name.short has characters that nobody sees"),
+        ({}, {"short": "a\ud800"}, "description.short has characters that nobody sees"),
+        ({}, {"version": "1.2.3-.."}, "--app-version '1.2.3-..' is not like 1.2.3"),
+        ({}, {"version": "1.2.٣"}, "is not like 1.2.3"),
         ({}, {"privacy": "javascript:alert(1)"}, "--privacy 'javascript:alert(1)' is no https address"),
         ({}, {"version": "1.2"}, "--app-version '1.2' is not like 1.2.3"),
         ({}, {"schema": "1.19"}, "--schema 1.19 is not one of 1.22"),
@@ -184,7 +192,7 @@ def test_the_outline_icon_is_white_on_transparent_without_room_around_it() -> No
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the user's own settings, of a bot."""
     path = tmp_path / "own.toml"
-    path.write_text(f'[bot]\napp_id = "{APP}"\ntenant = "{APP}"\nsecret_env = "BOT_SECRET"\n')
+    path.write_text(WHOLE)
     monkeypatch.setenv("EVERPILOT_CONFIG", str(path))
     return path
 
@@ -213,6 +221,9 @@ def test_where_nothing_can_be_written_that_is_said(
     out = tmp_path / "missing" / "bot.zip"
     assert main(["bot", "package", "--url", URL, "--out", str(out), "--dir", str(tmp_path)]) == 1
     assert f"{out} can't be written: No such file or directory." in capsys.readouterr().err
+    for folder, shown in ((str(tmp_path), str(tmp_path)), ("", ".")):
+        assert main(["bot", "package", "--url", URL, "--out", folder, "--dir", str(tmp_path)]) == 1
+        assert f"{shown} is a folder, and the package is a file." in capsys.readouterr().err
 
 
 def test_settings_that_are_ignored_are_named(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,7 +247,8 @@ def failed(settings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: 
     return {each.name: each.text for each in checks(question(tmp_path, url=url, online=False)) if not each.ok}
 
 
-WHOLE = f'[bot]\napp_id = "{APP}"\ntenant = "{APP}"\nsecret_env = "BOT_SECRET"\n'
+MODEL = '[[models]]\nname = "own"\nprovider = "ollama"\nmodel = "qwen3"\n'
+WHOLE = f'{MODEL}[bot]\napp_id = "{APP}"\ntenant = "{APP}"\nsecret_env = "BOT_SECRET"\n'
 ACCOUNT = f'[accounts.work]\nconnector = "microsoft365"\nmethod = "on_behalf_of"\nclient_id = "{APP}"\n'
 
 
@@ -249,7 +261,10 @@ def test_a_bot_that_is_set_up_has_nothing_to_mend(tmp_path: Path, home: Path, mo
 @pytest.mark.parametrize(
     ("settings", "name", "words"),
     [
-        ("", "app", "bot.app_id is not set"),
+        (MODEL, "app", "bot.app_id is not set"),
+        (WHOLE.replace(MODEL, ""), "models", "no model is set"),
+        (WHOLE.replace("ollama", "openai"), "models", "OPENAI_API_KEY"),
+        (f'{WHOLE}metrics_key_env = "UNSET"\n', "metrics", "UNSET is not set"),
         (WHOLE.replace(f'app_id = "{APP}"', 'app_id = "everpilot"'), "app", "is not of the form"),
         (WHOLE.replace("BOT_SECRET", "UNSET"), "proof", "UNSET is not set"),
         (WHOLE.replace('secret_env = "BOT_SECRET"', ""), "proof", "has no proof beside it"),

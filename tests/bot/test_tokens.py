@@ -156,11 +156,22 @@ async def test_a_channel_is_let_in(claims: dict[str, Any], more: dict[str, Any])
     ],
 )
 async def test_an_agent_that_is_named_is_let_in(claims: dict[str, Any], settings: dict[str, Any]) -> None:
+    tenant = claims.get("tid", TENANT)
+    said = message(channelData={"tenant": {"id": tenant.upper()}})
+    said["conversation"] = {**said["conversation"], "tenantId": tenant}
     async with served(**settings) as door:
-        response = await door.post(message(), entra(claims))
+        response = await door.post(said, entra(claims))
         assert response.status == 202
         assert door.inbox.put_[0][1]["kind"] == "agent"
-        assert door.inbox.put_[0][1]["tenant"] == claims.get("tid", TENANT)
+        assert door.inbox.put_[0][1]["tenant"] == tenant
+
+
+async def test_an_agent_speaks_for_nobody_of_another_tenant() -> None:
+    elsewhere = message(conversation={"id": "19:room", "tenantId": OTHER_TENANT})
+    told = message(conversation={"id": "19:room"}, channelData={"tenant": {"id": OTHER_TENANT}})
+    async with served(tenants=[TENANT, OTHER_TENANT]) as door:
+        assert [(await door.post(each, entra())).status for each in (elsewhere, told)] == [403, 403]
+        assert door.inbox.put_ == []
 
 
 async def test_a_token_is_not_for_a_channel_that_its_key_may_not_sign_for() -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import copy
+import html
 import json
+import re
+import struct
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +21,18 @@ import pytest
 pytest.importorskip("dbos")
 pytest.importorskip("aiohttp")
 
+from copilot.documents import seeing
 from copilot.documents.word.create import create as create_document
+from copilot.hosts.bot import invokes
+from copilot.hosts.bot.card_answers import Asked
+from copilot.hosts.bot.channels import profile_of
+from copilot.hosts.bot.connector import Collected
 from copilot.hosts.bot.durable import turn_id
 from copilot.hosts.bot.heard import heard
+from copilot.hosts.bot.people import person
+from copilot.hosts.bot.turns import Turn
 from copilot.hosts.bot.words import WORDS
-from tests.bot.crowd import ADA, BEN, BOT_ID, said
+from tests.bot.crowd import ADA, BEN, BOT_ID, CHANNEL, said
 from tests.bot.issuing import OTHER_TENANT
 from tests.bot.teams import Halfway, Model, Teams, button, buttons, cards, teams, words
 
@@ -62,8 +77,9 @@ def bot(served: Teams) -> Iterator[Teams]:
     served.era += 1
     served.asked.clear()
     served.faults.clear()
-    for file in served.turns.rooms.folder.glob("*/*/files/*"):
-        file.unlink()
+    for file in served.turns.rooms.folder.glob("*/*/files/**/*.*"):
+        if file.is_file():
+            file.unlink()
     yield served
     served.settle()
     assert served.faults == []
@@ -89,6 +105,9 @@ def text_of(bot: Teams, name: str = "offer.docx", **where: Any) -> str:
         return file.read("word/document.xml").decode()
 
 
+LONG = "\n".join(f"<{number}>" for number in range(6_000))
+PLAN = "# Plan\n\n## First\n\n- one\n\n## Second\n\n- two\n\n## Third\n\n- three"
+
 MODEL.script |= {
     "make it twelve": [[replaces("offer.docx", "Ten chairs", "Twelve chairs")], "I changed it."],
     "change both": [
@@ -96,6 +115,8 @@ MODEL.script |= {
         "As you chose.",
     ],
     "mail it": [[("post__send", {"to": ["eve@evil.example"], "body": "Hello\n\nEve, <at>all</at>"})], "It is sent."],
+    "mail all of it": [[("post__send", {"to": ["eve@evil.example"], "body": LONG})], "It is sent."],
+    "make slides": [[("powerpoint__create", {"path": "plan.pptx", "outline": PLAN})], "There they are."],
     "mail it to eve@evil.example": [[("post__send", {"to": ["eve@evil.example"], "body": "Hi"})], "It is sent."],
 }
 
@@ -206,6 +227,89 @@ def test_a_mail_is_shown_whole_and_waits(bot: Teams) -> None:
     assert WORDS.declined in words([*cards(bot.chat().shown[next(iter(bot.chat().shown))])])
 
 
+def test_the_whole_change_comes_as_a_file_and_then_its_last_page_is_shown(bot: Teams) -> None:
+    bot.uploaded.clear()
+    before = len(sent(bot))
+    bot.say("mail all of it")
+    card = bot.open_card()
+    assert does(bot.chat().shown[card]) == {"page", "whole", "decline"}
+    seen = set(bot.chat().shown)
+    assert bot.press(card, "whole")["value"] == WORDS.whole_comes
+    new = [each for id, each in bot.chat().shown.items() if id not in seen]
+    assert "approve" in does(bot.chat().shown[card])
+    assert bot.say("files")[0]["text"] == WORDS.no_files  # it is none of their documents
+    consent(bot, new, "accept")
+    with zipfile.ZipFile(BytesIO(bot.uploaded["new.docx"])) as file:
+        text = re.sub("<w:br/>", "\n", file.read("word/document.xml").decode())
+    assert LONG in html.unescape(re.sub("</?w:[^>]*>", "", text))
+    assert "eve@evil.example" in text
+    assert len(sent(bot)) == before
+
+
+def office(folder: Path, monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
+    """Let a script stand for LibreOffice (test_seeing.py has that), which makes so many pages of what it is given."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument.new()
+    for _ in range(pages):
+        document.new_page(960, 540)
+    document.save(folder / "made.pdf")
+    command = folder / "soffice"
+    command.write_text(f'#!/bin/sh\nfor last; do :; done\ncp {folder}/made.pdf "${{last%.*}}.pdf"\n')
+    command.chmod(0o700)
+    monkeypatch.setattr(seeing, "available", lambda: str(command))
+
+
+def test_what_is_to_be_seen_is_drawn_below_the_card_that_does_not_wait_for_it(
+    bot: Teams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pypdfium2")
+    office(tmp_path, monkeypatch, pages=4)
+    (asked,) = bot.say("make slides")
+    assert cards(asked)
+    bot.run(bot.turns.pictures.wait())
+    shown = list(bot.chat().shown.values())[-1]
+    assert shown["text"] == "How plan.pptx would look: page 1, page 2, page 3, and more."
+    for each in shown["attachments"]:
+        assert each["contentType"] == "image/png"
+        data = base64.b64decode(each["contentUrl"].removeprefix("data:image/png;base64,"))
+        width, height = struct.unpack(">II", data[16:24])
+        assert max(width, height) <= 1024
+        assert len(data) <= 1_000_000  # Send and receive messages, "Use picture messages"
+    bot.press(bot.open_card(), "decline")
+
+
+def test_what_can_not_be_drawn_costs_nothing_but_the_picture(
+    bot: Teams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "soffice"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o700)
+    monkeypatch.setattr(seeing, "available", lambda: str(broken))
+    bot.say("make slides")
+    bot.run(bot.turns.pictures.wait())
+    shown = len(bot.chat().shown)
+    bot.press(bot.open_card())
+    assert (bot.room() / "plan.pptx").exists()
+    (answer,) = (each["text"] for each in list(bot.chat().shown.values())[shown:] if each.get("text"))
+    assert answer.startswith("There they are.")
+
+
+def test_nothing_is_drawn_of_what_is_answered_by_then(
+    bot: Teams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "soffice"
+    command.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\n")
+    command.chmod(0o700)
+    monkeypatch.setattr(seeing, "available", lambda: str(command))
+    bot.run(bot.turns.pictures.gate.acquire())  # another card's is just drawn
+    bot.say("make slides")
+    bot.press(bot.open_card(), "decline")
+    bot.turns.pictures.gate.release()
+    bot.run(bot.turns.pictures.wait())
+    assert not (tmp_path / "begun").exists()
+
+
 # --- cards that can't be answered any more ----------------------------------------------------------------------------
 
 
@@ -292,13 +396,88 @@ def test_only_who_asked_and_approvers_answer_a_card_in_a_group(bot: Teams) -> No
     before = len(sent(bot))
     bot.say("mail it", chat="board")
     card = bot.open_card(chat="board")
-    refused = bot.press(card, user=BEN, chat="board")
-    assert refused["value"] == WORDS.not_you.format(names="Ada")
-    bot.press(card, user=BEN, chat="board", submit=True)
+    approve = button(told_card(bot.view(card, chat="board")), "approve")
+    refused = bot.press(approve, user=BEN, chat="board")
+    assert refused["value"] == WORDS.not_you.format(names="Ada or an approver")
+    bot.press(approve, user=BEN, chat="board", submit=True)
     assert len(sent(bot)) == before
     assert [*buttons(bot.chat(chat="board").shown[card])]
-    bot.press(card, user=DORA, chat="board")
+    bot.press(approve, user=DORA, chat="board")
     assert len(sent(bot)) == before + 1
+
+
+def told_card(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what an invoke is told as an activity that shows it."""
+    return {"attachments": [{"contentType": told["type"], "content": told["value"]}]}
+
+
+def does(shown: dict[str, Any]) -> set[str]:
+    return {each["data"]["do"] for each in buttons(shown)}
+
+
+def test_in_a_group_each_sees_the_buttons_that_are_theirs(bot: Teams) -> None:
+    bot.say("mail it", chat="board")
+    there = bot.chat(chat="board")
+    card = bot.open_card(chat="board")
+    before, begun = copy.deepcopy(there.shown), set(bot.begun)
+    ((shown),) = cards(there.shown[card])
+    assert does(there.shown[card]) == {"open"}
+    assert shown["refresh"]["userIds"] == [f"29:{ADA}"]
+    assert does(told_card(bot.view(card, chat="board"))) == {"approve", "decline"}
+    assert does(told_card(bot.view(card, user=DORA, chat="board"))) == {"approve", "decline"}
+    for trigger in ("automatic", "manual"):
+        assert does(told_card(bot.view(card, user=BEN, chat="board", trigger=trigger))) == {"open"}
+    assert does(told_card(bot.press(card, "open", user=DORA, chat="board"))) == {"approve", "decline"}
+    assert bot.press(card, "open", user=BEN, chat="board")["value"] == WORDS.not_you.format(names="Ada or an approver")
+    assert there.shown == before  # what all see stays
+    assert bot.begun == begun  # and no turn is begun for looking
+    bot.press(card, "open", chat="board", submit=True)  # a client that executes nothing: buttons for all
+    assert does(there.shown[card]) == {"approve", "decline"}
+    bot.press(card, "decline", chat="board")
+    assert not does(there.shown[card])
+
+
+def test_a_view_that_takes_too_long_is_not_shown_to_all_instead(bot: Teams, monkeypatch: pytest.MonkeyPatch) -> None:
+    bot.say("mail it", chat="board")
+    card = bot.open_card(chat="board")
+    monkeypatch.setattr(invokes, "THINKING", 0)
+    assert isinstance(bot.press(card, "open", chat="board")["value"], str)
+    assert does(bot.chat(chat="board").shown[card]) == {"open"}
+
+
+def test_a_client_may_look_before_the_card_is_written_down(bot: Teams, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeping, looked = bot.turns.keeping, threading.Event()
+    ask, find = keeping.ask, keeping.card
+
+    def asks(*args: Any, **more: Any) -> None:
+        assert looked.wait(10)
+        ask(*args, **more)
+
+    def finds(id: str) -> Any:
+        found = find(id)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(keeping, "ask", asks)
+    monkeypatch.setattr(keeping, "card", finds)
+    asked = bot.activity("mail it", chat="board")
+    bot.post(asked, wait=False)
+    bot.until(lambda: any(any(buttons(each)) for each in bot.chat(chat="board").shown.values()))
+    shown = told_card(bot.view(bot.open_card(chat="board"), chat="board"))
+    assert does(shown) == {"approve", "decline"}
+    bot.wait_for(turn_id(asked))
+
+
+def test_who_may_answer_has_a_view_as_far_as_their_ids_are_known(bot: Teams) -> None:
+    activity = bot.activity(chat="board")
+    ada = person(activity, CHANNEL, bot.settings.bot)
+    named = bot.turns.bot.model_copy(update={"approvers": [f" {DORA.upper()} ", "dora@contoso.com"]})
+    turns = replace(bot.turns, bot=named)
+    turn = Turn("t", activity, "c", ada, Collected(), profile_of(activity), {})
+    card = dict.fromkeys(("created", "expires"), "2026-01-01T12:00:00+00:00")
+    assert turns.asking(turn, card).refresh == (f"29:{ADA}", f"8:orgid:{DORA}")
+    goes_on = replace(turn, first=Asked({}, frozenset(), "c", turns.now()))  # Dora's click, Ada's turn
+    assert turns.asking(goes_on, card).refresh == (f"8:orgid:{ADA}", f"8:orgid:{DORA}")
 
 
 def test_an_approver_acts_in_the_room_of_who_asked(bot: Teams, document: bytes) -> None:
@@ -306,7 +485,8 @@ def test_an_approver_acts_in_the_room_of_who_asked(bot: Teams, document: bytes) 
     bot.members[f"29:{CARL}"] = {"userRole": "guest"}
     (bot.room(chat="board") / "offer.docx").write_bytes(document)
     bot.say("make it twelve", user=CARL, chat="board", attachments=[bot.attached("offer.docx", document)])
-    bot.press(bot.open_card(chat="board"), user=DORA, chat="board")
+    opened = bot.press(bot.open_card(chat="board"), "open", user=DORA, chat="board")
+    bot.press(button(told_card(opened), "approve"), user=DORA, chat="board")
     assert "Twelve" not in text_of(bot, chat="board")
     shown = [each.get("text", "") for each in bot.chat(chat="board").shown.values()]
     assert [text for text in shown if text.startswith("I changed it.")]

@@ -13,8 +13,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from copilot.errors import SettingsError
+from copilot.hosts.bot.gate import asker
 from copilot.hosts.bot.webchat.access import Tries, key_of
 from copilot.hosts.bot.webchat.host import WebChat
 from copilot.hosts.bot.webchat.signing import LINK, TOKEN
@@ -112,7 +114,6 @@ async def test_a_message_reaches_the_inbox_with_who_sent_it_and_comes_back_once(
         "channelId": "msteams",
         "serviceUrl": "https://evil.example",
         "channelData": {"clientActivityID": "one", "tenant": {"id": "contoso"}, "webchat:sequence-id": 1},
-        "attachments": [{"contentType": "text/plain", "contentUrl": "http://169.254.169.254/"}],
     }
     said = await browser.say("hello", **forged)
     assert await browser.say("hello", **forged) == said  # a proxy that sends again
@@ -202,6 +203,83 @@ async def test_stop_reaches_the_running_turn_and_a_full_inbox_is_said(site: Site
             site.inbox.outcome = "new"
         assert (status, body["error"]["code"]) == (503, "ServiceError")
     assert "message" not in {each["type"] for each in (await browser.seen())["activities"]}
+
+
+# --- Direct Line API 3.0 as its reference has it ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "token", "status", "code"),
+    [
+        ("POST", "/tokens/generate", "none", 401, "BadArgument"),
+        ("POST", "/tokens/refresh", "none", 401, "BadArgument"),
+        ("POST", "/tokens/refresh", "old", 403, "TokenExpired"),
+        ("POST", "/tokens/refresh", "good", 200, ""),
+        ("POST", "/conversations", "none", 401, "BadArgument"),
+        ("POST", "/conversations", "old", 403, "TokenExpired"),
+        ("POST", "/conversations", "good", 200, ""),
+        ("GET", "/conversations/{own}?watermark=1", "good", 200, ""),
+        ("GET", "/conversations/elsewhere", "good", 404, "BadArgument"),
+        ("GET", "/conversations/{own}/activities", "good", 200, ""),
+        ("GET", "/conversations/{own}/activities", "old", 403, "TokenExpired"),
+        ("GET", "/conversations/elsewhere/activities", "good", 404, "BadArgument"),
+        ("POST", "/conversations/{own}/activities", "none", 401, "BadArgument"),
+        ("POST", "/conversations/{own}/activities", "good", 400, "BadSyntax"),
+        ("POST", "/conversations/{own}/upload?userId=u", "none", 401, "BadArgument"),
+        ("POST", "/conversations/{own}/upload?userId=u", "good", 400, "BadSyntax"),
+        ("GET", "/conversations/{own}/stream", "none", 401, "BadArgument"),
+        ("DELETE", "/conversations/{own}", "good", 404, "BadArgument"),
+        ("GET", "/nowhere", "good", 404, "BadArgument"),
+    ],
+)
+async def test_answers_have_the_status_and_the_body_of_the_reference(
+    site: Site, browser: Browser, now: Now, method: str, path: str, token: str, status: int, code: str
+) -> None:
+    path = path.format(own=browser.conversation)
+    browser.http.cookie_jar.clear()
+    if token == "none":
+        browser.token = ""
+    now.seconds += TOKEN + 1 if token == "old" else 0
+    found, body = await browser.ask(method, path)
+    assert (found, body.get("error", {}).get("code", "")) == (status, code)
+    if code:
+        assert body["error"]["message"]
+    elif not path.endswith("activities"):
+        assert body["conversationId"] == browser.conversation
+        assert body["expires_in"] == TOKEN
+        assert ("streamUrl" in body) == ("conversations" in path)
+
+
+async def test_a_file_alone_is_a_message_and_files_elsewhere_are_refused(site: Site, browser: Browser) -> None:
+    for disposition, name in (
+        ('name="file"; filename="badjokeeel.jpg"', "badjokeeel.jpg"),  # as the documentation writes it
+        ("attachment; filename*=UTF-8''%C3%A4.docx", "ä.docx"),
+    ):
+        headers = {"Content-Type": "image/jpeg", "Content-Disposition": disposition}
+        sent = await browser.json("POST", browser.path("/upload?userId=u"), data=b"abc", headers=headers)
+        activity = site.inbox.heard[-1][0]
+        [file] = activity["attachments"]
+        assert (activity["id"], activity["type"], file["name"]) == (sent["id"], "message", name)
+    for disposition in ("", "attachment", 'filename="', ";;", "a" * 9_000):
+        headers = {"Content-Disposition": disposition}
+        status, _ = await browser.ask("POST", browser.path("/upload"), data=b"abc", headers=headers)
+        assert status == 400, disposition
+    named = {"contentType": "text/plain", "contentUrl": "http://169.254.169.254/"}
+    body = {"type": "message", "text": "see", "attachments": [named]}
+    status, answer = await browser.ask("POST", browser.path("/activities"), body=body)
+    assert (status, "send them by .../upload" in answer["error"]["message"]) == (400, True)
+
+
+async def test_what_breaks_is_said_without_a_word_of_it(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(site.chat.transcript, "since", broken)
+    status, body = await browser.ask("GET", browser.path("/activities"))
+    assert (status, body["error"]["code"]) == (500, "ServiceError")
+    assert "secret" not in str(body)
 
 
 # --- a stream over replicas ------------------------------------------------------------------------------------------
@@ -355,7 +433,7 @@ async def test_too_much_is_refused_and_nothing_of_it_is_kept(
     monkeypatch.setattr("copilot.hosts.bot.webchat.files.MOST", 1_000)
     status, body = await browser.ask("POST", browser.path("/upload"), data=form(("big.txt", b"x" * 1_001, "")))
     assert (status, body["error"]["code"]) == (413, "MessageSizeTooBig")
-    many = form(*((f"{n}.txt", b"x", "") for n in range(11)))
+    many = form(*((f"{n}.txt", b"x", "") for n in range(21)))
     assert (await browser.ask("POST", browser.path("/upload"), data=many))[0] == 400
     assert (await browser.seen())["activities"] == []
     await browser.json("POST", browser.path("/upload"), data=form(("a.txt", b"x" * 900, "")))
@@ -455,13 +533,34 @@ async def test_the_key_opens_the_page(keyed: Site) -> None:
     await visitor.json("POST", "/conversations")
     await visitor.say("hello")
     assert keyed.inbox.heard[-1][0]["from"] == {"id": "dl_ada", "name": "Ada", "role": "user"}
-    for _ in range(10):
-        visitor.token = "wrong"
-        status, _ = await visitor.ask("POST", "/tokens/generate", body={})
-    assert status == 429
-    async with visitor.http.post(keyed.url + "/signin", data={"key": KEY}) as response:
-        assert response.status == 429  # also the right one: nobody learns by trying
     await visitor.http.close()
+
+
+async def test_who_tries_keys_is_slowed_and_nobody_else(keyed: Site) -> None:
+    """Behind a proxy all come from its address: the one that it tells counts, and what a client says before it not."""
+
+    async def tries(key: str, address: str, http: aiohttp.ClientSession) -> int:
+        headers = {"X-Forwarded-For": f"198.51.100.1, {address}"}
+        async with http.post(
+            keyed.url + "/signin", data={"key": key}, headers=headers, allow_redirects=False
+        ) as response:
+            return response.status
+
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession() as stranger, aiohttp.ClientSession(cookie_jar=jar) as known:
+        assert await tries(KEY, "203.0.113.8", known) == 303
+        assert [await tries("wrong", "203.0.113.9", stranger) for _ in range(6)] == [403] * 5 + [429]
+        assert await tries(KEY, "203.0.113.9", stranger) == 429  # also the right one: nobody learns by trying
+        assert await tries(KEY, "203.0.113.10", stranger) == 303
+        headers = {"Authorization": "Bearer wrong"}
+        async with stranger.post(f"{keyed.url}/directline/tokens/generate", headers=headers) as response:
+            assert response.status == 401  # straight from here
+        for number in range(60):  # from many addresses: strangers wait, whoever has been here does not
+            keyed.tries.failed(f"10.0.0.{number}")
+        assert await tries(KEY, "203.0.113.11", stranger) == 429
+        assert await tries(KEY, "203.0.113.11", known) == 303
+        jar.clear(lambda cookie: cookie.key == "everpilot_session")
+        assert [await tries("wrong", "203.0.113.11", known) for _ in range(6)] == [403] * 5 + [429]
 
 
 def test_tries_are_counted_for_each_address_and_for_all() -> None:
@@ -471,8 +570,32 @@ def test_tries_are_counted_for_each_address_and_for_all() -> None:
         assert tries.left(f"10.0.0.{number}")
         tries.failed(f"10.0.0.{number}")
     assert not tries.left("10.9.9.9")
+    assert tries.left("a browser", known=True)
     now.seconds += 60
     assert tries.left("10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "address"),
+    [
+        ("127.0.0.1", None, "127.0.0.1"),
+        ("172.18.0.5", "203.0.113.9", "203.0.113.9"),
+        ("172.18.0.5", "1.2.3.4, 203.0.113.9", "203.0.113.9"),
+        ("172.18.0.5", "nonsense", "172.18.0.5"),
+        ("172.18.0.5", "", "172.18.0.5"),
+        ("8.8.8.8", "203.0.113.9", "8.8.8.8"),  # no proxy of ours: it says what it likes
+        ("fd00::5", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:8.8.8.8", "203.0.113.9", "8.8.8.8"),
+        (None, "203.0.113.9", "?"),
+    ],
+)
+def test_whose_tries_they_are(peer: str | None, told: str | None, address: str) -> None:
+    class Transport(asyncio.Transport):
+        def get_extra_info(self, name: str, default: Any = None) -> Any:
+            return (peer, 5) if peer and name == "peername" else None
+
+    headers = {} if told is None else {"X-Forwarded-For": told}
+    assert asker(make_mocked_request("GET", "/", headers=headers, transport=Transport())) == address
 
 
 @pytest.mark.parametrize("value", [None, "", "short"])

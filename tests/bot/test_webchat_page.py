@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from copilot.hosts.bot.webchat import page as pages
+from copilot.hosts.bot.webchat.files import MOST
 from copilot.sections.bot import BotSettings
 from tests.bot.webchat_site import Site, in_folder, served
 
@@ -123,6 +124,10 @@ def test_a_conversation_in_a_browser(chromium: Any, tmp_path: Path) -> None:
         _an_answer_grows_and_is_replaced(person)
         _an_approval_is_clicked(person)
         _a_file_goes_up_and_down(person)
+        _files_are_dropped_and_taken_back(person)
+        _it_is_read_on_a_narrow_screen_in_any_script(person)
+        _another_tab_gets_no_sockets(person)
+        _microsofts_own_client_is_served(person)
         [blocked] = [line for line in said if not line.startswith(("info", "log"))]
         assert "evil.example" in blocked  # a picture that got through everything else is not fetched
         _the_server_is_restarted(person)
@@ -136,10 +141,15 @@ def test_a_conversation_in_a_browser(chromium: Any, tmp_path: Path) -> None:
 def _an_answer_grows_and_is_replaced(person: Person) -> None:
     stop = person.page.get_by_role("button", name="Stop")
     assert stop.is_disabled()
-    person.page.evaluate(_LISTEN)
+    person.page.wait_for_function("() => document.activeElement.dataset.id === 'webchat-sendbox-input'")
     assert person.says("How long does it run?")["text"] == "How long does it run?"
     id = person.hears({"type": "typing", "text": "Reading contract.docx", "channelData": _stream("informative", 1)})
     person.sees("Reading contract.docx", 1)
+    person.page.reload()  # in the middle of it
+    person.sees("Reading contract.docx", 1)
+    assert person.page.locator(".webchat__bubble--from-user").count() == 1
+    assert stop.is_enabled()
+    person.page.evaluate(_LISTEN)
     for number, text in enumerate(("It runs", "It runs for **two years**"), start=2):
         person.hears({"type": "typing", "text": text, "channelData": _stream("streaming", number, id)})
     person.sees("It runs for two years", 1)
@@ -166,8 +176,12 @@ def _an_approval_is_clicked(person: Person) -> None:
     body = [{"type": "TextBlock", "text": "14 days", "color": "good"}]
     card = {"type": "AdaptiveCard", "version": "1.5", "body": body, "actions": [action]}
     id = person.hears({"type": "message", "attachments": [{"contentType": CARD, "content": card}]})
-    answer = person.posts(person.page.locator(".ac-pushButton", has_text="Approve").click)
+    button = person.page.locator(".ac-pushButton", has_text="Approve")
+    answer = person.posts(button.click)
     assert answer["value"] == {"card": "c1", "digest": "d1"}
+    person.page.locator(".ac-pushButton[aria-pressed=true]").wait_for()
+    assert button.evaluate("e => getComputedStyle(e).color !== getComputedStyle(e).backgroundColor")
+    assert button.evaluate("e => !getComputedStyle(e).backgroundColor.endsWith(', 0)')")  # what was clicked can be read
     channel = person.site.chat.channel(answer["conversation"]["id"])
     done = {**card, "body": [{"type": "TextBlock", "text": "Approved by Ada"}], "actions": []}
     person.site.run(channel.update(id, {"type": "message", "attachments": [{"contentType": CARD, "content": done}]}))
@@ -199,14 +213,106 @@ def _a_file_goes_up_and_down(person: Person) -> None:
     assert download.value.suggested_filename == "edited.txt"
 
 
+def _files_are_dropped_and_taken_back(person: Person) -> None:
+    page = person.page
+    for name, size in (("one.txt", 1), ("two.txt", 2), ("big.txt", MOST + 1)):
+        made = page.evaluate_handle(
+            """([name, size]) => {
+              const data = new DataTransfer();
+              const file = new File(['x'.repeat(Math.min(size, 2))], name);
+              if (size > 2) Object.defineProperty(file, 'size', { value: size });
+              data.items.add(file);
+              Object.defineProperty(data, 'files', { value: [file] });
+              return data;
+            }""",
+            [name, size],
+        )
+        page.dispatch_event("#chat", "dragover", {"dataTransfer": made})
+        page.dispatch_event("#chat", "drop", {"dataTransfer": made})
+    page.get_by_text("big.txt: a file may have at most 50 MB.").first.wait_for()
+    page.get_by_role("button", name="Remove one.txt").click()
+    assert page.locator("#staged li").all_inner_texts() == ["two.txt Remove"]
+    assert page.evaluate("document.activeElement.dataset.id") == "webchat-sendbox-input"
+    sent = person.posts(lambda: person.box.press("Enter"), "upload")
+    assert [each["name"] for each in sent["attachments"]] == ["two.txt"]
+    page.locator("#staged").wait_for(state="hidden")
+
+
+def _it_is_read_on_a_narrow_screen_in_any_script(person: Person) -> None:
+    page, wide = person.page, "| Liability of the supplier | Procurement | Counsel | Responsibility |"
+    text = f"החוזה בתוקף.\n\n{wide}\n|---|---:|---|---|\n{wide}"
+    person.hears({"type": "message", "text": text})
+    shown = person.answers().filter(has_text="החוזה")
+    shown.wait_for()
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.wait_for_function("() => innerWidth === 320 && document.documentElement.scrollWidth === 320")
+    assert page.get_by_role("button", name="Sign out").evaluate("e => e.getBoundingClientRect().right <= 320")
+    table = shown.locator("table")
+    assert table.evaluate("e => e.scrollWidth > e.clientWidth")  # it scrolls, and no word is broken
+    assert shown.locator("p").first.evaluate("e => getComputedStyle(e).unicodeBidi") == "plaintext"
+    page.set_viewport_size({"width": 390, "height": 780})
+
+
+def _another_tab_gets_no_sockets(person: Person) -> None:
+    """A proxy in between lets them begin, and ends them: it is asked for what is new, and both tabs see the same."""
+    tab = person.page.context.new_page()
+    tab.set_default_timeout(20_000)
+    tab.route_web_socket("**/stream*", lambda socket: socket.close())
+    tab.goto(person.site.url)
+    other = Person(tab, person.site)
+    answers = person.answers().count()
+    other.sees("It ends in 2027.", answers)
+    with tab.expect_request(lambda request: "/activities?watermark=" in request.url):
+        pass
+    other.says("Do you hear me?")
+    person.hears({"type": "message", "text": "By asking."})
+    other.sees("By asking.", answers + 1)
+    person.sees("By asking.", answers + 1)
+    for page in (tab, person.page):
+        assert page.locator(".webchat__bubble--from-user", has_text="Do you hear me?").count() == 1
+    tab.close()
+
+
+def _microsofts_own_client_is_served(person: Person) -> None:
+    """BotFramework-DirectLineJS comes with Web Chat, and holds us to the protocol."""
+    found = person.page.evaluate(
+        """async () => {
+          const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' };
+          const { token } = await (await fetch('/directline/tokens/generate', options)).json();
+          const line = WebChat.createDirectLine({ token, domain: `${location.origin}/directline` });
+          const seen = [];
+          const both = new Promise(done => line.activity$.subscribe(({ text, from }) => {
+            seen.push([text, from.id.slice(0, 3)]);
+            if (seen.length === 2) done();
+          }));
+          const post = activity => new Promise((done, failed) => line.postActivity(activity).subscribe(done, failed));
+          const said = { type: 'message', from: { id: 'u' } };
+          const file = { contentType: 'text/plain', name: 'a.txt', contentUrl: URL.createObjectURL(new Blob(['abc'])) };
+          const ids = [await post({ ...said, text: 'one' }), await post({ ...said, text: 'two', attachments: [file] })];
+          await both;
+          line.end();
+          return { ids, seen };
+        }"""
+    )
+    assert found["seen"] == [["one", "dl_"], ["two", "dl_"]]
+    assert [each["id"] for each, _ in person.site.inbox.heard[-2:]] == found["ids"]
+    assert person.site.inbox.heard[-1][0]["attachments"][0]["name"] == "a.txt"
+
+
 def _the_server_is_restarted(person: Person) -> None:
     answers = person.answers().count()
     lost = person.page.get_by_text("The connection is lost")
-    conversation = person.site.inbox.heard[-1][0]["conversation"]["id"]
+    conversation = person.says("Here I am.")["conversation"]["id"]
     person.site.stop()
     lost.wait_for()
+    for text in ("Said without a connection.", "And more."):
+        person.box.fill(text)
+        person.box.press("Enter")
     person.site.start()
     lost.wait_for(state="hidden")
+    person.page.wait_for_function("() => ![...document.querySelectorAll('*')].some(e => e.textContent === 'Sending')")
+    texts = [each.get("text") for each, _ in person.site.inbox.heard]
+    assert texts == ["Said without a connection.", "And more."]  # once each, in their order
     person.site.run(person.site.chat.channel(conversation).send({"type": "message", "text": "Back again."}))
     person.sees("Back again.", answers + 1)
     person.page.reload()

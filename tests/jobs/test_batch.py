@@ -22,12 +22,15 @@ from docx import Document as Word
 from copilot.cli import main
 from copilot.errors import EverpilotError, JobError
 from copilot.hosts.script import Copilot as Script
+from copilot.jobs import hand
 from copilot.jobs.job import Job, Status
 from copilot.jobs.sources import sources
+from copilot.jobs.troubles import stuck
+from copilot.jobs.worker import working
 from copilot.jobs.workflows import work_of
 from copilot.settings import ModelSettings, Settings
 from tests.acceptance.broken_files import compound
-from tests.jobs.running import Site, site
+from tests.jobs.running import SETTINGS, Site, site, until
 from tests.jobs.working import Saying, docx_of, fields
 from tests.vendors import OpenAIServer, Reply, Request
 from tests.workspace.test_commit import office_owner
@@ -405,3 +408,43 @@ def test_what_is_wrong_is_said_before_a_run_begins(here: Site, cli: Any, words: 
     assert code in (1, 2)
     assert said in err + out
     assert len(here.runs.store.runs(100)) == before
+
+
+# --- a disk without room, and what a person is told ---------------------------------------------------------------
+
+
+def test_a_change_is_written_once_there_is_room_for_it_however_often_that_was_tried(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = here.folder(a__docx=contract(), b__docx=contract())
+    full, asked, real = [True], [0], hand.save
+
+    def save(*args: Any) -> Any:
+        asked[0] += 1
+        if full:
+            raise EverpilotError("a.docx can't be written.") from OSError(28, "No space left on device")
+        return real(*args)
+
+    monkeypatch.setattr(hand, "save", save)
+    run = here.runs.begin(Job(prompt=CHANGE, mode="yes", tries=2), {"folder": str(docs), "given": ["*.docx"]})
+    with working(here.runs, SETTINGS, live={run.id: here.base(docs)}):
+        here.runs.order(run)
+        until(lambda: asked[0] > 8)
+        assert "Make room" in stuck()
+        assert set(here.statuses(run.id).values()) == {Status.SAVING}
+        assert here.runs.same(run.job, run.place) == [run.id], "a person who begins it again is told"
+        full.clear()
+        here.settle(run.id)
+    assert set(here.statuses(run.id).values()) == {Status.DONE}
+    assert "Acme GmbH" in text(docs / "a.docx")
+    assert here.runs.same(run.job, run.place) == []
+
+
+def test_nothing_says_that_it_is_saved_before_it_is(here: Site) -> None:
+    docs = here.folder(a__docx=contract())
+    base = here.base(docs)
+    run = here.run(base, ["*.docx"], CHANGE)
+    told = here.documents(run.id)["a.docx"].told.text
+    assert told.startswith("Done in a private copy, to be saved once a person accepts it")
+    run = here.run(base, ["*.docx"], CHANGE, mode="yes")
+    assert here.documents(run.id)["a.docx"].told.text.startswith("Done and saved")

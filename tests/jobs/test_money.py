@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ def test_nobody_waits_for_what_the_dead_had(database: Database) -> None:
 
 
 @pytest.mark.parametrize("pauses", [[0.0] * 40, [0.5] * 40, [30.0, 0, 0, 0, 0, 0, 0, 0] * 4])
-def test_no_minute_has_more_calls_than_allowed(tmp_path: Path, pauses: list[float]) -> None:
+def test_no_minute_has_more_calls_than_allowed_although_some_are_late(tmp_path: Path, pauses: list[float]) -> None:
     now = 1_000.0
     file = Database("", tmp_path)
     store, made = Store(file, clock=lambda: now), []
@@ -117,9 +118,9 @@ def test_no_minute_has_more_calls_than_allowed(tmp_path: Path, pauses: list[floa
         now += pause
         made.append(now + store.wait("vendor", 6))
     file.close()
-    made.sort()
+    made = sorted(moment + late for moment, late in zip(made, cycle([1.9, 0.0, 1.0, 0.3]), strict=False))
     spans = [after - before for before, after in zip(made, made[6:], strict=False)]
-    assert min(spans) >= 60.0 - 1e-6
+    assert min(spans) > 60.0, "a window of a minute, its ends included, has more than six"
 
 
 def test_calls_at_once_are_told_moments_of_their_own(database: Database) -> None:

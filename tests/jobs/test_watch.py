@@ -279,3 +279,47 @@ def test_the_command(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[s
     assert main([*begin, "--detach", "--name", "../x"]) == 2
     assert main(["watch", "remove", name, *folder]) == 0
     assert main(["watch", "remove", name, *folder]) == 1
+
+
+def test_documents_of_a_watch_are_forgotten_in_time_and_not_done_again(place: Site) -> None:
+    here = Watching(place)
+    here.look()
+    for name in ("a.txt", "b.txt", "c.txt"):
+        here.write(name, name)
+        assert here.look() == 1
+        here.done()
+    assert here.watches.forget(1) == 0
+    assert here.watches.forget(-1) == 2, "the last one stays: the numbers go on"
+    assert here.keys()[0].startswith("c.txt@")
+    assert here.again().look() == 0
+    here.write("d.txt", "d")
+    assert here.look() == 1
+    assert here.done() == ["d.txt"]
+    assert [each.number for each in place.runs.store.documents("watch-inbox")] == [3, 4]
+
+
+def test_rows_of_a_watch_with_a_table_stay(place: Site) -> None:
+    here = Watching(place, place.copilot, where=place_of(place.copilot, [str(place.docs)], table=place.docs / "t.csv"))
+    here.look()
+    here.write("a.txt", "a")
+    here.write("b.txt", "b")
+    here.look()
+    here.done()
+    assert here.watches.forget(-1) == 0
+
+
+def test_a_keeper_forgets_old_runs_once_a_day(place: Site) -> None:
+    clock = Clock(1e9)
+    keeper = Keeper(place.runs, state=place.state, clock=clock, keep_days=1)
+    old = "2001-01-01T00:00:00.000+00:00"
+    for id, ended in (("going", ""), ("old", old)):
+        place.runs.store._set(place.runs.begin(job(), place.place("*.txt"), id=id).id, ended=ended)
+    keeper.look()
+    assert [each.id for each in place.runs.store.runs()] == ["going"]
+    place.runs.store._set(place.runs.begin(job(), place.place("*.txt"), id="later").id, ended=old)
+    clock.now += 3600
+    keeper.look()
+    assert len(place.runs.store.runs()) == 2
+    clock.now += 86_400
+    keeper.look()
+    assert [each.id for each in place.runs.store.runs()] == ["going"]

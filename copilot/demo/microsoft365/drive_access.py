@@ -113,9 +113,10 @@ def download_url(call: Call, drive: Drive, blob: str, item: Resource) -> str:
 
 
 def answer(call: Call, drive: Drive, item: Resource) -> Resource:
-    """Return the answer of one item, with $select and $expand."""
+    """Return the answer of one item, with $select and $expand; `webDavUrl` only where it is selected."""
     expand = {
         "children": lambda each: [view(call, drive, c) for c in drive.children(item["id"])],
         "permissions": lambda each: item["_permissions"],
     }
-    return shape(call, view(call, drive, item), f"drives('{drive.id}')/items/$entity", expand)
+    shown = {**view(call, drive, item), "webDavUrl": url(drive, item)}
+    return shape(call, shown, f"drives('{drive.id}')/items/$entity", expand, ("webDavUrl",))

@@ -12,6 +12,7 @@ from copilot.demo.microsoft365.odata import page, shape
 from copilot.demo.microsoft365.refusals import Refusal, bad_request, not_found
 from copilot.demo.microsoft365.routing import Routes
 from copilot.demo.microsoft365.state import Resource
+from copilot.demo.microsoft365.story import DOMAIN
 
 routes = Routes()
 
@@ -88,12 +89,14 @@ def _link(call: Call, drive: Drive, kind: str, scope: str, body: Resource) -> Re
 
 @routes.post("/drives/{drive}/items/{item}/invite", needs=WRITE)
 def invite(call: Call) -> Body:
-    """Share an item with people; the answer has a permission for each."""
+    """Share an item with people; the answer has a permission for each. Raises the 400 for one whom nobody knows."""
     drive, found = item_of(call, "write")
     body = call.json()
     addresses = [str(each.get("email") or "") for each in body.get("recipients", ())]
     if not addresses or "" in addresses:
         raise bad_request("Recipients with an address are required.")
+    if unknown := [a for a in addresses if a.endswith(f"@{DOMAIN}") and call.state.user(a) is None]:
+        raise bad_request(f"The following users could not be resolved: {', '.join(unknown)}.", "noResolvedUsers")
     made = [_invited(call, address, _roles(body), body) for address in addresses]
     drive.change(found, {"_permissions": [*found["_permissions"], *made]}, by(call))
     return page(call, made, "Collection(permission)")

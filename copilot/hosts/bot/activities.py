@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -79,7 +80,7 @@ def parsed(body: bytes) -> Activity:
     if len(body) > MOST_BYTES:
         raise Malformed(f"the body is larger than {MOST_BYTES:,} bytes", 413)
     try:
-        found: Any = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
+        found: Any = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise Malformed("the body is not UTF-8") from error
     except RecursionError as error:
@@ -102,6 +103,14 @@ def parsed(body: bytes) -> Activity:
 def channel_of(activity: Activity) -> str:
     """Return the channel without the product within it: "msteams" of "msteams:COPILOT"."""
     return str(activity["channelId"]).partition(":")[0]
+
+
+def tenants_of(activity: Activity) -> list[str]:
+    """Return the tenants that the activity says its conversation is of, in lower case."""
+    data = activity.get("channelData")
+    told = data.get("tenant") if isinstance(data, dict) else None
+    found = (activity["conversation"].get("tenantId"), told.get("id") if isinstance(told, dict) else None)
+    return [each.lower() for each in found if isinstance(each, str) and each]
 
 
 def ignored(activity: Activity) -> str:
@@ -215,6 +224,11 @@ def _all(rules: Iterable[tuple[str, Callable[[Any], bool], str]], activity: Acti
 
 def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is no JSON")
+
+
+def _finite(word: str) -> float:
+    found = float(word)
+    return found if math.isfinite(found) else float(_no_number(word))
 
 
 def _depth(value: Any) -> int:

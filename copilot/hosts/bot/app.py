@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import AsyncIterator, Iterable
 
 from aiohttp import web
 
 from copilot.errors import SettingsError
-from copilot.hosts.bot import activities
+from copilot.hosts.bot import activities, gate
 from copilot.hosts.bot.clouds import CLOUDS, Cloud
 from copilot.hosts.bot.door import Door, Life
 from copilot.hosts.bot.health import Health
@@ -43,7 +44,8 @@ def create_app(
     app[LIFE], app[METRICS] = life, metrics or Metrics()
     door = Door(inbox, _tokens(app, settings, chosen, fetch), hosts_of(settings, chosen), app[METRICS], life)
     door.seconds = settings.bot.seconds
-    health = Health(inbox, app[METRICS], life)
+    key = gate.key_in("bot.metrics_key_env", settings.bot.metrics_key_env, os.environ)
+    health = Health(inbox, app[METRICS], life, key)
     app.add_routes(
         [
             web.post("/api/messages", door.messages),

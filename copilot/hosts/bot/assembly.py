@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from copilot.agent.checkpoints import KeptOpen
+from copilot.agent.kept_open import KeptOpen
 from copilot.hosts.bot.app import hosts_of
 from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.connector import Connector
@@ -21,7 +21,9 @@ from copilot.hosts.bot.files import Receiver
 from copilot.hosts.bot.keeping import Keeping
 from copilot.hosts.bot.limits import Limits
 from copilot.hosts.bot.people import People
+from copilot.hosts.bot.pictures import Pictures
 from copilot.hosts.bot.rooms import Rooms, clean, folder_of
+from copilot.hosts.bot.roster import Roster
 from copilot.hosts.bot.serve import Behind
 from copilot.hosts.bot.signin import SignIns
 from copilot.hosts.bot.turns import Turns
@@ -65,17 +67,21 @@ async def assistant(
         stack.push_async_callback(rooms.kept_open.close)
         receiver = Receiver(settings, hosts, connector.signing, webchat.files if webchat else None)
         stack.callback(receiver.close)
+        keeping = await asyncio.to_thread(Keeping, database)
+        pictures = Pictures(keeping)
+        stack.push_async_callback(pictures.close)
         turns = Turns(
             bot=bot,
             connector=connector,
-            keeping=await asyncio.to_thread(Keeping, database),
+            keeping=keeping,
             people=People(bot, connector),
             rooms=rooms,
             limits=await asyncio.to_thread(Limits, bot.per_minute, database),
             receiver=receiver,
-            offers=await asyncio.to_thread(Offers, settings, database, hosts),
+            offers=await asyncio.to_thread(Offers, settings, database, hosts, signins, Roster(connector)),
             signins=signins,
             webchat=webchat,
+            pictures=pictures,
         )
         await asyncio.to_thread(rooms.prepare)
         inbox = DurableInbox(database, turns, parallel=bot.parallel)
@@ -105,8 +111,7 @@ async def _sweep(settings: Settings, state: Path, turns: Turns, database: Databa
             await asyncio.to_thread(turns.keeping.sweep, days)
             await asyncio.to_thread(turns.limits.forget, days * _DAY)
             await asyncio.to_thread(turns.signins.clean)
-            if database.dsn:
-                await _forget_threads(database, days)
+            await _forget_threads(database, turns.rooms.conversations, days)
             if turns.webchat is not None:
                 await asyncio.to_thread(turns.webchat.sweep, days)
         except Exception as error:  # tomorrow is another day; the bot goes on meanwhile
@@ -114,12 +119,15 @@ async def _sweep(settings: Settings, state: Path, turns: Turns, database: Databa
         await asyncio.sleep(_DAY)
 
 
-async def _forget_threads(database: Database, days: int) -> None:
+async def _forget_threads(database: Database, file: Path, days: int) -> None:
     """Delete the conversations of rooms, whose ids are hashes, in which nothing was said for so long."""
-    from copilot.agent.checkpoints import forget_older
+    from copilot.agent.checkpoints import forget_older, forget_older_in
 
     moment = datetime.now(UTC) - timedelta(days=days)
-    await forget_older(database.dsn, moment.isoformat(), "^[0-9a-f]{32}$")
+    if database.dsn:
+        await forget_older(database.dsn, moment, "^[0-9a-f]{32}$")
+    else:
+        await asyncio.to_thread(forget_older_in, file, moment)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from copilot.agent.copilot import Copilot
+from copilot.agent.threads import Threads
+from copilot.hosts.bot import fence
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
 
 #: What an assistant that is made like another one chooses by its own arguments.
 _CHOSEN = frozenset({"router"})
+
+
+class Unlisted(Threads):
+    """The threads of a room, which nobody lists: a channel shows its conversations itself."""
+
+    def touch(self, thread: str, folder: Path, message: str, others: Sequence[Path] = (), agent: str = "") -> None:
+        """Record nothing."""
 
 
 class RoomCopilot(Copilot):
@@ -23,6 +37,12 @@ class RoomCopilot(Copilot):
         """Use these parts, by the names of the properties that would make them."""
         self._given = dict(parts)
         self.__dict__.update(parts)
+
+    @asynccontextmanager
+    async def _threads(self) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+        async with super()._threads() as saver:
+            fence.before_writes(saver)
+            yield saver
 
     def like(self, **changes: Any) -> Copilot:
         """Return an assistant made as this one was, but for these arguments of its own."""

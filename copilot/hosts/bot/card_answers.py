@@ -28,8 +28,9 @@ INVOKE = "adaptiveCard/action"
 MESSAGE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
 
-Decision = Literal["approve", "choose", "decline", "page", "look"]
-_DECISIONS: tuple[Decision, ...] = ("approve", "choose", "decline", "page", "look")
+#: "open" asks for the buttons, "look" is what a client asks by itself (Universal actions, Refresh).
+Decision = Literal["approve", "choose", "decline", "page", "whole", "open", "look"]
+_DECISIONS: tuple[Decision, ...] = ("approve", "choose", "decline", "page", "whole", "open", "look")
 _TYPED = re.compile(r"\s*(approve|decline)\s+([0-9a-f]{8})\s*[.!]?\s*", re.IGNORECASE)
 _MOST_ID = 1_000
 _MOST_STEPS = 100
@@ -102,16 +103,26 @@ class Asked:
 class Verdict:
     """What to do about a click.
 
-    `do`: "act" (take `answer` to the turn that waits), "page" (show the page `page`), "show" (show the card as it
-    stands; nothing else happens), "refuse" (say `text` to the one who clicked; nothing else happens). `expired` tells
-    that an open card is over now.
+    `do`: "act" (take `answer` to the turn that waits), "page" (show the page `page`), "whole" (hand over the whole
+    change, and show the page `page`), "show" (show the card as it stands; nothing else happens), "refuse" (say `text`
+    to the one who clicked; nothing else happens). `expired` tells that an open card is over now, `may` whether who
+    clicked may answer it.
     """
 
-    do: Literal["act", "page", "show", "refuse"]
+    do: Literal["act", "page", "whole", "show", "refuse"]
     answer: Answer | None = None
     text: str = ""
     page: int = 0
     expired: bool = False
+    may: bool = True
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether anything is to be done about it, besides showing something to the one who clicked.
+
+        A card that can be clicked though it is over is one whose last edit did not arrive: all are shown how it stands.
+        """
+        return self.do in ("act", "whole") or (self.do == "show" and self.may)
 
 
 def parse(activity: Mapping[str, Any], addresses: frozenset[str] = frozenset()) -> CardAnswer | None:
@@ -160,18 +171,22 @@ def check(answer: CardAnswer, asked: Asked, now: datetime, words: Words = WORDS)
         return Verdict("refuse", text=words.elsewhere)
     by = answer.by
     if not (by.ids & asked.askers or (by.ids if by.named is None else by.named) & asked.approvers):
-        names = ", ".join(safe_text(name)[:80] for name in asked.names) or "…"
+        if answer.decision == "look":
+            return Verdict("show", may=False)
+        names = words.either.join(safe_text(name)[:80] for name in asked.names) or "…"
         return Verdict("refuse", text=words.not_you.format(names=names))
     if asked.settled is not None:
         return Verdict("show")
     if now >= asked.expires:
         return Verdict("show", expired=True)
-    if answer.decision == "look":
+    if answer.decision in ("look", "open"):
         return Verdict("page", page=answer.page)
     if not _same(answer.card, str(asked.card["id"])) or not _same(answer.digest, str(asked.card["digest"])):
         return Verdict("show")
     if answer.decision == "page":
         return Verdict("page", page=answer.page)
+    if answer.decision == "whole":
+        return Verdict("whole", page=asked.pages - 1)
     return _decided(answer, asked, words)
 
 

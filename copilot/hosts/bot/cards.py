@@ -1,8 +1,12 @@
 """Approvals as Adaptive Cards 1.5: exactly what would be done, who may answer, until when; and what came of it.
 
 Nothing is approved unseen. What does not fit into a card (28 KB in Teams) is on its next pages, turned in place, and
-the buttons that approve are on the last one only, unless the whole change was attached as a file beside it. Declining
-is possible on every page. A picture is shown beside the table, never in its place.
+the buttons that approve are on the last one only; whoever does not want to turn pages can have the whole change as a
+file, and is then shown the last page. Declining is possible on every page.
+
+In a group all see one card, and on it that something waits, and for whom; the buttons are in the views of those who may
+answer: Teams asks for a view of their own for the people that the card names, and there is a button that asks for it
+where that did not happen (Universal actions for Adaptive Cards, User specific views).
 
 The data of a button is the card's id and digest, which page it was on, and what was clicked; the answer is checked
 where it arrives (card_answers.py).
@@ -10,9 +14,8 @@ where it arrives (card_answers.py).
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -26,12 +29,9 @@ from copilot.trust.sanitise import safe_markdown, safe_text
 #: What every button of an approval has as its verb, and in its data, where it is submitted without one.
 VERB = "everpilot.approval"
 CONTENT_TYPE = "application/vnd.microsoft.card.adaptive"
-#: Cards are refreshed by themselves for five people at most (Universal actions, Refresh).
-MOST_REFRESHED = 5
-#: Bytes of a picture that a card shows; Teams takes PNG, JPEG and GIF up to 1 MB, and does not count them.
-MOST_PICTURE = 1_000_000
+#: People of one conversation who can have a view of their own (User specific views).
+MOST_REFRESHED = 60
 MOST_NOTE = 1_000
-_PICTURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
 _SLACK = 400
 _MOST_STEPS = 40
 _MOST_LINE = 300
@@ -53,15 +53,14 @@ _COLORS: dict[Status, str] = {
 class Asking:
     """How an approval is asked: `who` may answer by name, `refresh` whose views renew themselves (channel ids).
 
-    `expires` is when it can't be answered any more (the card's own time if None), `pictures` show how it would look
-    (by call id), `attached` is the name of a file with the whole change that was sent before the card.
+    `expires` is when it can't be answered any more (the card's own time if None), `whole` says that the whole change
+    can be had as a file.
     """
 
     who: tuple[str, ...] = ()
     refresh: tuple[str, ...] = ()
     expires: datetime | None = None
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
-    attached: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,11 @@ def steps_of(card: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def approval(
     card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), page: int = 0, words: Words = WORDS
 ) -> Element:  # fmt: skip
-    """Return the page `page` of an approval (`Card.to_dict`) as an Adaptive Card; the last one if there are fewer."""
-    pages = _pages(card, profile, asking, words)
+    """Return the page `page` of an approval (`Card.to_dict`) as an Adaptive Card; the last one if there are fewer.
+
+    It has buttons: it is for who may answer.
+    """
+    pages = _own_pages(card, profile, asking, words)
     page = min(max(page, 0), len(pages) - 1)
     return _framed(card, asking, words, pages[page], page, len(pages))
 
@@ -95,7 +97,7 @@ def all_pages(
     card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), words: Words = WORDS
 ) -> list[Element]:
     """Return all pages of an approval, each as `approval` does."""
-    pages = _pages(card, profile, asking, words)
+    pages = _own_pages(card, profile, asking, words)
     return [_framed(card, asking, words, shown, page, len(pages)) for page, shown in enumerate(pages)]
 
 
@@ -103,10 +105,26 @@ def page_count(
     card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), words: Words = WORDS
 ) -> int:
     """Return how many pages an approval has."""
-    return len(_pages(card, profile, asking, words))
+    return len(_own_pages(card, profile, asking, words))
 
 
-def settled(card: Mapping[str, Any], outcome: Settled, asking: Asking = Asking(), words: Words = WORDS) -> Element:
+def for_all(
+    card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), words: Words = WORDS
+) -> Element:
+    """Return an approval as everybody in a conversation sees it: as much of the change as fits, and who can answer."""
+    room = _room(profile, _for_all(card, asking, words, [], more=True))
+    first, *more = _pages(card, room, words)
+    return _for_all(card, asking, words, first, more=bool(more))
+
+
+def opening(
+    card: Mapping[str, Any], profile: ChannelProfile, asking: Asking = Asking(), words: Words = WORDS
+) -> Element:
+    """Return the card that an approval is asked with: for all, where each can have a view of their own."""
+    return (for_all if profile.views else approval)(card, profile, asking, words=words)
+
+
+def settled(card: Mapping[str, Any], outcome: Settled, words: Words = WORDS) -> Element:
     """Return the card that takes the place of an approval once it is answered, expired or void: no buttons to press."""
     texts = {
         "working": words.working_on_it,
@@ -128,10 +146,10 @@ def settled(card: Mapping[str, Any], outcome: Settled, asking: Asking = Asking()
     steps = steps_of(card)
     for number, items in enumerate(list(steps.values())[:_MOST_STEPS], 1):
         mark = _mark(outcome, number)
-        body += [rich(run(short(f"{mark} {_headline(item)}", _MOST_LINE), isSubtle=mark == "–")) for item in items[:3]]
+        body += [rich(run(short(f"{mark} {headline(item)}", _MOST_LINE), isSubtle=mark == "–")) for item in items[:3]]
     if len(steps) > _MOST_STEPS:
         body.append(_block(words.more_sources.format(count=len(steps) - _MOST_STEPS), isSubtle=True))
-    return _card(body, f"{head} ({_what(card)})", asking, _data(card, "look"), outcome)
+    return _card(body, f"{head} ({_what(card)})")
 
 
 def message(content: Element, text: str = "") -> Activity:
@@ -155,7 +173,7 @@ def written(card: Mapping[str, Any], words: Words = WORDS) -> str:
     lines = [words.approval_text.format(key=str(card["digest"])[:8]), ""]
     for number, items in enumerate(steps_of(card).values(), 1):
         for item in items:
-            lines += [f"{number}\\. {safe_markdown(_headline(item))}", "", worddiff.markdown(_quoted(item)), ""]
+            lines += [f"{number}\\. {safe_markdown(headline(item))}", "", worddiff.markdown(_quoted(item)), ""]
             lines += [safe_markdown(words.warning.format(text=safe_text(str(w)))) for w in item.get("warnings", [])]
     return "\n".join(lines).strip()
 
@@ -163,13 +181,23 @@ def written(card: Mapping[str, Any], words: Words = WORDS) -> str:
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def _pages(card: Mapping[str, Any], profile: ChannelProfile, asking: Asking, words: Words) -> list[list[Element]]:
-    """Return the bodies of the pages: as much on each as fits beside what is on all of them."""
+def _own_pages(card: Mapping[str, Any], profile: ChannelProfile, asking: Asking, words: Words) -> list[list[Element]]:
+    """Return the bodies of the pages of who may answer: the same, whatever buttons there are beside."""
+    asking = replace(asking, whole=True)
     frame = max((_framed(card, asking, words, [], page, 3) for page in (1, 2)), key=size)
-    room = profile.card_bytes - size(message(frame)) - _SLACK
+    return _pages(card, _room(profile, frame), words)
+
+
+def _room(profile: ChannelProfile, frame: Element) -> int:
+    """Return how many bytes of a card are left beside what is on all of its pages."""
+    return profile.card_bytes - size(message(frame)) - _SLACK
+
+
+def _pages(card: Mapping[str, Any], room: int, words: Words) -> list[list[Element]]:
+    """Return the bodies of the pages: as much on each as fits into `room`."""
     pages: list[list[Element | Row]] = [[]]
     used = 0
-    for atom in _atoms(card, asking, words):
+    for atom in _atoms(card, words):
         needs = _weight(atom, words)
         if pages[-1] and used + needs > room:
             pages.append([])
@@ -177,8 +205,6 @@ def _pages(card: Mapping[str, Any], profile: ChannelProfile, asking: Asking, wor
             needs += _HEAD if isinstance(atom, Row) else 0
         pages[-1].append(atom)
         used += needs
-    if asking.attached and len(pages) > 1:
-        return [_elements(pages[0], words)]
     return [_elements(page, words) for page in pages]
 
 
@@ -188,8 +214,7 @@ _HEAD = 700  # a table begun again: its columns and its heads
 def _weight(atom: Element | Row, words: Words) -> int:
     if isinstance(atom, Row):
         return size(table([atom], words)["rows"][1]) + 8
-    shown = {**atom, "url": ""} if atom["type"] == "Image" else atom
-    return size(shown) + (_HEAD if atom["type"] == "Container" else 8)
+    return size(atom) + (_HEAD if atom["type"] == "Container" else 8)
 
 
 def _elements(atoms: Sequence[Element | Row], words: Words) -> list[Element]:
@@ -207,22 +232,21 @@ def _elements(atoms: Sequence[Element | Row], words: Words) -> list[Element]:
     return [*elements, table(waiting, words)] if waiting else elements
 
 
-def _atoms(card: Mapping[str, Any], asking: Asking, words: Words) -> Iterator[Element | Row]:
+def _atoms(card: Mapping[str, Any], words: Words) -> Iterator[Element | Row]:
     """Yield everything that is shown of an approval, in pieces that can stand on a page of their own."""
     for text in chunks(plain(card.get("why", ""))):
         yield rich(run(text, isSubtle=True))
     steps = steps_of(card)
-    for number, (call, items) in enumerate(steps.items(), 1):
+    for number, items in enumerate(steps.values(), 1):
         prefix = f"{words.step.format(number=number)}: " if len(steps) > 1 else ""
         for item in items:
-            first, *more = [*chunks(f"{prefix}{_headline(item)}")] or [""]
+            first, *more = [*chunks(f"{prefix}{headline(item)}")] or [""]
             yield _heading(first, words.tool.format(tool=plain(item.get("tool", ""))))
             yield from (rich(run(text, weight="bolder")) for text in more)
             yield from rows(item.get("hunks", []), words, sent=not item.get("path"))
             for warning in item.get("warnings", []):
                 for text in chunks(words.warning.format(text=plain(warning))):
                     yield rich(run(text, color="warning"))
-        yield from _picture(asking.pictures.get(call), _headline(items[0]), words)
 
 
 def _heading(text: str, tool: str) -> Element:
@@ -230,19 +254,8 @@ def _heading(text: str, tool: str) -> Element:
     return {"type": "Container", "separator": True, "items": [rich(run(text, weight="bolder")), subtle]}
 
 
-def _picture(data: bytes | None, name: str, words: Words) -> Iterator[Element]:
-    """Yield a picture as a data URI, or that it can't be shown: too large, or none that Teams takes."""
-    if data is None:
-        return
-    kind = next((kind for magic, kind in _PICTURES.items() if data.startswith(magic)), "")
-    if not kind or len(data) > MOST_PICTURE:
-        yield _block(words.no_picture, isSubtle=True)
-        return
-    url = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    yield {"type": "Image", "url": url, "altText": f"{words.picture}: {name}"[:_MOST_LINE], "size": "stretch"}
-
-
-def _headline(item: Mapping[str, Any]) -> str:
+def headline(item: Mapping[str, Any]) -> str:
+    """Return in a line what one item of a card would do, to which file."""
     path, told = plain(item.get("path", "")), plain(item.get("summary", ""))
     return f"{path}: {told}" if path else told
 
@@ -250,7 +263,7 @@ def _headline(item: Mapping[str, Any]) -> str:
 def _what(card: Mapping[str, Any]) -> str:
     """Return in a few words what a card asks for."""
     items = card["items"]
-    first = short(_headline(items[0]), _MOST_SUMMARY) if items else ""
+    first = short(headline(items[0]), _MOST_SUMMARY) if items else ""
     return f"{first} (+{len(items) - 1})" if len(items) > 1 else first
 
 
@@ -272,13 +285,25 @@ def _framed(
     if pages > 1:
         text = words.page if last else words.page_first
         body.append(_block(text.format(page=page + 1, pages=pages), isSubtle=True, spacing="small"))
-    if asking.attached:
-        body.append(rich(run(words.attached.format(name=short(plain(asking.attached), _MOST_LINE)), weight="bolder")))
     if last:
         body += _inputs(card, words)
     body += _limits(card, asking, words)
-    body.append({"type": "ActionSet", "actions": _buttons(card, words, page, pages)})
-    return _card(body, words.approval_summary.format(what=_what(card)), asking, _data(card, "look", page))
+    rows = (_turning(card, asking, words, page, pages), _deciding(card, words, page, last=last))
+    body += [{"type": "ActionSet", "actions": buttons} for buttons in rows if buttons]
+    return _card(body, words.approval_summary.format(what=_what(card)))
+
+
+def _for_all(card: Mapping[str, Any], asking: Asking, words: Words, shown: list[Element], *, more: bool) -> Element:
+    body = [_block(words.waits, weight="bolder", size="medium"), *shown]
+    if more:
+        body.append(_block(words.more_to_see, isSubtle=True, spacing="small"))
+    button = _button(words.answer, _data(card, "open"))
+    body += [*_limits(card, asking, words), {"type": "ActionSet", "actions": [button]}]
+    made = _card(body, words.approval_summary.format(what=_what(card)))
+    if asking.refresh:
+        action = {"type": "Action.Execute", "verb": VERB, "data": _data(card, "look")}
+        made["refresh"] = {"action": action, "userIds": list(asking.refresh[:MOST_REFRESHED])}
+    return made
 
 
 def _inputs(card: Mapping[str, Any], words: Words) -> list[Element]:
@@ -297,7 +322,7 @@ def _inputs(card: Mapping[str, Any], words: Words) -> list[Element]:
 def _limits(card: Mapping[str, Any], asking: Asking, words: Words) -> list[Element]:
     lines: list[Element] = []
     if asking.who:
-        names = short(", ".join(plain(name) for name in asking.who), _MOST_LINE)
+        names = short(words.either.join(plain(name) for name in asking.who), _MOST_LINE)
         lines.append(rich(run(words.who.format(names=names), isSubtle=True, size="small")))
     until = asking.expires or _time(str(card.get("expires", "")))
     if until is not None:
@@ -305,14 +330,23 @@ def _limits(card: Mapping[str, Any], asking: Asking, words: Words) -> list[Eleme
     return lines
 
 
-def _buttons(card: Mapping[str, Any], words: Words, page: int, pages: int) -> list[Element]:
-    count = len(steps_of(card))
+def _turning(card: Mapping[str, Any], asking: Asking, words: Words, page: int, pages: int) -> list[Element]:
+    """Return the buttons that show more of a card."""
     buttons: list[Element] = []
     if page > 0:
         buttons.append(_button(words.previous_page, _data(card, "page", page - 1)))
     if page < pages - 1:
         buttons.append(_button(words.next_page, _data(card, "page", page + 1)))
-    else:
+    if pages > 1 and asking.whole:
+        buttons.append(_button(words.whole, _data(card, "whole", page)))
+    return buttons
+
+
+def _deciding(card: Mapping[str, Any], words: Words, page: int, *, last: bool) -> list[Element]:
+    """Return the buttons that answer: they stand in a row of their own, lest one is cut off where it is narrow."""
+    count = len(steps_of(card))
+    buttons: list[Element] = []
+    if last:
         title = words.approve_all if count > 1 else words.approve
         buttons.append(_button(title, _data(card, "approve", page), style="positive"))
         if 1 < count <= _MOST_STEPS:
@@ -330,21 +364,14 @@ def _data(card: Mapping[str, Any], do: str, page: int = 0) -> dict[str, Any]:
     return {"everpilot": VERB, "do": do, "card": card["id"], "digest": card["digest"], "page": page}
 
 
-def _card(
-    body: list[Element], fallback: str, asking: Asking, look: dict[str, Any], outcome: Settled | None = None
-) -> Element:
-    made: Element = {
+def _card(body: list[Element], fallback: str) -> Element:
+    return {
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "version": "1.5",
         "fallbackText": safe_markdown(fallback),
         "body": body,
     }
-    open_still = outcome is None or outcome.status == "working"
-    if open_still and asking.refresh:
-        action = {"type": "Action.Execute", "verb": VERB, "data": look}
-        made["refresh"] = {"action": action, "userIds": list(asking.refresh[:MOST_REFRESHED])}
-    return made
 
 
 def _mark(outcome: Settled, number: int) -> str:

@@ -65,7 +65,8 @@ class ChannelProfile:
 
     `text_bytes` count the text of a message in UTF-16, `card_bytes` a card as JSON. `restarts` says that the text of
     a stream may be another one than before; where not, each must begin with what was shown. `edits` says that a sent
-    message can be replaced, `keyed` that the channel is a `Keyed` one. `suggestions` is how many prompts are shown.
+    message can be replaced, `keyed` that the channel is a `Keyed` one, `views` that a card can look different to each
+    person. `pictures` are the bytes of pictures that a message can have. `suggestions` is how many prompts are shown.
     """
 
     streams: bool = False
@@ -80,6 +81,8 @@ class ChannelProfile:
     text_bytes: int = 28_000
     card_bytes: int = 28_000
     cards: bool = True
+    views: bool = False
+    pictures: int = 0
     annotations: bool = False
     feedback: bool = False
     suggestions: int = 0
@@ -88,8 +91,11 @@ class ChannelProfile:
 #: Teams: a stream lives two minutes and only in a chat of two; its text must begin with what was shown (Stream bot
 #: messages). A message is at most 100 KB in UTF-16, 80 KB to be sure, and was 28 and 40 KB before (Format your bot
 #: messages): who reads more than 14,000 characters in one bubble? A card is at most 28 KB. Three suggestions are shown.
-_TEAMS = ChannelProfile(edits=True, dialect="teams", annotations=True, feedback=True)
-_TEAMS_CHAT = ChannelProfile(streams=True, edits=True, dialect="teams", annotations=True, feedback=True, suggestions=3)
+#: Pictures in base64 don't count there; one may have 1 MB (Send and receive messages, "Use picture messages").
+_TEAMS = ChannelProfile(edits=True, dialect="teams", views=True, pictures=1_000_000, annotations=True, feedback=True)
+_TEAMS_CHAT = ChannelProfile(
+    streams=True, edits=True, dialect="teams", pictures=1_000_000, annotations=True, feedback=True, suggestions=3
+)
 #: Microsoft 365 Copilot takes messages of the Teams channel, but no edits of what was sent.
 _COPILOT = ChannelProfile(streams=True, dialect="full", annotations=True, feedback=True, suggestions=3)
 #: Web Chat shows of a stream the newest activity, whatever it says (Livestreaming). Our own page takes edits: a newer
@@ -103,11 +109,19 @@ _WEB_CHAT = ChannelProfile(
     keyed=True,
     dialect="full",
     card_bytes=200_000,
+    pictures=4_000_000,
     annotations=True,
     suggestions=6,
 )
+#: An activity has at most 256 KB (Direct Line API, "Send a message").
 _DIRECT_LINE = ChannelProfile(
-    streams=True, restarts=True, stream_every=0.5, stream_seconds=float("inf"), dialect="full", annotations=True
+    streams=True,
+    restarts=True,
+    stream_every=0.5,
+    stream_seconds=float("inf"),
+    dialect="full",
+    pictures=150_000,
+    annotations=True,
 )
 PROFILES: Mapping[tuple[str, str], ChannelProfile] = {
     ("msteams", "personal"): _TEAMS_CHAT,
@@ -115,7 +129,7 @@ PROFILES: Mapping[tuple[str, str], ChannelProfile] = {
     ("msteams:copilot", ""): _COPILOT,
     ("webchat", ""): _WEB_CHAT,
     ("directline", ""): _DIRECT_LINE,
-    ("emulator", ""): ChannelProfile(dialect="full", card_bytes=200_000),
+    ("emulator", ""): ChannelProfile(dialect="full", card_bytes=200_000, pictures=150_000),
 }
 #: Where nothing is known: whole messages, no cards.
 ANY = ChannelProfile(cards=False, text_bytes=8_000)
@@ -138,7 +152,7 @@ def profile_of(activity: Mapping[str, Any]) -> ChannelProfile:
 
 
 def _buffered(profile: ChannelProfile) -> ChannelProfile:
-    return replace(profile, streams=False, edits=False, typing_every=float("inf"))
+    return replace(profile, streams=False, edits=False, views=False, pictures=0, typing_every=float("inf"))
 
 
 def _map(value: Any) -> Mapping[str, Any]:

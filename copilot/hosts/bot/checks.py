@@ -17,6 +17,7 @@ from uuid import UUID
 
 from copilot import settings as _settings
 from copilot.errors import EverpilotError
+from copilot.hosts.bot import gate
 from copilot.hosts.bot.package import Listing, app_id_problem, manifest, resource, url_problem
 from copilot.hosts.bot.people import EVERYBODY
 from copilot.hosts.doctor import Check
@@ -60,7 +61,8 @@ def checks(asked: Question) -> list[Check]:
 
 def _notes(asked: Question) -> Found:
     yield from ((False, note) for note in asked.settings.notes)
-    yield True, "read"
+    own = _settings.user_file()
+    yield True, f"{own}{'' if own.exists() else ' (not there yet)'}"
 
 
 def _libraries(asked: Question) -> Found:
@@ -113,6 +115,21 @@ def _proof(asked: Question) -> Found:
     yield True, f"{how}: Entra ID gave a token"
 
 
+def _models(asked: Question) -> Found:
+    from copilot.agent.router import describe
+
+    for row in describe(asked.settings, asked.state, asked.env):
+        yield (
+            not row["state"].startswith("missing"),
+            f"{row['name']}: {row['provider']} {row['model']} ({row['state']})",
+        )
+    if not asked.settings.models:
+        yield (
+            False,
+            "no model is set, and the built-in rules only answer simple requests; add [[models]] (docs/models.md)",
+        )
+
+
 def _database(asked: Question) -> Found:
     from copilot.jobs.database import Database
 
@@ -159,6 +176,12 @@ def _page(asked: Question) -> Found:
             not bot.app_id,
             "without a key it opens on this machine alone; set bot.webchat_key_env to open it to others",
         )
+
+
+def _metrics(asked: Question) -> Found:
+    variable = asked.settings.bot.metrics_key_env
+    gate.key_in("bot.metrics_key_env", variable, asked.env)
+    yield True, f"/metrics opens with the key of {variable}" if variable else "/metrics answers this machine alone"
 
 
 def _sign_in(asked: Question) -> Found:
@@ -209,9 +232,11 @@ _LOOKS: dict[str, Callable[[Question], Found]] = {
     "app": _app,
     "proof": _proof,
     "people": _people,
+    "models": _models,
     "database": _database,
     "files": _files,
     "page": _page,
+    "metrics": _metrics,
     "sign-in": _sign_in,
     "package": _package,
     "address": _address,

@@ -1,4 +1,7 @@
-"""Clicks on approval cards, and answers that were typed: what they are told at once, and what they lead to."""
+"""Clicks on approval cards, and answers that were typed: what they are told at once, and what they lead to.
+
+Most are told a view of the card and lead to nothing: no turn is begun for them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.agent.events import Event
 from copilot.errors import ApprovalError
-from copilot.hosts.bot import cards
+from copilot.hosts.bot import cards, whole
 from copilot.hosts.bot.card_answers import (
     CardAnswer,
     Verdict,
@@ -25,6 +28,7 @@ from copilot.hosts.bot.card_answers import (
 )
 from copilot.hosts.bot.channels import profile_of
 from copilot.hosts.bot.connector import Refused
+from copilot.hosts.bot.consent import hands_over
 from copilot.hosts.bot.inbox import Activity, Answer
 from copilot.hosts.bot.keeping import OpenCard
 from copilot.hosts.bot.people import Person, Refusal
@@ -33,26 +37,41 @@ if TYPE_CHECKING:
     from copilot.hosts.bot.rooms import Room
     from copilot.hosts.bot.turns import Turn, Turns
 
+#: How often, and after how many seconds, a card is looked for that a client asks for as soon as it is shown.
+_LOOKS, _LATER = 6, 0.3
+
 
 async def at_once(turns: Turns, invoke: Activity, who: Mapping[str, Any]) -> Answer | None:
     """Return what a click is told while it waits; nothing is changed by it."""
     try:
         click = parse(invoke)
     except ApprovalError:
-        return Answer(200, with_error(turns.words.malformed))
+        return Answer(200, with_error(turns.words.malformed), over=True)
     if click is None:
         return None
     person = await turns.people.admit(invoke, who)
     if isinstance(person, Refusal):
-        return Answer(200, with_text(person.text or turns.words.elsewhere))
+        return Answer(200, with_text(person.text or turns.words.elsewhere), over=True)
     click = _by(parse(invoke, person.addresses) or click, person)
-    found = await asyncio.to_thread(turns.keeping.card, click.card)
+    found = await _looked_for(turns, click)
     if found is None:
-        return Answer(200, with_text(turns.words.gone))
+        return Answer(200, with_text(turns.words.gone), over=True)
     if not _same_place(found, person):
-        return Answer(200, with_text(turns.words.elsewhere))
+        return Answer(200, with_text(turns.words.elsewhere), over=True)
     verdict = check(click, found.asked, turns.now(), turns.words)
-    return Answer(200, _told(turns, invoke, click, found, verdict))
+    told = await asyncio.to_thread(_told, turns, invoke, click, found, verdict)  # a long change takes a while
+    return Answer(200, told, over=not verdict.leads_on)
+
+
+async def _looked_for(turns: Turns, click: CardAnswer) -> OpenCard | None:
+    """Return the card that was clicked. A client looks at one at once, maybe before it is written down."""
+    found = await asyncio.to_thread(turns.keeping.card, click.card)
+    for _ in range(_LOOKS if click.decision == "look" else 0):
+        if found is not None:
+            break
+        await asyncio.sleep(_LATER)
+        found = await asyncio.to_thread(turns.keeping.card, click.card)
+    return found
 
 
 def _told(turns: Turns, invoke: Activity, click: CardAnswer, found: OpenCard, verdict: Verdict) -> dict[str, Any]:
@@ -61,17 +80,21 @@ def _told(turns: Turns, invoke: Activity, click: CardAnswer, found: OpenCard, ve
     if verdict.do == "act" and verdict.answer is not None:
         settled = outcome(verdict.answer, found.asked, click.by, turns.now(), done=False)
         return with_card(cards.settled(found.asked.card, settled))
+    if verdict.do == "whole":
+        return with_text(turns.words.whole_comes)
     return with_card(_as_it_stands(turns, invoke, found, verdict))
 
 
 def _as_it_stands(turns: Turns, activity: Activity, found: OpenCard, verdict: Verdict) -> dict[str, Any]:
     """Return a card as it stands: answered, expired, or open at a page."""
     asked = found.asked
-    asking = cards.Asking(who=asked.names, expires=asked.expires)
+    asking = cards.Asking(asked.names, expires=asked.expires, whole=hands_over(activity, cloud=turns.bot.cloud))
     if asked.settled is not None:
-        return cards.settled(asked.card, asked.settled, asking)
+        return cards.settled(asked.card, asked.settled, turns.words)
     if verdict.expired:
-        return cards.settled(asked.card, cards.Settled("expired", when=asked.expires), asking)
+        return cards.settled(asked.card, cards.Settled("expired", when=asked.expires), turns.words)
+    if not verdict.may:
+        return cards.for_all(asked.card, profile_of(activity), asking, turns.words)
     return cards.approval(asked.card, profile_of(activity), asking, verdict.page, turns.words)
 
 
@@ -83,7 +106,7 @@ async def of(turns: Turns, turn: Turn) -> CardAnswer | None:
         return None
     if click is not None or turn.activity["type"] != "message" or turn.profile.cards:
         return click and _by(click, turn.person)
-    for each in reversed(await asyncio.to_thread(turns.keeping.open_cards, turn.conversation)):
+    for each in reversed(turn.cards):
         if (answer := typed(turn.activity, each.asked.card, turn.person.addresses)) is not None:
             return _by(answer, turn.person)
     return None
@@ -117,10 +140,15 @@ async def work(turns: Turns, turn: Turn, click: CardAnswer) -> str:
         return await _act(turns, turn, click, found, verdict)
     if verdict.do == "refuse":
         return await _say(turns, turn, click, verdict.text)
+    if verdict.do == "whole":
+        await whole.hand_over(turns, turn, found)
     if verdict.expired:
         expired = cards.Settled("expired", when=found.asked.expires)
         await asyncio.to_thread(turns.keeping.settle, click.card, expired, turn.id)
-    await turns.redraw(turn, found.activity, _as_it_stands(turns, turn.activity, found, verdict))
+    is_open = asked.settled is None and not verdict.expired
+    if not (is_open and click.invoke and turn.profile.views):  # else it is a view of one person, not of all
+        shown = await asyncio.to_thread(_as_it_stands, turns, turn.activity, found, verdict)
+        await turns.redraw(turn, found.activity, shown)
     if verdict.text:
         return await _say(turns, turn, click, verdict.text)
     return "done"

@@ -59,3 +59,6 @@ CLOUDS: dict[str, Cloud] = {
         hosts=("botframework.azure.cn", "teams.microsoftonline.cn"),
     ),
 }
+
+#: Clouds in which Teams has files for bots: not in GCC High, DoD and China ("Send and receive files using a bot").
+WITH_FILES = frozenset({"public"})

@@ -88,7 +88,7 @@ async def _sign_out(turns: Turns, turn: Turn, room: Room) -> str:
 
 async def _yes_or_no(turns: Turns, turn: Turn, room: Room) -> str | None:
     """Return that a card is answered by its buttons; None where none waits, so that the words are for the model."""
-    return turns.words.use_card if turn.profile.cards and await turns.open_cards(turn, room) else None
+    return turns.words.use_card if turn.profile.cards and turns.open_cards(turn, room) else None
 
 
 _COMMANDS: dict[str, Command] = {

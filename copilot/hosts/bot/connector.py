@@ -15,14 +15,14 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from copilot.errors import ServiceError, SettingsError
-from copilot.hosts.bot import channels, logs
+from copilot.hosts.bot import channels, fence, logs
 from copilot.hosts.bot.activities import short
 from copilot.hosts.bot.credentials import Signing
 from copilot.hosts.bot.hosts import Hosts
@@ -100,6 +100,7 @@ class Connector:
         signing = by or self.signing
         waited, renewed = 0.0, False
         for left in reversed(range(tries)):
+            await fence.check()
             status, told, after = await self._once(method, url, body, signing)
             if 200 <= status < 300:
                 self.metrics.reply("sent")
@@ -213,6 +214,25 @@ class ServiceChannel:
             )
         except Refused as refusal:
             log.info("typing_refused", extra=logs.told(code=refusal.code))
+
+    async def alone(self, id: str, tenant: str) -> ServiceChannel | None:
+        """Return the chat with one person, by the channel's id of them; asked for again, it is the same one.
+
+        None where another agent is answered, and where the app is not installed for the person. Raises Refused.
+        """
+        if self.signing is not self.connector.signing or not id:
+            return None
+        base, asked = str(self.activity["serviceUrl"]).rstrip("/"), self.activity
+        who = {"isGroup": False, "bot": asked.get("recipient"), "members": [{"id": id}], "tenantId": tenant}
+        body = {**who, "channelData": {"tenant": {"id": tenant}}}
+        told = await self.connector.call("POST", f"{base}/v3/conversations", body, by=self.signing)
+        if not (found := str(told.get("id") or "")):
+            return None
+        kept = {name: asked.get(name) for name in ("serviceUrl", "recipient", "locale")}
+        place = {"id": found, "conversationType": "personal", "tenantId": tenant, "isGroup": False}
+        # A reply goes from who was asked to who is written to now; it is no answer to what was said elsewhere.
+        there = {**kept, "channelId": "msteams", "conversation": place, "from": {"id": id}}
+        return replace(self, activity=there)
 
     def _addressed(self, activity: Activity) -> Activity:
         """Return a reply with the fields that say where it belongs; its own come first, its id is the channel's."""

@@ -20,6 +20,8 @@ Element = dict[str, Any]
 #: Characters of one text in one row; longer ones go on in the next row, and so on the next page if need be.
 _MOST = 1_000
 _MOST_WHERE = 400
+#: Characters of two values that stand in one line.
+_MOST_LINE = 80
 #: Cards replace {{DATE(…)}} and {{TIME(…)}} also in text runs (Text features): a document's own must stay as it is.
 _FUNCTION = re.compile(r"\{(?=\{)")
 _LONG = re.compile(r"\S{40}(?=\S)")
@@ -54,9 +56,14 @@ def short(text: str, most: int) -> str:
 
 
 def chunks(text: str, most: int = _MOST) -> Iterator[str]:
-    """Yield a text in pieces that a page can hold."""
-    for at in range(0, len(text), most):
-        yield text[at : at + most]
+    """Yield a text in pieces that a page can hold, which end where a line or a word does, if one does in good time."""
+    while len(text) > most:
+        line, word = text.rfind("\n", most // 2, most), text.rfind(" ", most // 2, most)
+        at = line + 1 or word + 1 or most
+        yield text[:at]
+        text = text[at:]
+    if text:
+        yield text
 
 
 def run(text: str, **look: Any) -> Element:
@@ -69,38 +76,58 @@ def rich(*runs: Element, **more: Any) -> Element:
     return {"type": "RichTextBlock", "inlines": [r for r in runs if r["text"]] or [run(" ")], **more}
 
 
-def rows(hunks: Iterable[Mapping[str, Any]], words: Words, *, sent: bool = False) -> Iterator[Row]:
-    """Yield the rows of a change (`Change.to_dict`, its hunks), all of it: long texts take several.
-
-    What is `sent` replaces nothing: its parts stand there as they go out.
-    """
+def entries(hunks: Iterable[Mapping[str, Any]]) -> list[Told]:
+    """Return the entries of a change (`Change.to_dict`, its hunks), without what nobody would see."""
     given = [
         {
-            "where": short(plain(hunk.get("where", "")), _MOST_WHERE),
+            "where": plain(hunk.get("where", "")),
             "before": plain(hunk.get("before", ""), lines=True),
             "after": plain(hunk.get("after", ""), lines=True),
             "kind": str(hunk.get("kind", "text")),
         }
         for hunk in hunks
     ]
-    for entry in told(given):
-        where = entry.where
+    return told(given)
+
+
+def rows(hunks: Iterable[Mapping[str, Any]], words: Words, *, sent: bool = False) -> Iterator[Row]:
+    """Yield the rows of a change (`Change.to_dict`, its hunks), all of it: long texts take several.
+
+    What is `sent` replaces nothing: its parts stand there as they go out.
+    """
+    for entry in entries(hunks):
+        where = short(entry.where, _MOST_WHERE)
         for number, cell in enumerate(_cells(entry, words, sent)):
             yield Row(where if not number else words.continued.format(where=where), tuple(cell))
 
 
 def _cells(entry: Told, words: Words, sent: bool) -> Iterator[list[Element]]:
-    """Yield what stands in the second column: both sides in one cell, if they are short."""
+    """Yield what stands in the second column: both sides in one cell, if they are short; two values in one line."""
+    if (line := _values(entry, words)) is not None:
+        yield [line]
+        return
     if entry.kind == "moved":
-        sides = [*_texts(words.moved.format(there=entry.there), entry.before, "accent")]
+        sides = [*_texts(words.moved.format(there=short(entry.there, _MOST_WHERE)), entry.before, "accent")]
     elif sent and not entry.before:
         sides = [*_texts("", entry.after, "default")]
     else:
-        sides = [*_texts(words.removed, entry.before, "attention"), *_texts(words.added, entry.after, "good")]
+        gone, come = (words.before, words.after) if entry.before and entry.after else (words.removed, words.added)
+        sides = [*_texts(gone, entry.before, "attention"), *_texts(come, entry.after, "good")]
     if len(sides) == 2 and size(sides) <= 2 * _MOST:
         yield sides
         return
     yield from ([each] for each in sides or [rich(run(" "))])
+
+
+def _values(entry: Told, words: Words) -> Element | None:
+    """Return the two values of a cell, or the two formats of a text, in a line, None for what is none or too long."""
+    before, after = ("".join(span.text for span in side) for side in (entry.before, entry.after))
+    short_ones = before and after and len(before + after) <= _MOST_LINE and "\n" not in before + after
+    if entry.kind not in ("cell", "format") or not short_ones:
+        return None
+    gone = {"strikethrough": True} if entry.kind == "cell" else {}
+    new = run(after, color="good", weight="bolder")
+    return rich(run(before, color="attention", **gone), run(words.becomes), new)
 
 
 def _texts(label: str, spans: Sequence[Span], color: str) -> Iterator[Element]:
@@ -126,7 +153,7 @@ def table(shown: Sequence[Row], words: Words) -> Element:
     body = [_row(rich(run(row.where, isSubtle=True)), row.cell) for row in shown]
     return {
         "type": "Table",
-        "columns": [{"width": 1}, {"width": 3}],
+        "columns": [{"width": 2}, {"width": 5}],
         "firstRowAsHeader": True,
         "gridStyle": "default",
         "rows": [head, *body],

@@ -7,7 +7,6 @@ to stop: another replica, or this one when it comes back, goes on with it.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections import OrderedDict
@@ -16,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from copilot.hosts.bot import activities, invokes, logs
+from copilot.hosts.bot import activities, gate, invokes, logs
 from copilot.hosts.bot.activities import Malformed
 from copilot.hosts.bot.hosts import Hosts
 from copilot.hosts.bot.inbox import Activity, Answer, Inbox
@@ -29,8 +28,6 @@ log = logging.getLogger(__name__)
 _AGAIN = 5  # seconds that a sender is asked to wait
 _READING = 20.0  # seconds in which a body must arrive
 _REMEMBERED = 10_000  # activities that were put: a storm of duplicates does not reach the inbox
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-_LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass
@@ -50,6 +47,7 @@ class Door:
     metrics: Metrics
     life: Life
     seconds: float = 600.0
+    _putting: dict[tuple[str, str, str], asyncio.Future[str]] = field(default_factory=dict, init=False)
     _put: OrderedDict[tuple[str, str, str], None] = field(default_factory=OrderedDict, init=False)
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
@@ -90,7 +88,7 @@ class Door:
     async def _who(self, request: web.Request) -> Who:
         if self.tokens is not None:
             return await self.tokens.check(request.headers.get("Authorization"))
-        if not _is_local(request):
+        if not gate.is_local(request) or "Origin" in request.headers:  # a page in a browser is no program
             raise NotAllowed("anonymous", 403)
         return LOCAL
 
@@ -111,9 +109,15 @@ class Door:
 
     async def _keep(self, activity: Activity, who: Who) -> str:
         """Put an activity into the inbox, unless this replica knows that it is there."""
-        if activities.identity(activity) in self._put:
+        what = activities.identity(activity)
+        if what in self._put:
             return "known"
-        outcome = await self.inbox.put(activity, who.to_dict())
+        if (putting := self._putting.get(what)) is not None:  # the same one, a moment ago
+            outcome = await asyncio.shield(putting)
+            return "known" if outcome == "new" else outcome
+        putting = self._putting[what] = asyncio.ensure_future(self.inbox.put(activity, who.to_dict()))
+        putting.add_done_callback(lambda _: self._putting.pop(what))
+        outcome = await asyncio.shield(putting)
         if outcome != "full":
             self._remember(activity)
         return outcome
@@ -141,6 +145,9 @@ class Door:
             self._note(activity, "ignored", name=activities.short(name))
             return _answered(invokes.UNKNOWN)
         answer = await self._thought_about(activity, who)
+        if answer is not None and answer.over:
+            self._note(activity, "answered", name=name)
+            return _answered(answer)
         outcome = await self._keep(activity, who)
         self._note(activity, outcome, name=name)
         if outcome == "full":
@@ -202,24 +209,3 @@ async def _body(request: web.Request) -> bytes:
         raise Malformed("the body did not arrive in time", 408) from error
     except web.HTTPRequestEntityTooLarge as error:
         raise Malformed(f"the body is larger than {activities.MOST_BYTES:,} bytes", 413) from error
-
-
-def _is_local(request: web.Request) -> bool:
-    """Return whether a program on this machine sends, not a proxy, and not a page in a browser (DNS rebinding)."""
-    transport = request.transport
-    ends = [transport.get_extra_info(name) for name in ("peername", "sockname")] if transport else []
-    if not ends or not all(map(_is_here, ends)):
-        return False
-    host, colon, port = request.host.rpartition(":")
-    name = host if colon and port.isdecimal() else request.host
-    return (
-        name in _LOCAL_NAMES and "Origin" not in request.headers and not any(n in request.headers for n in _FORWARDED)
-    )
-
-
-def _is_here(end: object) -> bool:
-    """Return whether one end of a connection is a loopback address."""
-    try:
-        return isinstance(end, tuple) and ipaddress.ip_address(str(end[0]).partition("%")[0]).is_loopback
-    except ValueError:
-        return False

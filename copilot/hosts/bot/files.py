@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import unquote_to_bytes
 
 from copilot.errors import DocumentError, EverpilotError, ServiceError, SettingsError, ToolInputError, WorkspaceError
-from copilot.hosts.bot import links, names, places
+from copilot.hosts.bot import links, names, places, shared
 from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.credentials import Signing
 from copilot.hosts.bot.hosts import Hosts
@@ -115,14 +115,22 @@ class Receiver:
 
     async def receive(self, activity: Activity, room: Room) -> Receipt:
         """Put the files of a message into the room; done again, it brings the same files."""
-        files, problems, sign_in = [], [], False
-        for wanted in self.wanted(activity):
+        files: list[Received] = []
+        problems: list[str] = []
+        sign_in = False
+        wanted_ones, more = self._chosen(activity)
+        if not wanted_ones and shared.may_have_files(room.person):
+            wanted_ones, problems = await asyncio.to_thread(self._shared, activity, room)
+            sign_in = bool(problems)
+        for wanted in wanted_ones:
             try:
                 async with self._gate:
                     files.append(await self._received(wanted, activity, room))
             except _Trouble as trouble:
                 problems.append(str(trouble))
                 sign_in = sign_in or str(trouble) == self._say("link_sign_in", wanted)
+        if more:
+            problems.append(self._words.file_too_many.format(count=more, files=MOST, links=links.MOST))
         unique = {each.name: each for each in files}
         return Receipt(tuple(unique.values()), tuple(dict.fromkeys(problems)), sign_in)
 
@@ -134,11 +142,29 @@ class Receiver:
                 self._reader = None
 
     def wanted(self, activity: Activity) -> list[Wanted]:
-        """Return the files that a message has, at most MOST."""
+        """Return the files that a message has, at most MOST, of them at most links.MOST by a link."""
+        return self._chosen(activity)[0]
+
+    def _chosen(self, activity: Activity) -> tuple[list[Wanted], int]:
+        """Return the files that are taken of a message, and how many more it has."""
         found = [made for each in activity.get("attachments") or () if (made := self._wanted(each)) is not None]
         typed = links.in_text(_words(activity), self.drives)
-        found += [Wanted("link", link, links.name_of(link)) for link in typed]
-        return list({(each.how, each.url): each for each in found}.values())[:MOST]
+        found += [Wanted("link", link, links.name_of(link)) for link in typed[: links.MOST]]
+        every = list({(each.how, each.url): each for each in found}.values())
+        return every[:MOST], len(every[MOST:]) + len(typed[links.MOST :])
+
+    def _shared(self, activity: Activity, room: Room) -> tuple[list[Wanted], list[str]]:
+        """Return the files that hang on a message of a group, and what to say where they can't be looked up."""
+        account, found = self._settings.bot.account, None
+        if account:
+            found = shared.attached(room.copilot.connections, account, activity, room.person)
+        if found is None:
+            how = self._words.group_files_account if account else self._words.group_files_alone
+            return [], [how] if shared.is_marked(activity) else []
+        return [Wanted(self._where(each.url), each.url, each.name or "the file") for each in found[:MOST]], []
+
+    def _where(self, url: str) -> How:
+        return "link" if self.drives.reaches(url) else "nowhere"
 
     def _wanted(self, attachment: Mapping[str, Any]) -> Wanted | None:
         kind, url = str(attachment.get("contentType") or "").lower(), str(attachment.get("contentUrl") or "")
@@ -155,7 +181,7 @@ class Receiver:
         if url.startswith(SCHEME):
             return Wanted("page", url, name)
         if kind == "reference" or (self.drives.reaches(url) and not self.drives.here):
-            return Wanted("link" if self.drives.reaches(url) else "nowhere", url, name)
+            return Wanted(self._where(url), url, name)
         return Wanted("channel" if self._channel.reaches(url) else "nowhere", url, name) if url else None
 
     # --- one file -----------------------------------------------------------------------------------------------------
@@ -290,6 +316,8 @@ class Receiver:
         return self._say("file_too_large", wanted, most=megabytes(self._most))
 
     def _full(self, wanted: Wanted, room: Room) -> str:
+        if not room.used():  # nothing that could be deleted would help
+            return self._say("file_too_large", wanted, most=megabytes(room.quota))
         return self._say("file_no_room", wanted, used=megabytes(room.used()), quota=megabytes(room.quota))
 
 

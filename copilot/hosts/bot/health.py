@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from copilot.hosts.bot import gate
 from copilot.hosts.bot.door import Life
 from copilot.hosts.bot.inbox import Inbox
 from copilot.hosts.bot.metrics import Metrics
@@ -21,6 +22,8 @@ class Health:
     inbox: Inbox
     metrics: Metrics
     life: Life
+    #: What /metrics is opened with; "" for programs on this machine alone.
+    key: str = ""
 
     async def alive(self, request: web.Request) -> web.Response:
         """Answer 200: it runs. A database that is away is no reason to start it again."""
@@ -32,8 +35,10 @@ class Health:
         return web.json_response({"status": why or "ready"}, status=503 if why else 200)
 
     async def metrics_(self, request: web.Request) -> web.Response:
-        """Answer the metrics; to those who come through a proxy, so from elsewhere, there is no such page."""
-        if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        """Answer the metrics: to who has the key; where there is none to this machine alone, else 404."""
+        if self.key and not gate.is_same(gate.bearer(request), self.key):
+            return web.Response(status=401, text="Wrong key.\n", headers={"WWW-Authenticate": "Bearer"})
+        if not self.key and not gate.is_local(request):
             raise web.HTTPNotFound
         self.metrics.waiting.set(self.inbox.waiting())
         body, kind = self.metrics.text()

@@ -12,10 +12,14 @@ Put = Literal["new", "known", "full"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What an invoke is answered at once: an HTTP status and a body of JSON (None: an empty one)."""
+    """What an invoke is answered at once: an HTTP status and a body of JSON (None: an empty one).
+
+    `over`: that is all, there is nothing left to work on.
+    """
 
     status: int
     body: Any = None
+    over: bool = False
 
 
 class Inbox(Protocol):
@@ -40,7 +44,8 @@ class Inbox(Protocol):
     async def answer(self, invoke: Activity, who: dict[str, Any]) -> Answer | None:
         """Return what an invoke is answered where that must be known at once; None for a plain acknowledgement.
 
-        It has seconds, and changes nothing: the invoke is put besides, and worked on as any other activity.
+        It has seconds, and changes nothing: unless the answer is all, the invoke is put besides, and worked on as any
+        other activity.
         """
         ...
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,6 +20,7 @@ from copilot.hosts.bot.inbox import Activity
 if TYPE_CHECKING:
     from copilot.jobs.database import Database
 
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7165431195))"
 #: Replies of one conversation that are kept for its next message.
 _MOST_KEPT = 20
 
@@ -47,7 +48,8 @@ def _tables() -> _Tables:
     turns = sa.Table(
         "everpilot_bot_turns",
         metadata,
-        text("id", primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        text("id", unique=True),
         *map(text, ("conversation", "person", "shown", "replies")),
         moment("begun"),
         moment("ended"),
@@ -91,36 +93,82 @@ class OpenCard:
     person: str = ""
 
 
+@dataclass(frozen=True)
+class Begun:
+    """How a turn stands: `first` when it is its turn, `shown` is what was shown of it before.
+
+    `stopped` tells whether somebody said stop.
+
+    For the first one also the replies that are `kept` for its conversation, and the `cards` that wait for an answer,
+    the newest last.
+    """
+
+    number: int
+    first: bool
+    shown: Mapping[str, Any]
+    stopped: bool
+    kept: tuple[Kept, ...] = ()
+    cards: tuple[OpenCard, ...] = ()
+
+
 class Keeping:
     """The tables of turns, made when they are not there. `clock` says Unix seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self.database, self._clock = database, clock
         self._t = _tables()
+        self._prepare()
         with database.begin() as link:
             if database.is_postgres:
                 link.exec_driver_sql("SELECT pg_advisory_xact_lock(7165431193)")
             self._t.metadata.create_all(link)
 
+    def _prepare(self) -> None:
+        """Make the statements of every turn once: that costs more than to run them."""
+        import sqlalchemy as sa
+
+        turns, cards, kept = self._t.turns, self._t.cards, self._t.kept
+        place: sa.BindParameter[str] = sa.bindparam("place")
+        mine = turns.c.id == sa.bindparam("turn")
+        self._found = turns.select().where(mine)
+        self._new = turns.insert().returning(turns.c.number)
+        self._first = sa.select(sa.func.min(turns.c.number)).where(turns.c.conversation == place, turns.c.ended == 0)
+        self._kept = kept.select().where(kept.c.conversation == place).order_by(kept.c.number)
+        self._open = cards.select().where(cards.c.conversation == place, cards.c.settled == "").order_by(cards.c.made)
+        self._changed = turns.update().where(mine)
+
     # --- turns ----------------------------------------------------------------------------------------------------
 
-    def begin(self, id: str, conversation: str, person: str) -> dict[str, Any] | None:
-        """Note that a turn runs, and return what was shown of it before, {} for nothing; None: it ended before."""
-        turns = self._t.turns
+    def begin(self, id: str, conversation: str, person: str) -> Begun | None:
+        """Give a turn its number, and return how it stands in its conversation; None: it ended before."""
         with self.database.begin() as link:
-            found = link.execute(turns.select().where(turns.c.id == id)).one_or_none()
+            if self.database.is_postgres:  # numbers of a conversation are given one after the other
+                link.exec_driver_sql(_ONE_AT_A_TIME, (conversation,))
+            found = link.execute(self._found, {"turn": id}).one_or_none()
             if found is None:
                 row = {"id": id, "conversation": conversation, "person": person, "begun": self._clock()}
-                link.execute(turns.insert().values(**row))
-        if found is not None and found.ended:
-            return None
-        return json.loads(found.shown) if found is not None and found.shown else {}
+                number = int(link.execute(self._new, row).scalar_one())
+            elif found.ended:
+                return None
+            else:
+                number = int(found.number)
+            first = int(link.execute(self._first, {"place": conversation}).scalar_one()) == number
+            kept = link.execute(self._kept, {"place": conversation}).all() if first else ()
+            open_ones = link.execute(self._open, {"place": conversation}).all() if first else ()
+        return Begun(
+            number=number,
+            first=first,
+            shown=json.loads(found.shown) if found is not None and found.shown else {},
+            stopped=found is not None and bool(found.stopped),
+            kept=tuple(Kept(row.number, json.loads(row.activity)) for row in kept),
+            cards=tuple(map(_card, open_ones)),
+        )
 
     def show(self, id: str, shown: Mapping[str, Any]) -> None:
         """Note what was shown of a turn."""
         self._turn(id, shown=json.dumps(shown))
 
-    def end(self, id: str, replies: list[Activity]) -> None:
+    def end(self, id: str, replies: Sequence[Activity] = ()) -> None:
         """Note that a turn ended; `replies` are those that were asked for in one answer."""
         self._turn(id, ended=self._clock(), replies=json.dumps(replies) if replies else "")
 
@@ -152,9 +200,8 @@ class Keeping:
         return bool(found)
 
     def _turn(self, id: str, **values: Any) -> None:
-        turns = self._t.turns
         with self.database.one() as link:
-            link.execute(turns.update().where(turns.c.id == id).values(**values))
+            link.execute(self._changed, {"turn": id, **values})
 
     # --- cards ----------------------------------------------------------------------------------------------------
 
@@ -173,13 +220,6 @@ class Keeping:
         with self.database.one() as link:
             found = link.execute(cards.select().where(cards.c.id == id)).one_or_none()
         return _card(found) if found is not None else None
-
-    def open_cards(self, conversation: str) -> list[OpenCard]:
-        """Return the cards of a conversation that wait for an answer, the newest last."""
-        cards = self._t.cards
-        chosen = cards.select().where(cards.c.conversation == conversation, cards.c.settled == "")
-        with self.database.one() as link:
-            return [_card(row) for row in link.execute(chosen.order_by(cards.c.made))]
 
     def settle(self, id: str, settled: Settled, by: str) -> bool:
         """Say what came of a card, once; True also for the turn `by` that said so before."""
@@ -208,13 +248,6 @@ class Keeping:
             chosen = kept.select().where(kept.c.conversation == conversation).order_by(kept.c.number.desc())
             for old in link.execute(chosen.offset(_MOST_KEPT)).all():
                 link.execute(kept.delete().where(kept.c.number == old.number))
-
-    def kept(self, conversation: str) -> list[Kept]:
-        """Return what could not be delivered, the oldest first."""
-        kept = self._t.kept
-        chosen = kept.select().where(kept.c.conversation == conversation).order_by(kept.c.number)
-        with self.database.one() as link:
-            return [Kept(row.number, json.loads(row.activity)) for row in link.execute(chosen)]
 
     def delivered(self, number: int) -> None:
         """Forget a reply that was delivered."""

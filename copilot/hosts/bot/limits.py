@@ -54,6 +54,8 @@ class Limits:
     def _take(self, person: str) -> Taken:
         now = self._clock()
         due, told = self._due.pop(person, (now, -math.inf))
+        if due > now + _WINDOW:  # the clock was put back: who is as far ahead as can be has room for one all the same
+            due, told = now + _WINDOW - self._step, -math.inf
         if (ok := self._fits(due, now)) is True:
             due = max(due, now) + self._step
         tell = not ok and now - told >= _WINDOW
@@ -79,6 +81,9 @@ class Limits:
         counted = table.update().where(mine, begun + self._step - now <= _WINDOW + 1e-6).values(due=begun + self._step)
         with database.begin() as link:
             if link.execute(counted).rowcount or self._is_new(link, person, now):
+                return Taken(True)
+            ahead = table.update().where(mine, table.c.due > now + _WINDOW)  # the clock was put back
+            if link.execute(ahead.values(due=now + _WINDOW, told=0.0)).rowcount:
                 return Taken(True)
             told = link.execute(table.update().where(mine, table.c.told <= now - _WINDOW).values(told=now)).rowcount
             due = float(link.execute(sa.select(table.c.due).where(mine)).scalar_one())

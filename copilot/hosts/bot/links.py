@@ -26,11 +26,9 @@ _FILE = re.compile(
 
 
 def in_text(text: str, places: Within) -> list[str]:
-    """Return the links to files of these places in a text, each once, at most MOST."""
+    """Return the links to files of these places in a text, each once."""
     found = (link.rstrip(".,;:!?)") for link in _LINK.findall(text))
-    return list(dict.fromkeys(link for link in found if places.reaches(link) and _FILE.match(urlsplit(link).path)))[
-        :MOST
-    ]
+    return list(dict.fromkeys(link for link in found if places.reaches(link) and _FILE.match(urlsplit(link).path)))
 
 
 def name_of(link: str) -> str:

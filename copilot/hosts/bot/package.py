@@ -15,11 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from copilot.errors import SettingsError, WorkspaceError
 from copilot.hosts.bot import icons
+from copilot.hosts.bot.clouds import WITH_FILES
 from copilot.sections.bot import BotSettings
 
 #: Versions of the manifest in which all that is written here has the same meaning, from the oldest to the newest.
@@ -53,11 +55,12 @@ _COMMANDS = (
     ("stop", "Stop what I am doing; what was approved before stays saved"),
 )
 _SIGN_OUT = ("sign out", "Forget your sign-in")
-#: Clouds in which Teams has files for bots: not in GCC High, DoD and China ("Send and receive files using a bot").
-_WITH_FILES = frozenset({"public"})
-_VERSION = re.compile(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
+_SPACE = re.compile(r"\s")
+_WORDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
+_VERSION = re.compile(rf"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-{_WORDS})?(?:\+{_WORDS})?", re.ASCII)
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+#: Kinds of characters (Unicode's general categories) that nobody sees: control, format, half of a pair, separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ def content(manifest: Mapping[str, Any]) -> bytes:
 
 def write(path: Path, manifest: Mapping[str, Any]) -> None:
     """Write the package, over one of before. Raises WorkspaceError."""
+    if not path.name or path.is_dir():
+        raise WorkspaceError(f"{path} is a folder, and the package is a file.")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(content(manifest))
@@ -163,7 +168,7 @@ def _bot(bot: BotSettings, listing: Listing) -> dict[str, Any]:
     return {
         "botId": bot.app_id,
         "scopes": [*alone, "team", "groupChat"],
-        "supportsFiles": bot.cloud in _WITH_FILES,
+        "supportsFiles": bot.cloud in WITH_FILES,
         "isNotificationOnly": False,
         "commandLists": [
             {"scopes": alone, "commands": commands},
@@ -195,7 +200,7 @@ def _problems(made: Mapping[str, Any], bot: BotSettings, listing: Listing) -> It
         yield why
     pages = {"--website": listing.website, "--privacy": listing.privacy, "--terms": listing.terms}
     for name, page in pages.items():
-        if page and not (page.startswith("https://") and _host(page)):
+        if page and not (page.startswith("https://") and _host(page) and not _SPACE.search(page)):
             yield f"{name} {page!r} is no https address"
     yield from _text_problems(made)
 
@@ -207,7 +212,7 @@ def _text_problems(made: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is empty"
         if len(text) > most:
             yield f"{name} has {len(text):,} characters, and {most:,} are allowed"
-        if _UNSEEN.search(text):
+        if any(category(character) in _UNSEEN for character in text):
             yield f"{name} has characters that nobody sees"
 
 
@@ -231,6 +236,8 @@ def url_problem(url: str) -> str:
         return f"--url {url!r} does not begin with https://, and Teams calls no other"
     if not _HOST.fullmatch(_host(url)):
         return f"--url {url!r} names no host of the internet (names in other alphabets: as xn--...)"
+    if _SPACE.search(url):
+        return f"--url {url!r} has a space in it"
     return "" if plain else f"--url {url!r} has more than a host and a path"
 
 

@@ -29,6 +29,8 @@ from copilot.trust.sanitise import safe_text
 
 #: A stream is shown up to here; beyond, where a message ends is decided when all of it is known.
 _STREAMED = 0.75
+#: Messages that one answer of a model may take; nobody reads more, and a model may come to no end.
+_MOST_MESSAGES = 20
 #: The arguments of a call that say what it works on.
 _OBJECTS = ("path", "file", "document", "name", "query", "url", "subject", "text")
 _MOST_OBJECT = 80
@@ -177,7 +179,7 @@ class Presenter:
         """End a turn that has no end of its own: it was stopped, or the host gives up. Says so, after what was said."""
         if self.finished:
             return
-        words = self._closed()
+        words = self._measured(self._closed())
         text = "\n\n".join(part for part in (words, reason or self._words.stopped) if part)
         await self._deliver(text, generated=bool(words))
         self.finished = True
@@ -216,6 +218,11 @@ class Presenter:
             message.close()
         return self._text()
 
+    def _measured(self, text: str) -> str:
+        """Return an answer, cut where it takes more messages than anybody reads."""
+        most = _MOST_MESSAGES * self._profile.text_bytes // 4  # characters have two bytes or four
+        return text if len(text) <= most else f"{text[:most]} …\n\n{self._words.cut}"
+
     def _took(self, text: str) -> bool:
         """Return whether this text of a model was shown already."""
         seen = {_key(message.raw) for message in self._said.values()} | set(self._told)
@@ -229,7 +236,7 @@ class Presenter:
             [] if self._took(final.text) or final.approvals else [said(final.text, self._profile.dialect).strip("\n")]
         )
         label = self.about.label
-        words = "\n\n".join(part for part in (answer, *extra) if part)
+        words = self._measured("\n\n".join(part for part in (answer, *extra) if part))
         generated = bool(words) and final.served_by != "builtin"
         sources, more = citations.sources_of(label, words) if label and generated else ([], 0)
         listed = citations.listed(sources, more, self._words, tainted=label is not None and label.tainted)
@@ -308,19 +315,23 @@ class Presenter:
         known = self._cards.get(card["id"])
         if known is not None:
             if self._profile.cards:
-                await self._again(known, cards.message(cards.approval(card, self._profile, asking, words=self._words)))
+                await self._again(known, cards.message(await self._opening(card, asking)))
             return
-        if before := self._closed():
+        if before := self._measured(self._closed()):
             await self._deliver(before, generated=True)
             self._told += [_key(message.raw) for message in self._said.values()]
             self._said, self._ids = {}, []
         self._cards[card["id"]] = await self._send_card(card, asking)
 
+    async def _opening(self, card: Mapping[str, Any], asking: cards.Asking) -> dict[str, Any]:
+        """Return the card; a change of ten thousand places takes a while, in which others go on."""
+        return await asyncio.to_thread(cards.opening, card, self._profile, asking, self._words)
+
     async def _send_card(self, card: Mapping[str, Any], asking: cards.Asking) -> str:
         if not self._profile.cards:
             texts = [part.text for part in split(cards.written(card, self._words), self._profile.text_bytes)]
             return [await self._stream.finish(self._stream.message(text), text) for text in texts][-1]
-        content = cards.approval(card, self._profile, asking, words=self._words)
+        content = await self._opening(card, asking)
         # Where only what is going on was shown, the card takes its place; a stream ends with a text.
         text = cards.summary(card, self._words) if self._stream.open else ""
         return await self._stream.finish(cards.message(content, text), text)

@@ -1,7 +1,7 @@
 """Rooms: a folder and a state folder for each person, and for each group; nothing is shared between two of them.
 
     bot.files/TENANT/ROOM/files     what people sent, and what was made of it
-    bot.files/TENANT/ROOM/state     threads (without Postgres), the journal, what is always allowed
+    bot.files/TENANT/ROOM/state     the journal, what is always allowed
     bot.files/TENANT/ROOM/seen      its time is that of the last message
 
 TENANT and ROOM are hashes (people.key_of): no id of a person is part of a path. Skills, plugins, MCP servers and the
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from copilot._flock import alone, taken
 from copilot._home import keep_private
 from copilot.errors import LockedError, WorkspaceError
+from copilot.hosts.bot import fence
 from copilot.hosts.bot.people import Person
 from copilot.hosts.bot.words import WORDS, Words
 from copilot.settings import Settings
@@ -34,13 +35,15 @@ from copilot.settings import Settings
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from copilot.agent.checkpoints import KeptOpen
     from copilot.agent.copilot import Copilot
+    from copilot.agent.kept_open import KeptOpen
     from copilot.hosts.bot.signin import SignIns
     from copilot.workspace.change import Change
 
 #: Assistants that one process keeps, each of some 0.4 MB; making one anew costs about 30 ms of computing.
 MOST = 256
+#: The conversations of all rooms, where they are not in Postgres: a file, in the host's state folder.
+CONVERSATIONS = "conversations.sqlite"
 _SEEN = "seen"
 #: What of the host's own assistant all rooms use.
 _SHARED = ("_secrets", "_discovered", "project_skills", "servers", "hub", "skills", "personas")
@@ -99,7 +102,11 @@ class Room:
         return max(self.quota - self.used(), 0)
 
     def allow(self, change: Change) -> None:
-        """Raise WorkspaceError ("full") for a change after which the files were larger than they may be."""
+        """Raise WorkspaceError ("full") for a change after which the files were larger than they may be.
+
+        Raises TakenOver where another process has the turn that changes them.
+        """
+        fence.check_here()
         if change.content is None:
             return
         before = change.path.stat().st_size if change.path.is_file() else 0
@@ -136,6 +143,7 @@ class Rooms:
     ) -> None:
         self.settings, self.state, self.words = settings, state, words
         self.folder = folder_of(settings, state)
+        self.conversations = state / "bot" / CONVERSATIONS
         self.kept_open: KeptOpen | None = None
         self._signins, self._model, self._most = signins, model, most
         self._env = os.environ if env is None else env
@@ -224,7 +232,7 @@ class Rooms:
 
     def _made(self, room: Room) -> Copilot:
         from copilot.agent.router import build_router
-        from copilot.hosts.bot.assistants import RoomCopilot
+        from copilot.hosts.bot.assistants import RoomCopilot, Unlisted
         from copilot.trust.audit import Audit
 
         person, settings = room.person, self._limited
@@ -239,7 +247,9 @@ class Rooms:
             ours["connections"] = self._signins.connections(person, settings, self._env)
         made.give(ours)
         made.workspace.allow = room.allow
-        made.kept_open = self.kept_open
+        made.workspace.know_as(self.words.here)
+        made.threads = Unlisted(room.state)
+        made.conversations, made.kept_open = self.conversations, self.kept_open
         return made
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
 from copilot.errors import SettingsError
-from copilot.hosts.bot import logs
+from copilot.hosts.bot import gate, logs
 from copilot.hosts.bot.app import LIFE, METRICS, create_app, hosts_of
 from copilot.hosts.bot.clouds import CLOUDS
 from copilot.hosts.bot.connector import Connector
 from copilot.hosts.bot.credentials import signing
 from copilot.hosts.bot.inbox import Inbox
 from copilot.hosts.bot.metrics import Metrics
+from copilot.hosts.bot.package import app_id_problem
+from copilot.hosts.bot.webchat.access import key_of
 from copilot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -59,11 +65,17 @@ class Address:
 
 
 def check(settings: Settings, address: Address) -> None:
-    """Raise SettingsError for a bot that anybody could talk to, or that could not answer."""
-    if not settings.bot.app_id and not address.is_local:
+    """Raise SettingsError for a bot that anybody could talk to, that could not answer, or that lacks a key."""
+    bot = settings.bot
+    if bot.app_id and (why := app_id_problem(bot.app_id)):
+        raise SettingsError(f"{why}.", hint="Copy it from the registration's overview in Entra.")
+    if bot.webchat:
+        key_of(bot, os.environ)
+    gate.key_in("bot.metrics_key_env", bot.metrics_key_env, os.environ)
+    if not bot.app_id and not address.is_local:
         hint = "Set bot.app_id and its secret in copilot.toml, or leave --host out to try it on this machine."
         raise SettingsError(f"{address.host} can be reached from other machines, and bot.app_id is not set.", hint=hint)
-    signing(settings.bot, CLOUDS[settings.bot.cloud])
+    signing(bot, CLOUDS[bot.cloud])
 
 
 def run(settings: Settings, address: Address, opened: Open, told: Callable[[str], None]) -> None:
@@ -83,6 +95,7 @@ def connector_of(settings: Settings, metrics: Metrics) -> Connector:
 async def _serve(settings: Settings, address: Address, opened: Open, told: Callable[[str], None]) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        taken = [stack.enter_context(each) for each in _taken(address)]
         connector = connector_of(settings, metrics)
         stack.push_async_callback(connector.close)
         connector.warm()
@@ -91,7 +104,9 @@ async def _serve(settings: Settings, address: Address, opened: Open, told: Calla
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_SECONDS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        told(f"The bot listens at {await _listen(runner, address)}/api/messages. Ctrl+C ends it.")
+        url = await _listen(runner, taken)
+        page = f" The page is at {url}/." if any(getattr(each, "path", "") == "/" for each in behind.routes) else ""
+        told(f"The bot listens at {url}/api/messages.{page} Ctrl+C ends it.")
         await _until_told()
         noticed = asyncio.get_running_loop().time() + (0 if address.is_local else _NOTICED)
         await drain(app, behind.inbox, settings.bot.drain_seconds)
@@ -111,17 +126,63 @@ async def drain(app: web.Application, inbox: Inbox, seconds: float) -> int:
     return back
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> str:
-    """Return the URL that it listens at; raises SettingsError when the port is taken, or not ours to take."""
+def _taken(address: Address) -> list[socket.socket]:
+    """Return the sockets of the address, which do not listen yet; raises SettingsError when it can't be had.
+
+    That is looked at before a database is opened and all that takes seconds. `localhost` is often two addresses.
+    """
+    host, port = address.host.strip("[]"), address.port
     try:
-        await web.TCPSite(runner, address.host.strip("[]"), address.port, backlog=_BACKLOG).start()
+        if not 0 <= port <= 65_535:  # some systems take what is left of it
+            raise OverflowError("there is no such port")
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        ends = list(dict.fromkeys((family, where) for family, _, _, _, where in found))
+        return _bound(ends if port else ends[:1])
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _not_served(f"{address.host}:{port}", error) from error
+
+
+def _not_served(where: str, error: Exception) -> SettingsError:
+    why = getattr(error, "strerror", None) or str(error)
+    return SettingsError(f"{where} can't be served: {why}.", hint="Look at --host, and take another --port.")
+
+
+def _bound(ends: Sequence[tuple[int, Any]]) -> list[socket.socket]:
+    """Return a socket for each end that this machine has (IPv6 may be off); raises OSError."""
+    with ExitStack() as stack:
+        made, lacking = [], OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        for family, where in ends:
+            one = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            try:
+                _bind(one, where)
+                made.append(one)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+        if not made:
+            raise lacking
+        stack.pop_all()
+    return made
+
+
+def _bind(one: socket.socket, where: Any) -> None:
+    if sys.platform != "win32":  # there it would share the port of another program
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if one.family == socket.AF_INET6:
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    one.bind(where)
+
+
+async def _listen(runner: web.AppRunner, taken: Sequence[socket.socket]) -> str:
+    """Return the URL that it listens at; raises SettingsError where another program was faster."""
+    host, port = taken[0].getsockname()[:2]
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        for each in taken:
+            await web.SockSite(runner, each, backlog=_BACKLOG).start()
     except OSError as error:
-        where = f"{address.host}:{address.port}"
-        raise SettingsError(
-            f"{where} can't be served: {error.strerror or error}.", hint="Take another --port."
-        ) from error
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        raise _not_served(shown, error) from error
+    return f"http://{shown}"
 
 
 async def _until_told() -> None:

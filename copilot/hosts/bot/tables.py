@@ -1,4 +1,4 @@
-"""The tables of people and files: offers of files that wait for an answer, and how fast each person writes."""
+"""The tables of people and files: offers that wait, what lies in people's drives, and how fast each person writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 METADATA = sa.MetaData()
 
 #: An offer of a file. `person`, `conversation` and `room` are keys; `path` lies below the room's folder; `invoke` is
-#: the answer that is being worked on; `expires` is in Unix seconds.
+#: the answer that is being worked on; `expires` is in Unix seconds. `whose` is the person as they were in the group
+#: whose file it is, packed; "": the room is their own.
 OFFERS = sa.Table(
     "everpilot_bot_offers",
     METADATA,
@@ -26,6 +27,19 @@ OFFERS = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("invoke", sa.Text, nullable=False),
     sa.Column("expires", sa.Float, nullable=False, index=True),
+    sa.Column("whose", sa.Text, nullable=False, server_default=""),
+)
+
+#: Files that were put into the drive of a person: the key of person, room and path; what the drive calls the file and
+#: its version; who may read it there (JSON); when, in Unix seconds.
+HANDED = sa.Table(
+    "everpilot_bot_handed",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("tag", sa.Text, nullable=False),
+    sa.Column("people", sa.Text, nullable=False),
+    sa.Column("made", sa.Float, nullable=False, index=True),
 )
 
 #: `due` and `told` are Unix seconds; see limits.py.

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from copilot.hosts.bot.activities import channel_of
+from copilot.hosts.bot.activities import channel_of, tenants_of
 from copilot.hosts.bot.clouds import Cloud
 from copilot.hosts.bot.inbox import Activity
 from copilot.hosts.bot.keys import Fetch, Key, Keys
@@ -55,11 +55,13 @@ class Who:
     until: float = 0.0
 
     def speaks_for(self, activity: Activity) -> None:
-        """Raise NotAllowed (403) for an activity of another service or channel than the token's."""
+        """Raise NotAllowed (403) for an activity of another service, channel or tenant than the token's."""
         if self.service_url and _plain(activity["serviceUrl"]) != _plain(self.service_url):
             raise NotAllowed("service url", 403)
         if self.channels is not None and channel_of(activity) not in self.channels:
             raise NotAllowed("endorsement", 403)
+        if self.tenant and any(each != self.tenant for each in tenants_of(activity)):
+            raise NotAllowed("tenant", 403)  # another tenant's people are not an agent's to speak for
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the inbox keeps of it."""

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.agent.events import ApprovalEvent, Event, Final
 from copilot.errors import EverpilotError, PluginError, SettingsError
-from copilot.hosts.bot import cards, commands, logs
+from copilot.hosts.bot import cards, commands, fence, logs
 from copilot.hosts.bot.activities import channel_of
 from copilot.hosts.bot.card_answers import Asked, Clicker, expires_at
 from copilot.hosts.bot.channels import ChannelProfile, profile_of
 from copilot.hosts.bot.connector import Collected, Connector, Refused
-from copilot.hosts.bot.consent import changed_files
+from copilot.hosts.bot.consent import changed_files, hands_over
 from copilot.hosts.bot.dialect import said
-from copilot.hosts.bot.durable import conversation_key, told_of
+from copilot.hosts.bot.durable import conversation_key, sender_of, told_of
 from copilot.hosts.bot.heard import Heard, heard
 from copilot.hosts.bot.inbox import Activity, Answer, Channel
-from copilot.hosts.bot.keeping import Keeping, OpenCard
+from copilot.hosts.bot.keeping import Begun, Keeping, Kept, OpenCard
 from copilot.hosts.bot.mentions import is_addressed
 from copilot.hosts.bot.people import People, Person, Refusal
 from copilot.hosts.bot.presenter import About, Presenter
@@ -37,12 +37,14 @@ from copilot.hosts.bot.suggested import suggested_actions
 from copilot.hosts.bot.words import WORDS, Words
 from copilot.jobs.database import is_away
 from copilot.sections.bot import BotSettings
+from copilot.trust.labels import Label
 from copilot.trust.sanitise import safe_markdown
 
 if TYPE_CHECKING:
     from copilot.hosts.bot.consent import Offers
     from copilot.hosts.bot.files import Receipt, Receiver
     from copilot.hosts.bot.limits import Limits
+    from copilot.hosts.bot.pictures import Pictures
     from copilot.hosts.bot.rooms import Room, Rooms
     from copilot.hosts.bot.signin import SignIns
     from copilot.hosts.bot.webchat.host import WebChat
@@ -51,6 +53,7 @@ log = logging.getLogger(__name__)
 
 _LOOK = 0.5  # seconds between two looks whether somebody said stop
 _DONE, _IGNORED = "done", "ignored"
+_OBJECT_ID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Turn:
     """One activity that is worked on: its id, whose turn it is, and where the replies go.
 
     `own` are the approvals that it asked for before a crash. `first` is the approval that it answers, if it does: an
-    approver goes on with the turn of the person who asked.
+    approver goes on with the turn of the person who asked. `kept` and `cards` are the replies that could not be
+    delivered before and the cards that were open when it began, of the whole conversation.
     """
 
     id: str
@@ -70,11 +74,16 @@ class Turn:
     shown: Mapping[str, Any]
     own: frozenset[str] = frozenset()
     first: Asked | None = None
+    kept: Sequence[Kept] = ()
+    cards: Sequence[OpenCard] = ()
 
 
 @dataclass
 class Turns:
-    """Works on activities. Everything that it needs is given; `webchat` where the page is served."""
+    """Works on activities. Everything that it needs is given; `webchat` where the page is served.
+
+    `pictures` draws what cards ask for, where that is wanted.
+    """
 
     bot: BotSettings
     connector: Connector
@@ -86,20 +95,17 @@ class Turns:
     offers: Offers
     signins: SignIns
     webchat: WebChat | None = None
+    pictures: Pictures | None = None
     words: Words = WORDS
     clock: Callable[[], float] = time.time
 
-    async def work(self, id: str, activity: Activity, who: Mapping[str, Any]) -> str:
+    async def work(self, id: str, activity: Activity, who: Mapping[str, Any], begun: Begun) -> str:
         """Work on an activity to its end, and return how that was: "done", "ignored", "refused", "stopped"."""
-        conversation = conversation_key(activity)
-        shown = await asyncio.to_thread(self.keeping.begin, id, conversation, str(who.get("user") or _sender(activity)))
-        if shown is None:
-            return _DONE
         channel = self._channel(id, activity, who)
         with self.connector.metrics.turn():
             try:
                 person = await self.people.admit(activity, who)
-                outcome = await self._admitted(id, activity, conversation, person, channel, shown)
+                outcome = await self._admitted(id, activity, person, channel, begun)
             except Refused as refusal:
                 log.warning("unanswered", extra={**told_of(activity), **logs.told(code=refusal.code)})
                 outcome = "refused"
@@ -113,6 +119,7 @@ class Turns:
                 log.exception("failed", exc_info=error, extra=told_of(activity))
                 outcome = await self._failed(channel, activity, "something unexpected went wrong; it is in the log")
         replies = channel.activities if isinstance(channel, Collected) else []
+        await fence.check()
         await asyncio.to_thread(self.keeping.end, id, replies)
         return outcome
 
@@ -127,18 +134,20 @@ class Turns:
         self,
         id: str,
         activity: Activity,
-        conversation: str,
         person: Person | Refusal,
         channel: Channel,
-        shown: Mapping[str, Any],
+        begun: Begun,
     ) -> str:
         if isinstance(person, Refusal):
             if person.text and activity["type"] in ("message", "invoke"):
                 await channel.send({"type": "message", "text": person.text, "textFormat": "plain"})
             return "refused" if person.text else _IGNORED
-        own = frozenset(shown.get("cards", ()))
-        shown = {} if isinstance(channel, Collected) else shown  # what was collected before a crash is lost with it
-        turn = Turn(id, activity, conversation, person, channel, profile_of(activity), shown, own)
+        if begun.stopped and not begun.shown:
+            return "stopped"
+        own = frozenset(begun.shown.get("cards", ()))
+        shown = {} if isinstance(channel, Collected) else begun.shown  # what was collected before a crash is lost
+        where = (conversation_key(activity), person, channel, profile_of(activity))
+        turn = Turn(id, activity, *where, shown, own, kept=begun.kept, cards=begun.cards)
         return await self._done(turn)
 
     async def _done(self, turn: Turn) -> str:
@@ -218,14 +227,13 @@ class Turns:
             return None
         return self.words.too_fast.format(count=self.bot.per_minute, seconds=taken.seconds) if taken.tell else ""
 
-    async def open_cards(self, turn: Turn, room: Room) -> list[OpenCard]:
-        """Return the cards of a thread that wait for an answer, but those of this very turn."""
-        found = await asyncio.to_thread(self.keeping.open_cards, turn.conversation)
-        return [each for each in found if each.thread == room.thread and str(each.asked.card["id"]) not in turn.own]
+    def open_cards(self, turn: Turn, room: Room) -> list[OpenCard]:
+        """Return the cards of a thread that waited for an answer when this turn began, but its own."""
+        return [e for e in turn.cards if e.thread == room.thread and str(e.asked.card["id"]) not in turn.own]
 
     async def void_cards(self, turn: Turn, room: Room) -> int:
         """Close the cards of a thread that is overtaken, and return how many: its open calls are given up."""
-        found = await self.open_cards(turn, room)
+        found = self.open_cards(turn, room)
         for each in found:
             settled = cards.Settled("overtaken", when=self.now())
             if await asyncio.to_thread(self.keeping.settle, str(each.asked.card["id"]), settled, turn.id):
@@ -251,12 +259,27 @@ class Turns:
     async def _until_stopped(self, turn: Turn) -> None:
         await asyncio.sleep(_LOOK)  # most turns that can be stopped at all take longer
         while not await asyncio.to_thread(self.keeping.is_stopped, turn.id):
+            await fence.check()
             await asyncio.sleep(_LOOK)
 
     def asking(self, turn: Turn, card: Mapping[str, Any]) -> cards.Asking:
         """Return how an approval is asked in this turn."""
         names = turn.first.names if turn.first else (turn.person.name,) if turn.person.name else ()
-        return cards.Asking(who=names, expires=expires_at(card, self.bot.approval_minutes))
+        if names and turn.profile.views and self.bot.approvers and not turn.first:
+            names = (*names, self.words.approver)
+        return cards.Asking(
+            who=names,
+            refresh=self._answering(turn) if turn.profile.views else (),
+            expires=expires_at(card, self.bot.approval_minutes),
+            whole=hands_over(turn.activity, cloud=self.bot.cloud),
+        )
+
+    def _answering(self, turn: Turn) -> tuple[str, ...]:
+        """Return who may answer, as a card names them; approvers whom the settings name by address ask for buttons."""
+        known = "" if turn.first else str(turn.activity["from"].get("id", ""))  # as it is spelt: case matters there
+        objects = [turn.person.object_id] if turn.person.object_id and not known else []
+        objects += [each for each in self.bot.approvers if _OBJECT_ID.fullmatch(each.strip())]
+        return tuple(dict.fromkeys(filter(None, [known, *(f"8:orgid:{each.strip().lower()}" for each in objects)])))
 
     def asked(self, turn: Turn, card: Mapping[str, Any]) -> Asked:
         """Return an approval as it is kept: whoever asked may answer it, and those of `bot.approvers`."""
@@ -310,7 +333,7 @@ class Turns:
 
     async def stop(self, conversation: str, activity: Activity, who: Mapping[str, Any]) -> bool:
         """Stop what the sender has running in a conversation."""
-        sender = str(who.get("user") or _sender(activity))
+        sender = sender_of(activity, who)
         running = await asyncio.to_thread(self.keeping.running, conversation)
         theirs = [id for id, person in running.items() if person == sender]
         for id in theirs:
@@ -328,7 +351,6 @@ class Turns:
             if not refusal.later:
                 raise
             await self.keep(turn, text)
-        await asyncio.to_thread(self.keeping.show, turn.id, {"finished": True})
         return _DONE
 
     async def _tell(self, turn: Turn, text: str, key: str, prompts: Sequence[str] = ()) -> None:
@@ -339,7 +361,7 @@ class Turns:
 
     async def _deliver_kept(self, turn: Turn) -> None:
         """Send what could not be delivered before: what is refused for good is forgotten, what is not, stays."""
-        for each in await asyncio.to_thread(self.keeping.kept, turn.conversation):
+        for each in turn.kept:
             try:
                 await send(turn.channel, turn.profile, each.activity, f"kept-{each.number}")
             except Refused as refusal:
@@ -381,7 +403,7 @@ class _Shown:
 
     def __init__(self, turns: Turns, turn: Turn, room: Room, presenter: Presenter) -> None:
         self._turns, self._turn, self._room, self._presenter = turns, turn, room, presenter
-        self._noted: dict[str, Any] = dict(turn.shown)
+        self._noted: dict[str, Any] = dict(turn.shown) or presenter.state()
         self._cards: set[str] = set()
         self._lost: Refused | None = None
 
@@ -446,9 +468,9 @@ class _Shown:
 
     async def _show(self, event: Event) -> None:
         if isinstance(event, Final):
-            label = await self._room.copilot.alabel(self._room.thread)
-            self._presenter.about = replace(self._presenter.about, label=label)
-        await self._try(self._presenter.show(event))
+            self._presenter.about = replace(self._presenter.about, label=Label.from_dict(event.label))
+        ends = isinstance(event, Final) and not (event.changes or event.approvals)  # then the turn is noted as ended
+        await self._try(self._presenter.show(event), note=not ends)
         for card in (
             [event.card] if isinstance(event, ApprovalEvent) else event.approvals if isinstance(event, Final) else []
         ):
@@ -462,11 +484,12 @@ class _Shown:
         turns, turn = self._turns, self._turn
         shown = self._presenter.asked.get(id, "")
         kept = {"conversation": turn.conversation, "thread": self._room.thread, "activity": shown}
-        await asyncio.to_thread(
-            partial(turns.keeping.ask, turns.asked(turn, card), person=turn.person.packed(), **kept)
-        )
+        asked = await asyncio.to_thread(turns.asked, turn, card)  # its pages are counted, which may be many
+        await asyncio.to_thread(partial(turns.keeping.ask, asked, person=turn.person.packed(), **kept))
+        if turns.pictures is not None and id not in turn.own:
+            turns.pictures.begin(turn, self._room, card)
 
-    async def _try(self, shown: Any) -> None:
+    async def _try(self, shown: Any, *, note: bool = True) -> None:
         """Let the presenter show something; a channel that takes nothing any more does not end the turn."""
         if self._lost is not None:
             shown.close()
@@ -476,7 +499,8 @@ class _Shown:
         except Refused as refusal:
             log.warning("lost the channel", extra={**told_of(self._turn.activity), **logs.told(code=refusal.code)})
             self._lost = refusal
-        await self._note()
+        if note:
+            await self._note()
 
     async def _note(self) -> None:
         state = self._presenter.state()
@@ -506,10 +530,6 @@ async def send(channel: Channel, profile: ChannelProfile, activity: Activity, ke
 
 def _shown_name(turn: Turn, name: str) -> str:
     return said(name, turn.profile.dialect).strip()
-
-
-def _sender(activity: Activity) -> str:
-    return f"{channel_of(activity)}:{(activity.get('from') or {}).get('id', '')}"
 
 
 def _is_greeted(activity: Activity) -> bool:

@@ -21,6 +21,7 @@ from copilot.jobs.triggers.watching import Watcher
 
 _log = logging.getLogger(__name__)
 LOOK = 1.0  # seconds between two looks at the clock
+DAY = 86_400.0  # seconds
 
 
 def presence_of(runs: Runs, watch: str) -> Presence:
@@ -35,7 +36,10 @@ def opened(place: Mapping[str, Any], state: Path | None = None) -> Copilot:
 
 
 class Keeper:
-    """Looks at schedules and detached watches. `told` gets a line for a person when something was begun."""
+    """Looks at schedules and detached watches, and once a day forgets what ended more than `keep_days` ago (0: never).
+
+    `told` gets a line for a person when something was begun.
+    """
 
     def __init__(
         self,
@@ -44,19 +48,26 @@ class Keeper:
         state: Path | None = None,
         told: Callable[[str], None] = _log.info,
         clock: Callable[[], float] = time.time,
+        keep_days: int = 0,
     ) -> None:
         self._runs = runs
+        self._keep_days = keep_days
         self._state = state
         self._told = told
         self._clock = clock
         self._schedules = Schedules(runs, clock)
         self._watches = Watches(runs, clock)
         self._kept: dict[str, _Kept] = {}
+        self._swept = 0.0
 
     def look(self) -> None:
         """Begin what is due now. Raises EverpilotError when the database does not answer."""
         for run in self._schedules.tick():
             self._told(f"Began run {run.id} by its schedule.")
+        if self._keep_days and self._clock() - self._swept >= DAY:
+            self._swept = self._clock()
+            self._runs.forget(self._keep_days)
+            self._watches.forget(self._keep_days)
         watches = {each.name: each for each in self._watches.all() if each.detached}
         for name in self._kept.keys() - watches.keys():
             self._kept.pop(name).lock.leave()
@@ -104,9 +115,11 @@ class _Kept:
 
 
 @contextmanager
-def keeping(runs: Runs, *, state: Path | None = None, told: Callable[[str], None] = _log.info) -> Iterator[None]:
-    """Begin runs by schedules and watches inside the block, in a thread."""
-    keeper, over = Keeper(runs, state=state, told=told), threading.Event()
+def keeping(
+    runs: Runs, *, state: Path | None = None, told: Callable[[str], None] = _log.info, keep_days: int = 0
+) -> Iterator[None]:
+    """Begin runs by schedules and watches inside the block, in a thread, and forget old ones; see `Keeper`."""
+    keeper, over = Keeper(runs, state=state, told=told, keep_days=keep_days), threading.Event()
 
     def look() -> None:
         while not over.wait(LOOK):

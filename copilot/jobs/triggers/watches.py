@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.errors import JobError
 from copilot.jobs.job import OPEN, Job, Source, Status
-from copilot.jobs.runs import Runs
+from copilot.jobs.runs import Runs, days_ago
 from copilot.jobs.store import Document, Run
 from copilot.jobs.tables import tables as run_tables
 from copilot.jobs.triggers.schedules import checked
@@ -188,6 +188,16 @@ class Watches:
         if not store.is_open(run.id):
             self.runs.client.put([finish_of(run.id, round)])
         return len(made)
+
+    def forget(self, days: int) -> int:
+        """Forget the documents of watches that ended so many days ago, and return how many; those whose rows a table
+        holds stay: it is written anew with all of them. Their versions stay known."""
+        before, count = days_ago(days), 0
+        for watch in self.all():
+            if not watch.place.get("table") and (gone := self.runs.store.thin(watch.run, before)):
+                self.runs.client.forget(f"{watch.run}.", before)
+                count += gone
+        return count
 
     def at_work(self, watch: Watch) -> set[str]:
         """Return the paths of documents that are still worked on."""

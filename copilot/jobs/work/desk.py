@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from copilot.trust.labels import Label
     from copilot.workspace.file import File
 
+#: What a tool says of a change by the mode of the job: it is in a private copy, and where that ends.
+_DONE = {
+    "ask": "Done in a private copy, to be saved once a person accepts it",
+    "dry-run": "Done in a private copy, which a dry run does not save",
+}
 _SHAPES = 32  # schemas that are kept: recipes may make their own
 #: What is costly to make and the same for every assistant of a person.
 _SHARED = ("_discovered", "project_skills", "skills", "personas", "servers", "hub", "serializer", "_secrets")
@@ -82,7 +87,7 @@ class Desk:
         settings = self.settings.model_copy(update={"places": places})
         made = self.base.like(folder=home, folders=(), mode="yes", settings=settings, **chosen)
         shared = {name: getattr(self.base, name) for name in _SHARED}
-        workspace = stand_in(self.state)
+        workspace = stand_in(self.state, _DONE.get(job.mode, "Done and saved"))
         guard = PlacedGuard(settings.trust, self.state, self.base.workspace.roots)
         made.__dict__.update(shared, workspace=workspace, guard=guard, audit=self._audit)
         return made

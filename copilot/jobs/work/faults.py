@@ -7,15 +7,31 @@ from typing import Any
 
 from copilot.errors import EverpilotError, ModelError, NoModelError
 from copilot.jobs.job import Outcome, Status
+from copilot.jobs.troubles import DISK, PASSING, is_disk
 
 #: Errors and failures of vendors after which the next document fares no better: nothing is wrong with this one.
-_HOLDS = frozenset({"budget", "quota", "auth"})
+_HOLDS = frozenset({"budget", "quota", "auth", DISK})
 
 
 def failed(error: EverpilotError, **more: Any) -> Outcome:
     """Return the outcome of a document that met this error; `more` are fields of it that are known all the same."""
+    if is_disk(error):
+        error = full(error)
     status = Status.HELD if _holds(error) else Status.FAILED
     return Outcome(status=status, error=as_error(error), **more)
+
+
+def full(error: BaseException) -> EverpilotError:
+    """Return the error of a disk without room: the document waits for that."""
+    said = error.message if isinstance(error, EverpilotError) else "There is no room on the disk."
+    return EverpilotError(said, hint="Make room on the disk, then go on: everpilot batch resume.", code=DISK)
+
+
+def away(error: BaseException) -> EverpilotError:
+    """Return the error of a database that did not answer."""
+    said = f"A database did not answer: {error}".splitlines()[0].rstrip(".")
+    hint = "Check that its server runs, and the disk of the state folder; then: everpilot batch resume."
+    return EverpilotError(f"{said}.", hint=hint, code=PASSING)
 
 
 def as_error(error: EverpilotError) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from copilot._redaction import redacted
 from copilot.documents.segments import Reading
 from copilot.errors import ApprovalError, EverpilotError, ToolInputError
 from copilot.jobs.job import Job, Outcome, Source, Status
+from copilot.jobs.troubles import is_disk
 from copilot.jobs.work import agent, extract, faults, filling, reuse
 from copilot.jobs.work import scratch as scratches
 from copilot.jobs.work.desk import Desk
@@ -95,6 +96,8 @@ async def _guarded(job: Job, source: Source, desk: Desk) -> Outcome:
     except EverpilotError as error:
         return faults.failed(error, thread=desk.thread(source.key), **used.known())
     except Exception as error:
+        if is_disk(error):
+            return faults.failed(faults.full(error), thread=desk.thread(source.key), **used.known())
         if isinstance(error, sqlite3.Error) or type(error).__module__.partition(".")[0] in _DATABASES:
             raise
         _log.warning("the work on a document failed", exc_info=True)

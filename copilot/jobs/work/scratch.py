@@ -134,8 +134,7 @@ class ScratchWorkspace(Workspace):
 
     def _write(self, made: Written, content: bytes | None) -> None:
         """Note what will stand in the file, and put it there in one step."""
-        with open(os.open(self._lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
-            file.write(json.dumps(made.to_dict()).encode() + b"\n")
+        append(self._lines, json.dumps(made.to_dict()).encode() + b"\n", _whole(self._lines))
         path = made.entry.path
         if content is None:
             path.unlink()
@@ -272,6 +271,32 @@ def put(path: Path, content: bytes) -> None:
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
     os.replace(beside, path)
+
+
+def append(path: Path, data: bytes, whole: int) -> int:
+    """Append to the first `whole` bytes of a file, all or nothing, and return how many it has then. Raises OSError.
+
+    What a crash, or a disk without room, left behind those bytes goes: whatever came after it could not be read.
+    """
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb", buffering=0) as file:
+        file.truncate(whole)
+        file.seek(whole)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) or 0 :]
+        except OSError:
+            file.truncate(whole)
+            raise
+    return whole + len(data)
+
+
+def _whole(lines: Path) -> int:
+    """Return how many bytes of a file of lines are whole lines."""
+    try:
+        return lines.read_bytes().rfind(b"\n") + 1
+    except FileNotFoundError:
+        return 0
 
 
 def _read_lines(path: Path) -> Iterable[Written]:

@@ -42,18 +42,19 @@ def at_hand() -> Scratch:
 
 
 class _StandIn:
-    """Hands on to the workspace of the scratch at hand; `state` is where the shared things keep theirs."""
+    """Hands on to the workspace of the scratch at hand; `state` is where the shared things keep theirs, `done` what a
+    tool says of a change that is written into the scratch."""
 
-    def __init__(self, state: Path) -> None:
-        self.state = state
+    def __init__(self, state: Path, done: str) -> None:
+        self.state, self.done = state, done
 
     def __getattr__(self, name: str) -> Any:
         return getattr(at_hand().workspace, name)
 
 
-def stand_in(state: Path) -> Workspace:
+def stand_in(state: Path, done: str) -> Workspace:
     """Return a workspace that is, at every call, the one of the scratch at hand."""
-    return cast("Workspace", _StandIn(state))
+    return cast("Workspace", _StandIn(state, done))
 
 
 class PlacedGuard(Guard):

@@ -6,7 +6,6 @@ reads them. A record that a crash cut off counts for nothing, like a transaction
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from copilot.jobs.work.scratch import append
+
 _HEAD = 4  # bytes of a record's length
 
 
@@ -26,8 +27,10 @@ class FileSaver(InMemorySaver):
     def __init__(self, path: Path, serde: SerializerProtocol) -> None:
         super().__init__(serde=serde)
         self._path = path
-        for kind, key, value in _records(path):
+        self._end = 0  # of what can be read: what comes next goes there
+        for kind, key, value, end in _records(path):
             self._take(kind, key, value)
+            self._end = end
 
     @property
     def is_begun(self) -> bool:
@@ -76,11 +79,10 @@ class FileSaver(InMemorySaver):
     def _append(self, records: Sequence[Any]) -> None:
         packed = [ormsgpack.packb(record) for record in records]
         data = b"".join(len(each).to_bytes(_HEAD, "big") + each for each in packed)
-        with open(os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
-            file.write(data)
+        self._end = append(self._path, data, self._end)
 
 
-def _records(path: Path) -> Iterator[tuple[str, list[Any], Any]]:
+def _records(path: Path) -> Iterator[tuple[str, list[Any], Any, int]]:
     try:
         data = path.read_bytes()
     except OSError:
@@ -94,7 +96,7 @@ def _records(path: Path) -> Iterator[tuple[str, list[Any], Any]]:
             kind, key, value = ormsgpack.unpackb(data[at + _HEAD : end])
         except (ValueError, TypeError):
             return
-        yield kind, key, value
+        yield kind, key, value, end
         at = end
 
 

@@ -61,6 +61,21 @@ class Permission:
     expires: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A file that was put into one's own files to be handed over; `id` and `tag` name it and its version there.
+
+    `url` opens it in a browser, `address` is where it lies, `mark` is what the vendor's chats know it by ("": nothing).
+    """
+
+    id: str
+    tag: str
+    name: str
+    url: str
+    address: str = ""
+    mark: str = ""
+
+
 class Files(Protocol):
     """The files of an account. Every method raises ServiceError."""
 
@@ -90,6 +105,33 @@ class OpensLinks(Protocol):
 
         Raises ServiceError: "missing" (also for a folder), "denied", "full" for more than `limit` bytes.
         """
+        ...
+
+
+@runtime_checkable
+class HandsOver(Protocol):
+    """Files of a person, into which others can be put, and shown to people from there. Raises ServiceError.
+
+    Nothing is ever shown to whoever has an address, outside of the organisation.
+    """
+
+    def hand(self, source: Path, folder: str, name: str, over: tuple[str, str] | None = None) -> Handed:
+        """Put a file into a folder of one's own, which is made for it, and return it as it lies there.
+
+        `over` is a version (its id and tag) that is replaced, if it still stands there. A name that is taken becomes
+        another one: nothing that anybody else wrote is replaced.
+        """
+        ...
+
+    def show(self, handed: Handed, people: Sequence[str]) -> tuple[str, ...]:
+        """Let people, by address, read it, without a mail to them; return those who may not be let.
+
+        Raises ServiceError ("denied") when that is all of them.
+        """
+        ...
+
+    def link(self, handed: Handed) -> str:
+        """Return the address by which whoever in the organisation has it reads the file."""
         ...
 
 

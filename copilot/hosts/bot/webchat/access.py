@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import time
 from collections import OrderedDict
@@ -12,15 +11,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from copilot.errors import SettingsError
-from copilot.hosts.bot.webchat.signing import SESSION, Holder, Signer, Unsigned
+from copilot.hosts.bot import gate
+from copilot.hosts.bot.webchat.signing import BROWSER, SESSION, Holder, Signer, Unsigned
 from copilot.sections.bot import BotSettings
 
 COOKIE = "everpilot_session"
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
-_SHORTEST_KEY = 16
-#: Wrong keys a minute: of one address, and of all. An address behind a proxy is everybody's.
+DEVICE = "everpilot_browser"
+#: Wrong keys a minute: of one address or known browser, and of all addresses together, for keys that people made up.
 _EACH, _ALL = 5, 60
 _NAMES = 10_000
 
@@ -35,15 +32,7 @@ class NotLetIn(Exception):
 
 def key_of(settings: BotSettings, env: Mapping[str, str]) -> str:
     """Return the key that opens the page, "" where it is for this machine alone. Raises SettingsError."""
-    name = settings.webchat_key_env
-    if not name:
-        return ""
-    key = env.get(name, "")
-    if len(key) < _SHORTEST_KEY:
-        what = "is not set" if not key else f"has fewer than {_SHORTEST_KEY} characters"
-        hint = "Set it to a long random text, like one from: openssl rand -base64 24"
-        raise SettingsError(f"bot.webchat_key_env: the environment variable {name} {what}.", hint=hint)
-    return key
+    return gate.key_in("bot.webchat_key_env", settings.webchat_key_env, env)
 
 
 @dataclass
@@ -72,16 +61,20 @@ class Counts:
 
 
 class Tries(Counts):
-    """Wrong keys."""
+    """Wrong keys, of addresses and of browsers that were let in before.
 
-    def left(self, address: str) -> bool:
-        """Return whether this address may try again now."""
-        return self.of(address) < _EACH and self.of("") < _ALL
+    Those browsers are counted apart: whoever tries keys from many addresses keeps nobody out who has been here.
+    """
 
-    def failed(self, address: str) -> None:
+    def left(self, name: str, *, known: bool = False) -> bool:
+        """Return whether this address, or known browser, may try again now."""
+        return self.of(name) < _EACH and (known or self.of("") < _ALL)
+
+    def failed(self, name: str, *, known: bool = False) -> None:
         """Count a wrong key."""
-        self.add(address)
-        self.add("")
+        self.add(name)
+        if not known:
+            self.add("")
 
 
 @dataclass
@@ -94,7 +87,7 @@ class Access:
 
     def check(self, request: web.Request) -> None:
         """Raise NotLetIn for another site in a person's browser, and for another machine where there is no key."""
-        if not self.key and not is_local(request):
+        if not self.key and not gate.is_local(request):
             raise NotLetIn("This page answers its own machine only. To open it to others, set bot.webchat_key_env.")
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
@@ -112,25 +105,34 @@ class Access:
     def begin(self, request: web.Request, response: web.StreamResponse, person: str = "") -> Holder:
         """Give the browser a session, of a new person unless one is given."""
         holder = Holder(person or new_person())
-        response.set_cookie(
-            COOKIE,
-            self.signer.session(holder.person),
-            max_age=SESSION,
-            httponly=True,
-            samesite="Strict",
-            secure=scheme_of(request) == "https",
-        )
+        self._set(request, response, COOKIE, self.signer.session(holder.person), SESSION)
         return holder
 
     def opens(self, request: web.Request, given: str) -> bool:
         """Return whether this is the key; raises NotLetIn (429) after too many wrong ones."""
-        address = request.remote or "?"
-        if not self.tries.left(address):
+        browser = self._browser(request)
+        name, known = browser or gate.asker(request), bool(browser)
+        if not self.tries.left(name, known=known):
             raise NotLetIn("Too many wrong keys. Wait a minute and try again.", 429)
         if self.key and self.signer.same(given, self.key):
             return True
-        self.tries.failed(address)
+        self.tries.failed(name, known=known)
         return False
+
+    def know(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Mark a browser that has shown the key, so that it is known when it signs in again."""
+        self._set(request, response, DEVICE, self.signer.browser(secrets.token_urlsafe(16)), BROWSER)
+
+    def _browser(self, request: web.Request) -> str:
+        try:
+            return self.signer.holder(request.cookies.get(DEVICE, ""), "browser").person
+        except Unsigned:
+            return ""
+
+    @staticmethod
+    def _set(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
+        secure = scheme_of(request) == "https"
+        response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="Strict", secure=secure)
 
 
 def new_person() -> str:
@@ -142,16 +144,3 @@ def scheme_of(request: web.Request) -> str:
     """Return how the browser came here, also through a proxy that ends TLS."""
     told = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
     return told if told in ("http", "https") else request.scheme
-
-
-def is_local(request: web.Request) -> bool:
-    """Return whether a program on this machine asks for this machine: not through a proxy, not by another name for it.
-
-    A page elsewhere whose name leads to 127.0.0.1 would ask under its own name.
-    """
-    try:
-        here = ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        return False
-    named = (urlsplit(f"//{request.host}").hostname or "") in _HERE
-    return here and named and not any(name in request.headers for name in _FORWARDED)

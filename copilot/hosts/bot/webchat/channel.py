@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, Callable
 from copy import copy
 from typing import Any
 
+from copilot.hosts.bot import fence
 from copilot.hosts.bot.inbox import Activity
 from copilot.hosts.bot.webchat.files import File, Files
 from copilot.hosts.bot.webchat.incoming import stamped
@@ -51,6 +52,7 @@ class WebChatChannel:
 
     async def send(self, activity: Activity, key: str = "") -> str:
         """Show an activity and return its id; a piece of a stream goes where the stream is."""
+        await fence.check()
         stream = _stream(activity)
         made, rank = self._made(activity), _rank(stream)
         if id := str(stream.get("streamId") or ""):
@@ -68,10 +70,12 @@ class WebChatChannel:
 
     async def update(self, id: str, activity: Activity) -> None:
         """Show an activity in the place of one that was sent."""
+        await fence.check()
         await self._transcript.replace(self._conversation, id, self._made(activity), rank=ENDED)
 
     async def delete(self, id: str) -> None:
         """Take an activity back."""
+        await fence.check()
         await self._transcript.remove(self._conversation, id)
 
     async def typing(self) -> None:

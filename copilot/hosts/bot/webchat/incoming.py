@@ -63,11 +63,14 @@ def activity_of(given: dict[str, Any], holder: Holder, files: list[File], clock:
 
 
 def named(given: dict[str, Any]) -> list[str]:
-    """Return the files that the browser's activity names; others than ours are never fetched."""
+    """Return the files that the browser's activity names; others are never fetched: Malformed says how to send them."""
     attachments = given.get("attachments")
     listed = attachments if isinstance(attachments, list) else []
     found = [each.get("contentUrl") for each in listed if isinstance(each, dict)]
-    return [url for url in found if isinstance(url, str) and url.startswith(SCHEME)][:50]
+    urls = [url for url in found if isinstance(url, str) and url][:50]
+    if not all(url.startswith(SCHEME) for url in urls):
+        raise Malformed("attachments: files are not fetched from addresses; send them by .../upload")
+    return urls
 
 
 def dedupe_key(activity: Activity) -> str:

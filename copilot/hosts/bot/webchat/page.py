@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import gzip
 import hashlib
@@ -19,8 +20,9 @@ from copilot.hosts.bot.webchat.files import MOST
 
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}")
 _LONGEST_KEY = 1_000
-#: Web Chat sets an empty `style=""`; nothing else of that kind is let through.
-_EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+#: The values of `style` that Web Chat sets, as policies name them; nothing else of that kind is let through. It sets an
+#: empty one, and those of the columns of a table in Markdown.
+_STYLES = ("", "text-align:left", "text-align:center", "text-align:right")
 _YEAR = "public, max-age=31536000, immutable"
 _HTML = "text/html"
 _SECURITY = {
@@ -122,6 +124,7 @@ class Page:
             return self._form(request, "That is not the key.", 403)
         response = web.Response(status=303, headers={"Location": "/", **_SECURITY})
         self._access.begin(request, response)
+        self._access.know(request, response)
         return response
 
     async def _sign_out(self, request: web.Request) -> web.StreamResponse:
@@ -146,13 +149,19 @@ def _page(request: web.Request, text: str, nonce: str, status: int = 200) -> web
     return web.Response(text=text, content_type=_HTML, status=status, headers=headers)
 
 
+@functools.cache
+def _allowed() -> str:
+    digests = (base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in _STYLES)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
 def policy(host: str, nonce: str) -> str:
     """Return what the page may load (CSP 3): nothing but what comes from here."""
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     rules = {
         "default-src": "'none'",
         "script-src": "'self'",
-        "style-src": f"'self' 'nonce-{nonce}' 'unsafe-hashes' {_EMPTY}" if nonce else "'self'",
+        "style-src": f"'self' 'nonce-{nonce}' 'unsafe-hashes' {_allowed()}" if nonce else "'self'",
         "img-src": "'self' blob: data:",
         "connect-src": f"'self' blob:{sockets}",
         "form-action": "'self'",

@@ -12,12 +12,14 @@ import logging
 import re
 import secrets
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from aiohttp import BodyPartReader, web
 from sqlalchemy.exc import SQLAlchemyError
 
+from copilot.hosts.bot import gate
 from copilot.hosts.bot.activities import MOST_BYTES, Malformed, is_stop
 from copilot.hosts.bot.inbox import Activity, Inbox
 from copilot.hosts.bot.webchat import incoming
@@ -32,8 +34,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PREFIX = "/directline"
-_FILES_AT_ONCE = 10
-_AGAIN = 5  # seconds after which a full inbox may be asked again
+_FILES_AT_ONCE = 20  # as many as are read of a message, of any channel
+_AGAIN, _MINUTE = 5, 60  # seconds after which a full inbox may be asked again, and after too much at once
 #: Messages a minute that nobody types: the turns have their own, kinder limit. Streams of one person at one replica.
 _FLOOD = 300
 _STREAMS = 20
@@ -75,6 +77,7 @@ class DirectLine:
             ("POST", one + "/upload", self._upload),
             ("GET", one + "/stream", self._stream),
             ("GET", PREFIX + "/files/{file}/{name}", self._file),
+            ("*", PREFIX + "/{rest:.*}", self._nothing),  # the last: what no other takes
         )
         return [web.route(method, path, self._guarded(handler)) for method, path, handler in table]
 
@@ -89,6 +92,8 @@ class DirectLine:
                 self._access.check(request)
                 return await handler(request)
             except NotLetIn as refusal:
+                if refusal.status == 429:
+                    return _refused(429, "TooManyRequests", str(refusal), again=_MINUTE)
                 return _refused(refusal.status, "Forbidden", str(refusal))
             except Unsigned as fault:
                 code = "TokenExpired" if fault.expired else "BadArgument"
@@ -104,8 +109,16 @@ class DirectLine:
                 return _refused(503, "ServiceError", "The service is not well. Try again in a moment.", again=_AGAIN)
             except KeyError:
                 return _refused(404, "BadArgument", "There is no such conversation.")
+            except web.HTTPException:
+                raise
+            except Exception as error:  # whatever broke, a client is told in the form that it reads, and no more
+                log.warning("failed", exc_info=error)
+                return _refused(500, "ServiceError", "Something went wrong here. Try again.")
 
         return answer
+
+    async def _nothing(self, request: web.Request) -> web.Response:
+        return _refused(404, "BadArgument", "There is nothing at this address, or not for this method.")
 
     # --- tokens and conversations -------------------------------------------------------------------------------------
 
@@ -121,8 +134,8 @@ class DirectLine:
         """Return who wants a token: a browser by its session, or a program that has the key, for somebody it names."""
         if session := self._access.session(request):
             return session
-        bearer = _bearer(request)
-        if not bearer or not self._access.opens(request, bearer):
+        key = gate.bearer(request)
+        if not key or not self._access.opens(request, key):
             raise Unsigned
         user = given.get("user") if isinstance(given.get("user"), dict) else {}
         id, name = str((user or {}).get("id", "")), (user or {}).get("name")
@@ -134,11 +147,11 @@ class DirectLine:
         return {"conversationId": conversation, "token": token, "expires_in": TOKEN}
 
     async def _refresh(self, request: web.Request) -> web.Response:
-        holder = self._signer.holder(_bearer(request))
+        holder = self._signer.holder(gate.bearer(request))
         return web.json_response(self._token(holder.person, holder.conversation, holder.name), headers=_PRIVATE)
 
     async def _start(self, request: web.Request) -> web.Response:
-        holder = self._signer.holder(_bearer(request))
+        holder = self._signer.holder(gate.bearer(request))
         self._slow(holder)
         new = await self._transcript.open(holder.conversation, holder.person)
         if not new:
@@ -163,7 +176,7 @@ class DirectLine:
 
     async def _holder(self, request: web.Request, token: str = "") -> Holder:
         """Return whose request this is, for the conversation of its path; raises Unsigned and KeyError."""
-        holder = self._signer.holder(token or _bearer(request))
+        holder = self._signer.holder(token or gate.bearer(request))
         if request.match_info["conversation"] != holder.conversation:
             raise KeyError(holder.conversation)
         await self._belongs(holder)
@@ -215,7 +228,7 @@ class DirectLine:
         holder = await self._holder(request)
         self._slow(holder)
         if not request.content_type.startswith("multipart/"):
-            raise Malformed("an upload is multipart/form-data")
+            return await self._upload_one(request, holder)
         given: dict[str, Any] = {"type": "message", "text": ""}
         files: list[File] = []
         async for part in _parts(request):
@@ -227,6 +240,14 @@ class DirectLine:
             else:
                 raise Malformed(f"an upload has at most {_FILES_AT_ONCE} files")
         return await self._said(given, holder, files)
+
+    async def _upload_one(self, request: web.Request, holder: Holder) -> web.Response:
+        """Take a body that is one file, named by its Content-Disposition ("Send a single attachment by upload")."""
+        name, type = _file_name(request.headers.get("Content-Disposition", "")), request.headers.get("Content-Type", "")
+        if not name:
+            raise Malformed("an upload is multipart/form-data, or a file with its name in Content-Disposition")
+        file = await self._files.put(holder.conversation, name, type, request.content.iter_chunked(65_536))
+        return await self._said({"type": "message", "text": ""}, holder, [file])
 
     # --- what the person sees -----------------------------------------------------------------------------------------
 
@@ -311,11 +332,6 @@ def _refused(status: int, code: str, words: str, *, again: int = 0) -> web.Respo
     return web.json_response({"error": {"code": code, "message": words}}, status=status, headers=headers)
 
 
-def _bearer(request: web.Request) -> str:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
-
-
 def _watermark(request: web.Request) -> int:
     given = request.query.get("watermark", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else 0
@@ -331,6 +347,16 @@ def _disposition(kind: str, name: str) -> str:
 
     plain = re.sub(r"[^\x20-\x7e]|[\"\\]", "_", name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _file_name(disposition: str) -> str:
+    """Return the file's name of a header: of RFC 6266, and of Direct Line's own examples, which leave out the kind."""
+    from aiohttp import content_disposition_filename, parse_content_disposition
+
+    whole = disposition if re.match(r"\s*[\w-]+\s*(;|$)", disposition) else f"attachment; {disposition}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a header that is broken names no file
+        return content_disposition_filename(parse_content_disposition(whole)[1]) or ""
 
 
 async def _body(request: web.Request) -> bytes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from copilot.jobs.database import Database
 
 #: Seconds. Direct Line's tokens live half an hour, and are refreshed while the page is open.
-TOKEN, SESSION, LINK = 1_800, 30 * 86_400, 3_600
+TOKEN, SESSION, LINK, BROWSER = 1_800, 30 * 86_400, 3_600, 365 * 86_400
 _KEY = "signing"
 _LONGEST = 4_096
 
@@ -77,8 +77,12 @@ class Signer:
         """Return the session of a browser, good for SESSION seconds."""
         return self._jwt("session", {"user": person, "name": name}, SESSION)
 
+    def browser(self, name: str) -> str:
+        """Return the mark of a browser that has shown the key, good for BROWSER seconds; it opens nothing."""
+        return self._jwt("browser", {"user": name}, BROWSER)
+
     def holder(self, token: str, kind: str = "token") -> Holder:
-        """Return for whom a token ("token" or "session") was signed; raises Unsigned."""
+        """Return for whom a token ("token", "session" or "browser") was signed; raises Unsigned."""
         claims = self._claims(token)
         if claims.get("use") != kind:
             raise Unsigned

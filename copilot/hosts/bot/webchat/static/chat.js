@@ -9,7 +9,10 @@
   const ONLINE = 2;
   const GRACE = 700; // ms without a stream, before the person is told
   const LONGEST_PAUSE = 5000;
+  const PATIENCE = 50 * 1000; // ms that a message waits for a connection, before the person is told that it did not go
   const POLL = 1000;
+  const SHORT = 1000; // ms: a socket that lived no longer is of no use
+  const SILENT = 50 * 1000; // ms: the server says something every 20 s
   const REFRESH = 10 * 60 * 1000;
   const REMEMBERED = 'everpilot.conversation';
   const BASE = '/directline';
@@ -68,6 +71,7 @@
       this.watermark = 0;
       this.ended = false;
       this.withoutSocket = 0;
+      this.before = Promise.resolve();
       setInterval(() => this.refresh(), REFRESH);
     }
 
@@ -130,16 +134,33 @@
     follow(url, isNew) {
       return new Promise(done => {
         const socket = new WebSocket(url);
-        let opened = false;
+        let opened = Infinity;
+        let heard = Date.now();
         socket.onopen = () => {
-          opened = true;
-          this.withoutSocket = 0;
+          opened = Date.now();
           this.online(isNew);
         };
-        socket.onmessage = message => message.data && this.heard(JSON.parse(message.data));
-        socket.onclose = () => {
-          if (!opened) this.withoutSocket += 1; // a proxy in between may not let sockets through
+        socket.onmessage = message => {
+          heard = Date.now();
+          if (message.data) this.heard(JSON.parse(message.data));
+        };
+        // A network that went away says nothing, and closing waits for an answer: so the end is not waited for.
+        const leave = () => {
+          socket.onclose = socket.onmessage = null;
+          socket.close();
+          end();
+        };
+        const watch = setInterval(() => Date.now() - heard > SILENT && leave(), POLL);
+        const end = () => {
+          clearInterval(watch);
+          removeEventListener('offline', leave);
           done();
+        };
+        addEventListener('offline', leave);
+        socket.onclose = () => {
+          // A proxy in between may not let sockets through, or not for long.
+          this.withoutSocket = Date.now() - opened > SHORT ? 0 : this.withoutSocket + 1;
+          end();
         };
       });
     }
@@ -158,17 +179,14 @@
     online(isNew) {
       clearTimeout(this.losing);
       this.losing = undefined;
-      this.is(ONLINE);
+      if (this.connectionStatus$.value !== ONLINE) this.connectionStatus$.next(ONLINE);
+      this.said.connected(true);
       if (isNew) setTimeout(() => this.said.greet(), 0);
     }
 
+    // Web Chat is not told: without a connection it drops what is typed and clicked. Here it waits for one.
     lost() {
-      if (!this.losing) this.losing = setTimeout(() => this.is(CONNECTING), GRACE);
-    }
-
-    is(status) {
-      if (this.connectionStatus$.value !== status) this.connectionStatus$.next(status);
-      this.said.connected(status === ONLINE);
+      if (!this.losing) this.losing = setTimeout(() => this.said.connected(false), GRACE);
     }
 
     heard({ activities, watermark }) {
@@ -202,14 +220,30 @@
       };
     }
 
-    async post(activity) {
+    // Messages go in their order; an event, as that of Stop, does not wait for a long file.
+    post(activity) {
       const send = (activity.attachments || []).length ? () => this.upload(activity) : () => this.plain(activity);
-      try {
-        return await send();
-      } catch (error) {
-        if (error.status !== 401 && error.status !== 403) throw error;
-        await this.again();
-        return send();
+      if (activity.type !== 'message') return this.sent(send);
+      const sent = this.before.then(() => this.sent(send));
+      this.before = sent.catch(() => {});
+      return sent;
+    }
+
+    // Sent again it is the same message: it has an id of Web Chat's.
+    async sent(send) {
+      let renewed = false;
+      const began = Date.now();
+      for (let pause = 250; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+        try {
+          return await send();
+        } catch (error) {
+          const { status } = error;
+          const expired = (status === 401 || status === 403) && !renewed;
+          if (!expired && ((status && status !== 503) || Date.now() - began > PATIENCE)) throw error;
+          if (expired) await this.again();
+          else await sleep(pause);
+          renewed ||= expired;
+        }
       }
     }
 
@@ -223,7 +257,11 @@
       const form = new FormData();
       form.append('activity', new Blob([JSON.stringify(rest)], { type: 'application/vnd.microsoft.activity' }));
       for (const { contentType, contentUrl, name } of attachments) {
-        const data = await (await fetch(contentUrl)).blob();
+        const data = await fetch(contentUrl)
+          .then(read => read.blob())
+          .catch(() => {
+            throw new Refused(400, `${name} can't be read any more. Choose it again.`); // it was changed, or moved away
+          });
         if (data.size > LARGEST) throw new Refused(413, `${name}: a file may have at most ${LARGEST / 1048576} MB.`);
         form.append('file', new Blob([data], { type: contentType }), name || 'file');
       }
@@ -293,6 +331,7 @@
     sendBoxPlaceholderColor: colours.subtle,
     sendBoxTextWrap: true,
     sendAttachmentOn: 'send',
+    sendTimeout: PATIENCE + 10000,
     suggestedActionLayout: 'flow',
     suggestedActionBackgroundColor: 'transparent',
     suggestedActionBorderColor: colours.accent,
@@ -389,17 +428,76 @@
     localStorage.removeItem(REMEMBERED);
     location.reload();
   });
-  // Web Chat shows of files that wait to be sent only that there are some.
+
+  // --- files that wait to be sent: Web Chat shows only that there are some, and takes none that is dropped or pasted
+
   const staged = document.getElementById('staged');
+  const waiting = () => store.getState().sendBoxAttachments || [];
+  const wait = attachments => store.dispatch({ type: 'WEB_CHAT/SET_SEND_BOX_ATTACHMENTS', payload: { attachments } });
+  const named = ({ blob }) => blob.name || 'file';
+  const write = () => document.querySelector('[data-id="webchat-sendbox-input"]')?.focus();
+  let listed;
+
+  const listing = attachment => {
+    const item = document.createElement('li');
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'Remove';
+    button.setAttribute('aria-label', `Remove ${named(attachment)}`);
+    button.addEventListener('click', () => {
+      wait(waiting().filter(each => each !== attachment));
+      write();
+    });
+    item.append(`${named(attachment)} `, button);
+    return item;
+  };
+
   store.subscribe(() => {
-    const names = (store.getState().sendBoxAttachments || []).map(({ blob }) => blob.name || 'file');
-    staged.hidden = !names.length;
-    const text = names.length ? `Goes with your message: ${names.join(', ')}` : '';
-    if (staged.textContent !== text) staged.textContent = text;
+    const found = waiting();
+    const large = found.filter(({ blob }) => blob.size > LARGEST);
+    if (large.length) {
+      wait(found.filter(each => !large.includes(each)));
+      said.failed(new Refused(413, `${large.map(named).join(', ')}: a file may have at most ${LARGEST / 1048576} MB.`));
+      return;
+    }
+    if (found === listed) return;
+    listed = found;
+    staged.hidden = !found.length;
+    const list = document.createElement('ul');
+    list.append(...found.map(listing));
+    staged.replaceChildren(...(found.length ? ['Goes with your message: ', list] : []));
   });
+
+  const holds = data => data && [...data.types].includes('Files');
+  const add = files => {
+    wait([...waiting(), ...[...files].map(blob => ({ blob }))]);
+    write();
+  };
+  const dropping = is => document.body.classList.toggle('dropping', is);
+  addEventListener('dragover', event => {
+    if (!holds(event.dataTransfer)) return;
+    event.preventDefault(); // else the browser leaves the page for the file
+    dropping(true);
+  });
+  addEventListener('dragleave', event => event.relatedTarget || dropping(false));
+  addEventListener('drop', event => {
+    dropping(false);
+    if (event.defaultPrevented || !holds(event.dataTransfer)) return;
+    event.preventDefault();
+    add(event.dataTransfer.files);
+  });
+  addEventListener('paste', event => {
+    if (!event.defaultPrevented && event.clipboardData && event.clipboardData.files.length) add(event.clipboardData.files);
+  });
+
   scheme.addEventListener('change', () => line && render());
 
   const begin = async () => {
+    if (!navigator.cookieEnabled) {
+      state.hidden = false;
+      state.textContent = 'This page needs cookies: allow them for it, and reload.';
+      return;
+    }
     const made = new Line(said);
     for (let pause = 250; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
@@ -413,6 +511,7 @@
     }
     line = made;
     render();
+    if (window.matchMedia('(pointer: fine)').matches) setTimeout(write, 0); // on a phone it would open the keyboard
   };
   begin();
 })();
