@@ -161,6 +161,9 @@ def _instant() -> Any:
         def bind_tools(self, tools: Any, **_: Any) -> Any:
             return self
 
+        async def _agenerate(self, messages: list[Any], *_: Any, **more: Any) -> ChatResult:
+            return self._generate(messages)
+
         def _generate(self, messages: list[Any], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
             usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
             said = f"You said: {messages[-1].text}"

@@ -36,6 +36,11 @@ def build_router(
     return setup.routed(settings, state=state, env=env, builtin=planner, prefer=model or "")
 
 
+def over(router: RoutedChatModel, workspace: Workspace) -> RoutedChatModel:
+    """Return a router with the models of another one, and a builtin planner that looks at this workspace."""
+    return router.with_builtin(BuiltinPlanner(ground=Ground(workspace)))
+
+
 def describe(settings: Settings, state: Path, env: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return one row a model for people and scripts; `state` is "ready", "missing: ..." or how its circuit stands."""
     rows = setup.describe(settings, state=state, env=env)

@@ -1,4 +1,4 @@
-"""The one event loop on which all model calls of the process run, in a thread of its own.
+"""The one event loop on which all model calls of the process run, in a thread of its own unless a host has one.
 
 Vendor clients keep their connections bound to the loop that opened them; scripts come with a new loop for every
 `asyncio.run`, notebooks with one that runs already, and some callers with none. With a loop of our own all of them
@@ -11,8 +11,9 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from copilot.models.listening import Emit, ModelEvent
@@ -73,14 +74,16 @@ def _fulfil(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], 
 
 
 class _Background:
-    """A thread that runs an event loop for as long as the process lives."""
+    """An event loop: one that a thread of its own runs for as long as the process lives, or that of a host."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.pid = os.getpid()
-        self.loop = asyncio.new_event_loop()
-        self.loop.set_default_executor(_Threads())
-        self.thread = threading.Thread(target=self.loop.run_forever, name="everpilot-models", daemon=True)
-        self.thread.start()
+        self.loop = loop or asyncio.new_event_loop()
+        self.thread = threading.current_thread()
+        if loop is None:
+            self.loop.set_default_executor(_Threads())
+            self.thread = threading.Thread(target=self.loop.run_forever, name="everpilot-models", daemon=True)
+            self.thread.start()
 
 
 _lock = threading.Lock()
@@ -93,6 +96,23 @@ def _background() -> _Background:
         if _current is None or _current.pid != os.getpid():  # a fork has our memory but not our thread
             _current = _Background()
         return _current
+
+
+@contextmanager
+def on_this_loop() -> Iterator[None]:
+    """Run all model calls on the running loop, inside the block: for a host whose one loop lasts, and is never blocked.
+
+    That saves a call two changes of threads. Where another host of the process has done so, that stays so.
+    """
+    global _current
+    with _lock:
+        mine = _Background(asyncio.get_running_loop()) if _current is None or _current.pid != os.getpid() else None
+        _current = mine or _current
+    try:
+        yield
+    finally:
+        with _lock:
+            _current = None if _current is mine else _current
 
 
 async def run(work: Work[T], emit: Emit) -> T:

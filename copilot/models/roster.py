@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -246,6 +247,12 @@ class Roster:
         found = self.quick()  # which also tells of an unknown provider at once
         if settings.models:
             _check_names(settings, {c.name for c in found} | {BUILTIN})
+
+    def with_builtin(self, builtin: BaseChatModel) -> Roster:
+        """Return these models, the same ones, with another builtin planner; without one where routing has none."""
+        other = copy(self)
+        other._builtin = _builtin_candidate(builtin) if self.settings.routing.builtin else None
+        return other
 
     def quick(self) -> list[Candidate]:
         """Return the models that are known without asking the network."""

@@ -129,6 +129,10 @@ class RoutedChatModel(BaseChatModel):
         """
         return self.model_copy(update={"prefer": self.roster.find(name).name})
 
+    def with_builtin(self, planner: BaseChatModel) -> RoutedChatModel:
+        """Return this router with another builtin planner; the vendors' clients and their connections are the same."""
+        return self.model_copy(update={"roster": self.roster.with_builtin(planner)})
+
     def only(self, name: str) -> RoutedChatModel:
         """Return this router with nobody asked but the model `name`.
 

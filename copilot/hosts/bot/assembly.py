@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from copilot.agent.kept_open import KeptOpen
 from copilot.hosts.bot.app import hosts_of
@@ -29,6 +30,7 @@ from copilot.hosts.bot.signin import SignIns
 from copilot.hosts.bot.turns import Turns
 from copilot.hosts.bot.webchat.host import WebChat
 from copilot.jobs.database import Database
+from copilot.models import background
 from copilot.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ async def assistant(
     """
     bot, env = settings.bot, os.environ if env is None else env
     async with AsyncExitStack() as stack:
+        stack.enter_context(background.on_this_loop())
+        stack.enter_context(_untraced_here())
         database = await asyncio.to_thread(_opened, settings, state, env)
         stack.callback(database.close)
         webchat = await asyncio.to_thread(_webchat, settings, database) if bot.webchat else None
@@ -90,6 +94,24 @@ async def assistant(
         sweeping = asyncio.create_task(_sweep(settings, state, turns, database))
         stack.push_async_callback(_ended, sweeping)
         yield Behind(inbox, webchat.routes(bot, inbox, env) if webchat else ())
+
+
+@contextmanager
+def _untraced_here() -> Iterator[None]:
+    """Let LangSmith find out on the loop itself that nothing is traced: its own way takes two threads for each hook."""
+    import langsmith
+    from langsmith.utils import tracing_is_enabled
+
+    async def look(in_thread: Any, context: Context, function: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
+        if tracing_is_enabled():
+            return await in_thread(context, function, *args, **more)
+        return context.run(function, *args, **more)
+
+    langsmith.set_runtime_overrides(aio_to_thread=look)
+    try:
+        yield
+    finally:
+        langsmith.set_runtime_overrides()
 
 
 def _opened(settings: Settings, state: Path, env: Mapping[str, str]) -> Database:

@@ -14,8 +14,21 @@ from copilot.hosts.bot import fence
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+    from copilot.trust.audit import Audit
+
 #: What an assistant that is made like another one chooses by its own arguments.
 _CHOSEN = frozenset({"router"})
+
+
+class Actor:
+    """A log of decisions as one person writes it, whose name is put where an event says none."""
+
+    def __init__(self, audit: Audit, name: str) -> None:
+        self._audit, self._name = audit, name
+
+    def record(self, event: Mapping[str, Any]) -> int:
+        """Append a record and return its number; see `Audit.record`."""
+        return self._audit.record({**event, "actor": event.get("actor") or self._name})
 
 
 class Unlisted(Threads):

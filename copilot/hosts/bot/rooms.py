@@ -11,6 +11,7 @@ accounts there is only `bot.account`, and only as the person who speaks.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from copilot.agent.copilot import Copilot
     from copilot.agent.kept_open import KeptOpen
     from copilot.hosts.bot.signin import SignIns
+    from copilot.trust.audit import Audit
     from copilot.workspace.change import Change
 
 #: Assistants that one process keeps, each of some 0.4 MB; making one anew costs about 30 ms of computing.
@@ -45,6 +47,7 @@ MOST = 256
 #: The conversations of all rooms, where they are not in Postgres: a file, in the host's state folder.
 CONVERSATIONS = "conversations.sqlite"
 _SEEN = "seen"
+_MOMENT = 30.0  # seconds for which a room that was entered is taken to be there
 #: What of the host's own assistant all rooms use.
 _SHARED = ("_secrets", "_discovered", "project_skills", "servers", "hub", "skills", "personas")
 _PLAIN = "the host"
@@ -148,6 +151,7 @@ class Rooms:
         self._signins, self._model, self._most = signins, model, most
         self._env = os.environ if env is None else env
         self._kept: OrderedDict[tuple[str, ...], Copilot] = OrderedDict()
+        self._entered: OrderedDict[Path, float] = OrderedDict()
         self._lock = threading.Lock()
 
     def room(self, person: Person) -> Room:
@@ -160,6 +164,18 @@ class Rooms:
                 self._make(found)
         except OSError as error:
             raise WorkspaceError(f"The folder for people's files can't be used: {error.strerror}.") from error
+        return found
+
+    async def entered(self, person: Person) -> Room:
+        """Return the room of a person; in a thread only where it was not entered a moment ago."""
+        place = self.folder / person.tenant_key / person.room_key
+        if time.monotonic() - self._entered.get(place, float("-inf")) < _MOMENT:
+            return Room(self, person, place)
+        found = await asyncio.to_thread(self.room, person)
+        self._entered[place] = time.monotonic()
+        self._entered.move_to_end(place)
+        if len(self._entered) > self._most:
+            self._entered.popitem(last=False)
         return found
 
     def _make(self, room: Room) -> None:
@@ -230,10 +246,16 @@ class Rooms:
         empty.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Copilot(empty, settings=self._limited, state=self.state, env=self._env, model=self._model, user=_PLAIN)
 
-    def _made(self, room: Room) -> Copilot:
-        from copilot.agent.router import build_router
-        from copilot.hosts.bot.assistants import RoomCopilot, Unlisted
+    @cached_property
+    def _audit(self) -> Audit:
+        """The one log of the host: who shares it need not look where others left it."""
         from copilot.trust.audit import Audit
+
+        return Audit(self.state, actor=_PLAIN, paths=self.settings.audit.paths)
+
+    def _made(self, room: Room) -> Copilot:
+        from copilot.agent.router import over
+        from copilot.hosts.bot.assistants import Actor, RoomCopilot, Unlisted
 
         person, settings = room.person, self._limited
         made = RoomCopilot(
@@ -241,8 +263,8 @@ class Rooms:
         )
         ours: dict[str, Any] = {name: getattr(self._host, name) for name in _SHARED}
         # How the models are, and what was spent, is the host's to know; so is the log of what was decided.
-        ours["router"] = build_router(settings, self._model, made.workspace, self.state, self._env)
-        ours["audit"] = Audit(self.state, actor=person.key, paths=settings.audit.paths)
+        ours["router"] = over(self._host.router, made.workspace)
+        ours["audit"] = Actor(self._audit, person.key)
         if self._signins is not None:
             ours["connections"] = self._signins.connections(person, settings, self._env)
         made.give(ours)

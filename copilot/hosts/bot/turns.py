@@ -180,7 +180,7 @@ class Turns:
         if not turn.shown and (wait := await self._too_fast(turn)) is not None:
             return await self._say(turn, wait) if wait else "refused"
         await self._deliver_kept(turn)
-        room = await asyncio.to_thread(self.rooms.room, turn.person)
+        room = await self.rooms.entered(turn.person)
         receipt = await self.receiver.receive(turn.activity, room)
         await self._troubles(turn, receipt)
         names = [each.name for each in receipt.files]
