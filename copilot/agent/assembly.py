@@ -16,11 +16,10 @@ from copilot.agent.persona_step import PersonaStep
 from copilot.agent.personas import persona_prompt
 from copilot.agent.plan import Audit, Runner, untraced
 from copilot.agent.prompt import system_prompt
-from copilot.agent.tool_search import Offered, Searched
+from copilot.agent.tool_search import Offered, Searched, form
 from copilot.agent.tool_step import ToolStep
 from copilot.agent.tracing import execution
 from copilot.plugins.connections import Connections
-from copilot.plugins.langchain import as_langchain
 from copilot.plugins.persona import Persona
 from copilot.plugins.skill import Skills
 from copilot.plugins.tools import Tool
@@ -61,7 +60,7 @@ def assemble(
     searched = Searched(skills, offering or ToolSettings())
     core = [core_skill(skills, more), *([searched.skill()] if searched.is_needed else [])]
     tools = skills.plus(core).tools()
-    own = [as_langchain(tool) for skill in core for tool in skill.tools]
+    own = [form(tool) for skill in core for tool in skill.tools]
     prompt = system_prompt(skills.skills, most=searched.index if searched.is_needed else None)
     prompt += persona_prompt(persona, skills.skills) if persona else ""
     around = execution if traced else untraced

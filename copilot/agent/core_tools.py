@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
 
+from copilot._identity import Identity
 from copilot.errors import PluginError, ToolInputError
 from copilot.plugins.context import ToolContext
 from copilot.plugins.skill import Resource, Skill, Skills
@@ -21,9 +23,15 @@ _MOST_LISTED = 60
 def core_skill(skills: Skills, more: Sequence[Tool] = ()) -> Skill:
     """Return the skill with which the model reads the instructions and the files of the others.
 
-    `more` are further tools about skills, which need more of the agent than is known here.
+    `more` are further tools about skills, which need more of the agent than is known here. For the same skills and
+    tools it is the same one: what models are told of it, and what is worked out about that, is so for all assistants.
     """
-    known = {skill.name: skill for skill in skills.skills}
+    return _made(Identity(*skills.skills), Identity(*more))
+
+
+@lru_cache(maxsize=64)
+def _made(chosen: Identity, more: Identity) -> Skill:
+    known: dict[str, Skill] = {skill.name: skill for skill in chosen.objects}
     offered = {name: skill for name, skill in known.items() if skill.model_invocation}
 
     @tool(effect="read")
@@ -44,7 +52,7 @@ def core_skill(skills: Skills, more: Sequence[Tool] = ()) -> Skill:
             raise ToolInputError(error.message, hint=error.hint) from None
 
     return Skill(
-        "skills", "Read the instructions of a skill.", tools=(build(read, skill="skills"), *more), origin="core"
+        "skills", "Read the instructions of a skill.", tools=(build(read, skill="skills"), *more.objects), origin="core"
     )
 
 

@@ -22,6 +22,7 @@ from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 from pydantic import Field
 
+from copilot._identity import Identity
 from copilot.agent.state import State, label_of, stamp_of
 from copilot.models.toolset import also_callable, wired
 from copilot.plugins.arguments import JsonArguments
@@ -96,7 +97,7 @@ class Shelf:
 
     def made(self, name: str) -> BaseTool:
         """Return a tool in LangChain's form, the same object each time."""
-        return _form(_Same(self.tools[name]))[0]
+        return form(self.tools[name])
 
     def by_wire(self, name: str) -> BaseTool | None:
         """Return the tool that a model calls by this name, or None."""
@@ -110,7 +111,7 @@ class Shelf:
 
     def size(self, name: str) -> int:
         """Return how many characters a tool is on the wire."""
-        return _form(_Same(self.tools[name]))[1]
+        return _form(Identity(self.tools[name]))[1]
 
     def is_here(self, name: str) -> bool:
         """Return whether a tool works on the files of the workspace and asks nobody else."""
@@ -336,24 +337,16 @@ def wire_size(tools: Sequence[BaseTool]) -> int:
     return sum(len(json.dumps(wired(tool), default=str)) for tool in tools)
 
 
-class _Same:
-    """A tool as a key: it is equal to itself alone."""
-
-    def __init__(self, tool: Tool) -> None:
-        self.tool = tool
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.tool is self.tool
-
-    def __hash__(self) -> int:
-        return id(self.tool)
-
-
 @lru_cache(maxsize=2048)
-def _form(key: _Same) -> tuple[BaseTool, int]:
+def _form(key: Identity) -> tuple[BaseTool, int]:
     """Return a tool in LangChain's form, and how many characters that is on the wire: the same for all assistants."""
-    made = _wired(key.tool)
+    made = _wired(key.objects[0])
     return made, wire_size([made])
+
+
+def form(tool: Tool) -> BaseTool:
+    """Return a tool in LangChain's form, the same object each time."""
+    return _form(Identity(tool))[0]
 
 
 def _wired(tool: Tool) -> BaseTool:

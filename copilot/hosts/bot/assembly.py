@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -88,6 +89,7 @@ async def assistant(
             pictures=pictures,
         )
         await asyncio.to_thread(rooms.prepare)
+        stack.enter_context(_frozen())
         inbox = DurableInbox(database, turns, parallel=bot.parallel)
         await inbox.start()
         stack.push_async_callback(inbox.close)
@@ -112,6 +114,17 @@ def _untraced_here() -> Iterator[None]:
         yield
     finally:
         langsmith.set_runtime_overrides()
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Let the garbage collector pass over what is loaded by now: to look through it all holds up every turn."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _opened(settings: Settings, state: Path, env: Mapping[str, str]) -> Database:
