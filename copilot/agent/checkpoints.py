@@ -97,7 +97,11 @@ async def checkpoints(
         return
     try:
         if kept is not None:
-            yield kept.file(path, serde)
+            inline = kept.file(path, serde)
+            try:
+                yield inline
+            finally:
+                await inline.arelease()
             return
         path.touch(mode=0o600)
         async with aiosqlite.connect(path) as db:

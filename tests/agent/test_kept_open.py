@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.outputs import ChatResult
 
 from copilot.agent.checkpoints import forget_older_in
 from copilot.agent.copilot import Copilot
+from copilot.agent.events import Final
 from copilot.agent.kept_open import KeptOpen
 from copilot.errors import EverpilotError
+from copilot.settings import Settings
 from tests.agent.scripted import Scripted
 
 
@@ -63,3 +69,79 @@ async def test_a_file_that_is_no_database_is_told_of(tmp_path: Path) -> None:
     made.conversations.write_bytes(b"not a database at all, but a text of some length" * 20)
     with pytest.raises(EverpilotError, match=r"not a database"):
         await made.aask("hello")
+
+
+class Broken(Scripted):
+    """Fails until its vendor is there again."""
+
+    down: bool = True
+
+    def _generate(self, *args: Any, **more: Any) -> ChatResult:
+        if self.down:
+            raise ConnectionError("the vendor is gone")
+        return super()._generate(*args, **more)
+
+
+async def test_what_was_said_before_the_model_failed_is_known_to_the_next_turn(tmp_path: Path) -> None:
+    kept, model = KeptOpen(), Broken(script=["one"])
+    made = Copilot(
+        tmp_path, state=tmp_path / "state", model=model, env={}, settings=Settings(routing={"builtin": False})
+    )
+    made.kept_open = kept
+    failed = await made.aask("the first words", thread="t0")
+    assert failed.error
+    model.down = False
+    assert (await made.aask("and now?", thread="t0")).text == "one"
+    assert [m.text for m in model.seen[-1] if isinstance(m, HumanMessage)] == ["the first words", "and now?"]
+    await kept.close()
+
+
+class Waiting(Scripted):
+    """Says nothing, for as long as it is waited for."""
+
+    async def _agenerate(self, *args: Any, **more: Any) -> ChatResult:
+        self.seen.append(args[0])
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_turn_that_is_killed_before_the_model_spoke_begins_anew(tmp_path: Path) -> None:
+    """What the process that dies holds is lost with it: here it is never released."""
+    kept = KeptOpen()
+    await assistant(tmp_path, kept, "one").aask("hello", thread="t0")
+    waits = assistant(tmp_path, kept)
+    waits._model = model = Waiting(script=[])
+    waits.prepare()
+    turn = waits.turn_in(kept.file(waits.conversations, waits.serializer), "t0")
+    task = asyncio.create_task(anext(turn.say("again", [], id="m1")))
+    async with asyncio.timeout(20):
+        while not model.seen:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    after = assistant(tmp_path, kept, "one", "two")
+    final = [event async for event in after.astream("again", thread="t0", message_id="m1")][-1]
+    assert isinstance(final, Final)
+    assert final.text == "two"
+    assert [m.text for m in after._model.seen[-1] if isinstance(m, HumanMessage)] == ["hello", "again"]  # type: ignore[union-attr]
+    again = [event async for event in after.astream("again", thread="t0", message_id="m1")][-1]
+    assert isinstance(again, Final)
+    assert again.text == "two"  # told again, not asked again
+    assert len(after._model.seen) == 1  # type: ignore[union-attr]
+    await kept.close()
+
+
+async def test_a_turn_that_is_stopped_before_the_model_spoke_is_kept(tmp_path: Path) -> None:
+    kept = KeptOpen()
+    waits = assistant(tmp_path, kept)
+    waits._model = model = Waiting(script=[])
+    task = asyncio.create_task(waits.aask("hello", thread="t0"))
+    async with asyncio.timeout(20):
+        while not model.seen:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    after = assistant(tmp_path, kept, "one")
+    await after.aask("and now?", thread="t0")
+    assert [m.text for m in after._model.seen[-1] if isinstance(m, HumanMessage)] == ["hello", "and now?"]  # type: ignore[union-attr]
+    await kept.close()

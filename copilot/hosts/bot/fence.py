@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from copilot.hosts.bot import logs
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What a saver of threads writes with.
-_WRITES = ("aput", "aput_writes", "adelete_thread")
+_WRITES = ("aput", "aput_writes", "adelete_thread", "arelease")
 
 
 class TakenOver(asyncio.CancelledError):
@@ -78,7 +79,7 @@ def check_here() -> None:
 
 def before_writes(saver: Any) -> None:
     """Have a saver of threads ask before it writes: a turn that goes on elsewhere has its thread to itself."""
-    for name in _WRITES:
+    for name in filter(partial(hasattr, saver), _WRITES):
         setattr(saver, name, _asking(getattr(saver, name)))
 
 
