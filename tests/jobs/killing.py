@@ -291,7 +291,9 @@ class Site:
 
     def faults(self, run: str, vendors: Sequence[Vendor] = ()) -> list[str]:
         """Return what is wrong with a run that has ended."""
-        broken = "something unexpected" in self._logs().lower()  # one that begins while the database is down says so, and ends
+        broken = (
+            "something unexpected" in self._logs().lower()
+        )  # one that begins while the database is down says so, and ends
         return [
             *([self._logs()[-3_000:]] if broken else []),
             *self._of_documents(run),
