@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from copilot._redaction import redacted
 from copilot._sealing import Sealer
+from copilot.agent.holding import Holding
 from copilot.agent.kept_open import KeptOpen
 from copilot.agent.threads import what_to_do
 from copilot.errors import EverpilotError, SettingsError
@@ -97,11 +99,8 @@ async def checkpoints(
         return
     try:
         if kept is not None:
-            inline = kept.file(path, serde)
-            try:
+            async with _released(kept.file(path, serde)) as inline:
                 yield inline
-            finally:
-                await inline.arelease()
             return
         path.touch(mode=0o600)
         async with aiosqlite.connect(path) as db:
@@ -128,6 +127,25 @@ async def _alone(db: Any) -> None:
         if row["mine"]:
             return
         await asyncio.sleep(_LOOK)
+
+
+async def prune(dsn: str, like: str) -> int:
+    """Keep of each thread in a Postgres the newest checkpoint alone; returns how many threads that changed.
+
+    Only those are looked at whose ids fit the regular expression `like`. One that is just used has to wait for the next
+    time. Raises EverpilotError.
+    """
+    import psycopg
+
+    long = "SELECT thread_id FROM checkpoints WHERE thread_id ~ %s GROUP BY thread_id HAVING count(*) > 1"
+    count = 0
+    async with _in_postgres(dsn, None, KeptOpen(0)) as saver:
+        found = await (await saver.conn.execute(long, (like,))).fetchall()  # type: ignore[attr-defined]
+        for row in found:
+            with suppress(psycopg.OperationalError):  # a turn of it writes meanwhile
+                await saver.aprune([row["thread_id"]], strategy="keep_latest")
+                count += 1
+    return count
 
 
 async def forget_older(dsn: str, moment: datetime, like: str) -> int:
@@ -164,23 +182,48 @@ def _uuid6(moment: datetime) -> str:
     return f"{digits[:8]}-{digits[8:]}-6"
 
 
+@cache
+def _postgres_saver() -> Any:
+    """Return the class of savers in Postgres, which is imported where it is needed."""
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+    class InPostgres(Holding, AsyncPostgresSaver):
+        """Checkpoints of one turn, fewer than there are steps."""
+
+    return InPostgres
+
+
+@asynccontextmanager
+async def _released(saver: Holding) -> AsyncIterator[Holding]:
+    """Have what a saver holds written at the end, also of a turn that is broken off, as far as that can still be."""
+    try:
+        yield saver
+    except BaseException:
+        with suppress(Exception):  # what broke it off counts
+            await saver.arelease()
+        raise
+    await saver.arelease()
+
+
 @asynccontextmanager
 async def _in_postgres(dsn: str, serde: Serializer | None, kept: KeptOpen) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     try:
         import psycopg
-        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        made = _postgres_saver()
     except ImportError as error:
         raise SettingsError('Threads in Postgres need more packages: pip install "everpilot[jobs]"') from error
     try:
         db = await kept.take(dsn)
         try:
-            saver = AsyncPostgresSaver(db, serde=serde)
+            saver = made(db, serde=serde)
             if dsn not in _ready:
                 await _alone(db)
                 await saver.setup()
                 await db.execute("SELECT pg_advisory_unlock_all()")
                 _ready.add(dsn)
-            yield saver
+            async with _released(saver):
+                yield saver
         finally:
             await kept.give(db)
     except psycopg.Error as error:

@@ -91,7 +91,7 @@ class Final(Event):
 
     `attempts` are the failed tries before the answer ({model, failure, reason, seconds}); `menu` the ready-filled
     calls that the builtin planner offers ({tool, args}); `approvals` the open ones; `error` is None, or
-    {code, message}; `label` how confidential, how trusted and from where all is that entered the thread
+    {code, message}. `label` is for hosts: how confidential, how trusted and from where all is that entered the thread
     (`Label.to_dict`).
     """
 
@@ -106,3 +106,9 @@ class Final(Event):
     usage: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     label: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that are promised, as JSON types."""
+        told = {"type": self.type, **asdict(self)}
+        del told["label"]
+        return told

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
+
+from copilot.agent.holding import Holding
 
 #: Milliseconds for which another process may hold the file.
 _BUSY = 10_000
@@ -20,41 +20,18 @@ _BUSY = 10_000
 _OLDER = "thread_id = ? AND checkpoint_ns = '' AND checkpoint_id < ?"
 
 
-@dataclass
-class _Held:
-    """A checkpoint that is not written yet, with what tasks gave since, and what it makes needless."""
+class _Inline(SqliteSaver):
+    """Checkpoints in a file, read and written on the event loop itself.
 
-    config: RunnableConfig
-    checkpoint: Checkpoint
-    metadata: CheckpointMetadata
-    versions: ChannelVersions
-    writes: list[tuple[Sequence[tuple[str, Any]], str, str]] = field(default_factory=list)
-
-
-class InlineSaver(SqliteSaver):
-    """Checkpoints of one turn in a file, read and written on the event loop itself.
-
-    A statement takes a fraction of a millisecond, less than handing it to another thread and back. Each checkpoint
-    holds the whole thread, so those from before the model's first words are held back until `arelease`: where the
-    process dies, the turn begins anew, and nothing was done in it. Of a thread the newest turn is kept, and the state
-    that it began with.
+    A statement takes a fraction of a millisecond, less than handing it to another thread and back. Of a thread the
+    newest turn is kept, and the state that it began with.
     """
 
-    _held: _Held | None = None
     _begun: tuple[str, str] | None = None  # a thread, and the checkpoint that its turn began with
-    _read: tuple[dict[str, Any], CheckpointTuple | None] | None = None
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return a checkpoint; see `SqliteSaver.get_tuple`. What was just read is read again once for nothing."""
-        where, read = _where(config), self._read
-        self._read = None
-        if self._held is not None:
-            self._write_held()
-        elif read is not None and read[0] == where:
-            return read[1]
-        found = self.get_tuple(config)
-        self._read = (where, found)
-        return found
+        """Return a checkpoint; see `SqliteSaver.get_tuple`."""
+        return self.get_tuple(config)
 
     async def alist(
         self,
@@ -65,7 +42,6 @@ class InlineSaver(SqliteSaver):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Yield checkpoints; see `SqliteSaver.list`."""
-        self._write_held()
         for each in self.list(config, filter=filter, before=before, limit=limit):
             yield each
 
@@ -76,65 +52,40 @@ class InlineSaver(SqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Write a checkpoint, or hold it back; see `SqliteSaver.put`."""
-        self._read, self._held = None, None  # this one has all that was held
-        where = config["configurable"]
-        if metadata.get("source") == "input" and (last := where.get("checkpoint_id")):
-            self._begun = (str(where["thread_id"]), str(last))
-        if not where.get("checkpoint_ns") and _is_begun_only(checkpoint, metadata):
-            self._held = _Held(config, checkpoint, metadata, new_versions)
-            ids = {"thread_id": where["thread_id"], "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}
-            return {"configurable": ids}
-        return self._written(config, checkpoint, metadata, new_versions)
-
-    async def aput_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """Write what a task gave, or hold it back with its checkpoint; see `SqliteSaver.put_writes`."""
-        self._read = None
-        if self._held is not None and config["configurable"].get("checkpoint_id") == self._held.checkpoint["id"]:
-            self._held.writes.append((writes, task_id, task_path))
-        else:
-            self.put_writes(config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Delete a thread; see `SqliteSaver.delete_thread`."""
-        self._read, self._held = None, None
-        self.delete_thread(thread_id)
-
-    async def arelease(self) -> None:
-        """Write what is held: the turn ended, was stopped or failed before the model said anything."""
-        self._write_held()
-
-    def _write_held(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            config = self._written(held.config, held.checkpoint, held.metadata, held.versions)
-            for writes, task, path in held.writes:
-                self.put_writes(config, writes, task, path)
-
-    def _written(
-        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, versions: ChannelVersions
-    ) -> RunnableConfig:
+        """Write a checkpoint; see `SqliteSaver.put`."""
         begun, self._begun = self._begun, None
         if begun is not None:
             with self.cursor() as cursor:
                 for table in ("checkpoints", "writes"):
                     cursor.execute(f"DELETE FROM {table} WHERE {_OLDER}", begun)
-        return self.put(config, checkpoint, metadata, versions)
+        return self.put(config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Write what a task gave; see `SqliteSaver.put_writes`."""
+        self.put_writes(config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete a thread; see `SqliteSaver.delete_thread`."""
+        self.delete_thread(thread_id)
 
 
-def _where(config: RunnableConfig) -> dict[str, Any]:
-    names = ("thread_id", "checkpoint_ns", "checkpoint_id")
-    return {name: config["configurable"].get(name) or "" for name in names}
+class InlineSaver(Holding, _Inline):
+    """The same for one turn, with fewer of them."""
 
-
-def _is_begun_only(checkpoint: Checkpoint, metadata: CheckpointMetadata) -> bool:
-    """Return whether nothing happened in the turn yet but that a person said something."""
-    if metadata.get("source") == "input":
-        return True
-    messages = checkpoint["channel_values"].get("messages") or [None]
-    return isinstance(messages[-1], HumanMessage)
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Write a checkpoint, or hold it back; see `Holding.aput`."""
+        where = config["configurable"]
+        if metadata.get("source") == "input" and (last := where.get("checkpoint_id")):
+            self._begun = (str(where["thread_id"]), str(last))
+        return await super().aput(config, checkpoint, metadata, new_versions)
 
 
 class KeptOpen:

@@ -97,7 +97,7 @@ def _mistakes(chat: Terminal) -> None:
         ("/sesions", "/sessions"),
         ("/powerpiont", "/powerpoint"),
         ("/resume nope", "no thread"),
-        ("/model nope", "nope"),
+        ("/model nope", "There is no model"),
         ("/diff 99", "no change 99"),
         (f"never sent{CTRL_C}/cost", "No vendor"),
         (f"list{ALT_ENTER}the documents", "budget.xlsx"),

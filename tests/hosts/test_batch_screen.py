@@ -102,7 +102,7 @@ def test_a_live_screen_draws_in_place_and_cleans_up() -> None:
     assert "\x1b[?25l" in written(err)
     assert written(err).rstrip().endswith("\x1b[2K")  # what was drawn is gone ...
     assert written(err).count("\x1b[?25h") >= 1  # ... and the cursor is back
-    assert "Run r-1 ended" in written(out)
+    assert "Run r-1 has not ended" in written(out)  # some of it is open
 
 
 def test_a_pipe_gets_a_line_at_most_every_five_seconds_and_at_the_end() -> None:
@@ -154,7 +154,7 @@ def test_the_summary_says_what_to_do_next_in_commands_that_can_be_copied() -> No
     )
     Screen(console=console(terminal=False), out=out).close(summary)
     lines = [line.strip() for line in written(out).splitlines()]
-    assert lines[:3] == ["Run r-1 ended", "done 2 · failed 4 · waiting 6", "declined 2 · not done 8 · $1.50"]
+    assert lines[:3] == ["Run r-1 has not ended", "done 2 · failed 4 · waiting 6", "declined 2 · not done 8 · $1.50"]
     for told in (
         "/a/long/path/to/a/report/of/a/run.html",
         "everpilot batch review r-1",

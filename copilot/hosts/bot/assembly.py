@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DAY = 86_400.0
+_ROOMS = "^[0-9a-f]{32}$"  # the threads of rooms, among those of others
 
 
 @asynccontextmanager
@@ -155,12 +156,13 @@ async def _sweep(settings: Settings, state: Path, turns: Turns, database: Databa
 
 
 async def _forget_threads(database: Database, file: Path, days: int) -> None:
-    """Delete the conversations of rooms, whose ids are hashes, in which nothing was said for so long."""
-    from copilot.agent.checkpoints import forget_older, forget_older_in
+    """Delete the conversations of rooms in which nothing was said for so long, and the past steps of the others."""
+    from copilot.agent.checkpoints import forget_older, forget_older_in, prune
 
     moment = datetime.now(UTC) - timedelta(days=days)
     if database.dsn:
-        await forget_older(database.dsn, moment, "^[0-9a-f]{32}$")
+        await forget_older(database.dsn, moment, _ROOMS)
+        await prune(database.dsn, _ROOMS)
     else:
         await asyncio.to_thread(forget_older_in, file, moment)
 
