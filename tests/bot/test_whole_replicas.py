@@ -254,9 +254,7 @@ async def stands_still(site: Site) -> Replica:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.skipif(
-    not ALL, reason="15 seconds: in `make test-all`; kills at places are tested anyway"
-)
+@pytest.mark.skipif(not ALL, reason="15 seconds: in `make test-all`; kills at places are tested anyway")
 @pytest.mark.timeout(300)
 async def test_replicas_are_killed_at_any_moment(site: Site) -> None:
     people, messages, kills = 5, 6, 12
