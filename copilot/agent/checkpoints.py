@@ -27,6 +27,7 @@ from copilot.errors import EverpilotError, SettingsError
 
 KEY_FILE = "threads.key"
 _PATIENCE = 30.0  # seconds for which another process may hold the file
+_LAST = 5.0  # seconds in which what is held has to be written when a turn is broken off
 _CIPHER = "everpilot"  # stands in the database with each encrypted value
 
 
@@ -198,9 +199,11 @@ async def _released(saver: Holding) -> AsyncIterator[Holding]:
     """Have what a saver holds written at the end, also of a turn that is broken off, as far as that can still be."""
     try:
         yield saver
-    except BaseException:
-        with suppress(Exception):  # what broke it off counts
-            await saver.arelease()
+    except BaseException as error:
+        if not is_fault(error):  # else nothing can be written
+            with suppress(Exception):  # what broke it off counts
+                async with asyncio.timeout(_LAST):
+                    await saver.arelease()
         raise
     await saver.arelease()
 
