@@ -12,7 +12,6 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ NAME = "everpilot"
 VERSION = "1"
 #: Seconds between two looks for the dead.
 LOOK = 2.0
-#: Seconds between two looks into a queue at least, however often there is work.
-_APART = 0.02
 _AT_ONCE = 500  # workflows that are deleted in one transaction
 #: DBOS's words for a workflow that somebody has, or will have, to work on.
 OPEN = frozenset({"ENQUEUED", "PENDING", "DELAYED"})
@@ -295,52 +292,6 @@ def not_ours(id: str) -> BaseException:
     return error.DBOSWorkflowConflictIDError(id)
 
 
-class _Alarm(threading.Event):
-    """What DBOS's threads wait for between two looks into a queue: told to stop, or here, that there is work.
-
-    DBOS has no way to say so; without this it looks as often as `Queue.poll` says, which is all that is lost.
-    """
-
-    @classmethod
-    def of(cls, event: threading.Event) -> _Alarm:
-        """Return the same event with a bell."""
-        event.__class__ = cls
-        assert isinstance(event, _Alarm)
-        event._rung, event._heard, event._bell = 0, threading.local(), threading.Condition()
-        return event
-
-    _rung: int
-    _heard: threading.local
-    _bell: (
-        threading.Condition
-    )  # apart from the event's own: `Event.wait` takes whatever wakes it for being told to stop
-
-    def ring(self) -> None:
-        """Have queues looked into now."""
-        with self._bell:
-            self._rung += 1
-            self._bell.notify_all()
-
-    def set(self) -> None:
-        """Tell all threads to stop."""
-        super().set()
-        with self._bell:
-            self._bell.notify_all()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Return whether it was told to stop; False also for a thread of a queue when there is work."""
-        if not threading.current_thread().name.startswith(f"queue-worker-{NAME}"):
-            return super().wait(timeout)
-        apart = getattr(self._heard, "last", 0.0) + _APART - time.monotonic()
-        if apart > 0 and super().wait(apart):
-            return True
-        with self._bell:
-            heard = getattr(self._heard, "count", 0)
-            self._bell.wait_for(lambda: self.is_set() or self._rung > heard, timeout)
-            self._heard.count, self._heard.last = self._rung, time.monotonic()
-        return self.is_set()
-
-
 class Worker:
     """Runs workflows of the given queues until it is stopped; there is one in a process."""
 
@@ -353,7 +304,6 @@ class Worker:
         self._presence = presence(database, self.id)
         self.buried: Callable[[str], None] = lambda name: None  # told of each worker that was found dead
         self.handed_back = 0  # how much work was left to others
-        self._alarms: list[_Alarm] = []
         self._over = threading.Event()
         self._left = threading.Event()
         self._looking = threading.Thread(target=self._look, name="everpilot-presence", daemon=True)
@@ -373,10 +323,9 @@ class Worker:
         self.database.check()
         migrate(self.database)
         self._presence.hold()
-        made = dbos(config=self._config())
+        dbos(config=self._config())
         dbos.listen_queues([queue.name for queue in self._queues])
         dbos.launch()
-        self._alarms = [_Alarm.of(event) for event in getattr(made, "background_thread_stop_events", ())]
         for queue in self._queues:
             dbos.register_queue(queue.name, **_limits(queue), on_conflict="always_update")
         self._adopt()
@@ -394,11 +343,6 @@ class Worker:
             "enable_otlp": False,
             "scheduler_polling_interval_sec": 5.0,
         }
-
-    def wake(self) -> None:
-        """Look into the queues now: work was put there, or there is room for more."""
-        for each in self._alarms:
-            each.ring()
 
     async def begin(self, function: Any, id: str, *args: Any) -> bool:
         """Begin a workflow of this id here, on the running loop; False for one that is known.
