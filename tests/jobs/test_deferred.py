@@ -76,7 +76,7 @@ class Vendor(BaseHTTPRequestHandler):
         self.seen.append(("GET", self.path))
         if not self._key():
             return
-        rows = self.batches["b1"]
+        rows = self.batches.get("b1", [])
         counts = {"completed": 1, "failed": 1, "total": len(rows), "succeeded": 1, "errored": 1}
         if self.path == "/v1/batches/b1":
             files = {"output_file_id": "out", "error_file_id": "err"}
