@@ -34,12 +34,14 @@ LOOK = 2.0
 _AT_ONCE = 500  # workflows that are deleted in one transaction
 #: DBOS's words for a workflow that somebody has, or will have, to work on.
 OPEN = frozenset({"ENQUEUED", "PENDING", "DELAYED"})
+#: And for one that ended, in whatever way.
+ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue of workflows: how many at once in one worker, over all, and of those with the same key.
+    """A queue of workflows: how many at once in one worker, and over all.
 
     `poll` are the seconds between two looks into it.
     """
@@ -47,7 +49,6 @@ class Queue:
     name: str
     here: int | None = None
     everywhere: int | None = None
-    each: int | None = None
     poll: float = 0.2
 
 
@@ -59,7 +60,6 @@ class Work:
     queue: str
     id: str
     args: tuple[Any, ...]
-    key: str | None = None
     priority: int | None = None
     delay: float | None = None
 
@@ -201,10 +201,10 @@ class Client:
         found = self.dbos.list_workflows(status=states, workflow_id_prefix=prefix, load_input=False, load_output=False)
         return {str(each.workflow_id) for each in found}
 
-    def forget(self, prefix: str, before: str = "") -> None:
-        """Delete what is kept of workflows whose ids begin with `prefix`: of all, or of those that ended with success
-        and were begun before a moment (ISO 8601)."""
-        chosen: dict[str, Any] = {"status": "SUCCESS", "end_time": before} if before else {}
+    def forget(self, prefix: str, before: str = "", states: Sequence[str] = ("SUCCESS",)) -> None:
+        """Delete what is kept of workflows whose ids begin with `prefix`: of all, or of those that ended in one of
+        DBOS's `states` and were begun before a moment (ISO 8601)."""
+        chosen: dict[str, Any] = {"status": list(states), "end_time": before} if before else {}
         chosen |= {"load_input": False, "load_output": False, "limit": _AT_ONCE}
         while found := self.dbos.list_workflows(workflow_id_prefix=prefix, **chosen):
             self.dbos.delete_workflows([str(each.workflow_id) for each in found])
@@ -256,7 +256,6 @@ def _options(work: Work) -> dict[str, Any]:
         "queue_name": work.queue,
         "workflow_id": work.id,
         "app_version": VERSION,
-        "queue_partition_key": work.key,
         "priority": work.priority,
         "delay_seconds": work.delay,
     }
@@ -393,10 +392,6 @@ class Worker:
 
 
 def _limits(queue: Queue) -> dict[str, Any]:
-    """Return the limits of a queue in DBOS's words; one with keys is partitioned by them."""
-    limits = {
-        "worker_concurrency": queue.here,
-        "global_concurrency": queue.everywhere,
-        "partition_concurrency": queue.each,
-    }
+    """Return the limits of a queue in DBOS's words."""
+    limits = {"worker_concurrency": queue.here, "global_concurrency": queue.everywhere}
     return {"polling_interval_sec": queue.poll, **{name: value for name, value in limits.items() if value}}

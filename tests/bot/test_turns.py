@@ -147,6 +147,24 @@ def test_an_answer_is_streamed_and_marked(bot: Teams) -> None:
     assert bot.does(feedback) == []
 
 
+def test_what_was_said_is_forgotten_with_its_turn(bot: Teams) -> None:
+    said = bot.activity("a secret that nobody keeps")
+    bot.does(said)
+    bot.settle()
+    engine = bot.turns.keeping.database.engine
+
+    def kept() -> int:
+        with engine.connect() as link:
+            told = link.exec_driver_sql("SELECT inputs FROM workflow_input").scalars().all()
+        return sum("a secret that nobody keeps" in str(each) for each in told)
+
+    bot._inbox.forget(1)
+    assert kept() == 1  # it came today
+    bot._inbox.forget(-1)
+    assert kept() == 0
+    assert bot.say("hello again")[0]["text"] == "You said: hello again"
+
+
 def consent(bot: Teams, shown: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
     (offer,) = (a for each in shown for a in each.get("attachments", []) if "consent" in a["contentType"])
     up = bot.url("").replace("/files/", "/upload/new.docx")

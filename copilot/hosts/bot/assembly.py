@@ -94,7 +94,7 @@ async def assistant(
         inbox = DurableInbox(database, turns, parallel=bot.parallel)
         await inbox.start()
         stack.push_async_callback(inbox.close)
-        sweeping = asyncio.create_task(_sweep(settings, state, turns, database))
+        sweeping = asyncio.create_task(_sweep(settings, state, turns, database, inbox))
         stack.push_async_callback(_ended, sweeping)
         yield Behind(inbox, webchat.routes(bot, inbox, env) if webchat else ())
 
@@ -138,13 +138,14 @@ def _webchat(settings: Settings, database: Database) -> WebChat:
     return WebChat(database, quota=settings.bot.quota_mb * 2**20)
 
 
-async def _sweep(settings: Settings, state: Path, turns: Turns, database: Database) -> None:
+async def _sweep(settings: Settings, state: Path, turns: Turns, database: Database, inbox: DurableInbox) -> None:
     """Remove, once a day, what is older than `bot.keep_days`."""
     days = settings.bot.keep_days
     while True:
         try:
             await asyncio.to_thread(clean, settings, state)
             await asyncio.to_thread(turns.keeping.sweep, days)
+            await asyncio.to_thread(inbox.forget, days)
             await asyncio.to_thread(turns.limits.forget, days * _DAY)
             await asyncio.to_thread(turns.signins.clean)
             await _forget_threads(database, turns.rooms.conversations, days)

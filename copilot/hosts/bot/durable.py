@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from copilot.hosts.bot.line import Line
 from copilot.hosts.bot.people import key_of
 from copilot.hosts.bot.signin import without_token
 from copilot.jobs.database import is_away
-from copilot.jobs.engine import OPEN, Queue, Work, Worker, _dbos, not_ours, owner
+from copilot.jobs.engine import ENDED, OPEN, Queue, Work, Worker, _dbos, not_ours, owner
 
 if TYPE_CHECKING:
     from copilot.hosts.bot.turns import Turns
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 QUEUE = "everpilot-bot"
 WORKFLOW = f"{QUEUE}/activity"
+_PREFIX = "bot."
 #: Activities that wait here before more are refused.
 MOST = 5_000
 _POLL = 0.5  # seconds between two looks into the queue
@@ -41,13 +43,13 @@ _WAITS = (0.2, 0.5, 1.0, 2.0, *[5.0] * 60)
 
 
 def conversation_key(activity: Activity) -> str:
-    """Return what a conversation is called in tables and as the key of the queue."""
+    """Return what a conversation is called in tables."""
     return key_of("conversation", *identity(activity)[:2])
 
 
 def turn_id(activity: Activity) -> str:
     """Return the id of the workflow that works on an activity."""
-    return f"bot.{key_of('activity', *identity(activity))}"
+    return f"{_PREFIX}{key_of('activity', *identity(activity))}"
 
 
 async def _work(activity: dict[str, Any], who: dict[str, Any]) -> str:
@@ -67,6 +69,7 @@ class _Hands:
         self._turns, self._worker = turns, worker
         self._tasks: dict[asyncio.Task[Any], bool] = {}  # each with whether it is its turn
         self._placed: dict[str, asyncio.Event] = {}
+        self._over = False
 
     def begin(self, activity: Activity, who: dict[str, Any], owner: str) -> Future[str]:
         """Begin a turn from another thread, and return its outcome to come; what `leave` breaks off never comes.
@@ -81,6 +84,9 @@ class _Hands:
         """Work on an activity, and return its outcome; what `leave` breaks off is cancelled: others go on with it."""
         task, id = asyncio.current_task(), turn_id(activity)
         assert task is not None
+        if self._over:  # it was just being put when everything was broken off
+            self._told(id)
+            raise asyncio.CancelledError
         self._tasks[task] = False
         fence.put(before := fence.Fence(self._worker, id, owner))
         try:
@@ -117,6 +123,7 @@ class _Hands:
 
     async def leave(self, seconds: float = 0) -> None:
         """Break off what waits at once, and what runs after so many seconds, before others take it up."""
+        self._over = True
         for task in [task for task, running in self._tasks.items() if not running]:
             task.cancel()
         if self._tasks and seconds > 0:
@@ -261,6 +268,11 @@ class DurableInbox:
         # The workers' threads, which DBOS had given to this loop, are gone with it.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         return self._worker.handed_back
+
+    def forget(self, days: float) -> None:
+        """Delete activities that came more than so many days ago and were worked on: what people said is in them."""
+        moment = datetime.now(UTC) - timedelta(days=days)
+        self._worker.client.forget(_PREFIX, moment.isoformat(), ENDED)
 
 
 _registered: dict[str, Any] = {}
